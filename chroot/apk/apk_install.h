@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Putting packages into a root: files, installed database, scripts, triggers. */
+#ifndef PMKMOD_APK_INSTALL_H
+#define PMKMOD_APK_INSTALL_H
+
+#include "chroot/apk/apk.h"
+#include "chroot/apk/apk_read.h"
+#include "chroot/apk/apk_solve.h"
+
+/* What runs a script inside the root; the caller wires this to the sandbox. `rel` is the script's
+ * path relative to the root (apk 2.14 style: lib/apk/exec/<name>-<ver>.<type>), argv[0] its
+ * absolute path inside. Returns the exit status (>= 0) or a negative errno. */
+typedef int (*apk_run_script)(void *ctx, const char *root, const char *const *argv, struct err *e);
+
+struct apk_install_opts {
+	apk_run_script run;
+	void *run_ctx;
+	struct apk_limits limits;
+	/* Called before each package; may be NULL. */
+	void (*progress)(void *ctx, size_t done, size_t total, const struct apk_pkg *p);
+	void *progress_ctx;
+	/* Where package i's file is (cache path; caller frees), must exist and is verified again
+	 * against pkg->identity while it is read. Not called for virtual packages (I:0). */
+	char *(*file_of)(void *ctx, const struct apk_pkg *p);
+	void *file_ctx;
+	bool usr_merge;		/* make bin, sbin, lib -> usr/... first, if they do not exist */
+	const char *arch;	/* written to etc/apk/arch */
+	const struct strvec *repositories; /* written to etc/apk/repositories when it is missing */
+	const struct strvec *keys_dirs;	/* *.pub are copied to etc/apk/keys */
+};
+
+/*
+ * Apply `s` to the root folder `root` (created if missing; an existing installed database is read
+ * and extended). Afterwards a real apk (2.14 and 3.x) finds nothing to complain about:
+ * lib/apk/db/{installed,scripts.tar,triggers,lock}, etc/apk/{world,arch,keys}. Scripts and triggers
+ * run through opts->run. A failing script does not abort (as in apk) but is reported in
+ * *script_failures (count) and in `warnings`.
+ * No path ever leaves `root`, whatever symbolic links packages ship (openat2 RESOLVE_IN_ROOT).
+ * Nothing is synced: the layer store does that once.
+ */
+int apk_install(const char *root, const struct apk_universe *u, const struct apk_solution *s,
+	const struct apk_deps *world, const struct apk_install_opts *opts,
+	struct strvec *warnings, struct err *e);
+
+/* Read lib/apk/db/installed of a root. *pkgs is an array that the caller frees with each element
+ * (apk_pkg_free); no database: 0 packages. */
+int apk_installed_read(const char *root, struct apk_pkg **pkgs, size_t *n, struct err *e);
+
+#endif

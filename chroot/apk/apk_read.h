@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Reading one .apk (v2): gzip members, strict tar, verification while streaming. */
+#ifndef PMKMOD_APK_READ_H
+#define PMKMOD_APK_READ_H
+
+#include <sys/types.h>
+
+#include "chroot/apk/apk.h"
+
+enum apk_entry_type { APK_FILE, APK_DIR, APK_SYMLINK, APK_HARDLINK, APK_CHAR, APK_BLOCK, APK_FIFO };
+
+struct apk_xattr {
+	char *name;
+	void *value;
+	size_t len;
+};
+
+struct apk_entry {
+	enum apk_entry_type type;
+	const char *name;	/* checked: relative, no "", ".", "..", control characters */
+	const char *link;	/* symlink text, or hard link's earlier name */
+	const char *uname, *gname;
+	uint32_t uid, gid;
+	mode_t mode;		/* permission bits, suid, sgid, sticky */
+	int64_t mtime;
+	uint64_t size;
+	uint32_t major, minor;
+	struct hash checksum;	/* from APK-TOOLS.checksum.SHA1; HASH_NONE if absent */
+	struct apk_xattr *xattrs;
+	size_t n_xattrs;
+};
+
+/* The scripts a package may carry, in apk's names. */
+enum apk_script { APK_PRE_INSTALL, APK_POST_INSTALL, APK_PRE_UPGRADE, APK_POST_UPGRADE,
+	APK_PRE_DEINSTALL, APK_POST_DEINSTALL, APK_TRIGGER, APK_SCRIPTS };
+extern const char *const apk_script_names[APK_SCRIPTS]; /* "pre-install", ... */
+
+struct apk_control {
+	struct apk_pkg pkg;		/* from .PKGINFO; identity and datahash filled in */
+	char *script[APK_SCRIPTS];	/* NULL: none; may hold any bytes */
+	size_t script_len[APK_SCRIPTS];
+	char *signed_by;		/* key name of the signature that verified, NULL: not checked */
+};
+void apk_control_free(struct apk_control *c);
+
+/* Limits against packages made to exhaust: 0 means the built-in default. */
+struct apk_limits {
+	uint64_t max_unpacked;	/* bytes of all files, default 8 GiB */
+	uint64_t max_entries;	/* default 1 million */
+};
+
+struct apk_reader_ops {
+	/* Control is complete and verified; nothing of data was given yet. */
+	int (*control)(void *ctx, const struct apk_control *c, struct err *e);
+	/* A new data entry; for APK_FILE its bytes follow in data() calls, then end(). */
+	int (*entry)(void *ctx, const struct apk_entry *en, struct err *e);
+	int (*data)(void *ctx, const void *p, size_t n, struct err *e);
+	int (*end)(void *ctx, struct err *e); /* content matched its checksum */
+};
+
+/*
+ * Read a package from `fd` once, front to back. What it must be: `identity` (C: of a verified
+ * index), or else signed by one of `keys`; both NULL: only internal consistency. The data member is
+ * checked against datahash, each file and link against its checksum. Everything apk-tools 3 would
+ * refuse is refused, plus what it wrongly accepts (names with "..", false checksums).
+ * `shown` names the package in messages. -EBADMSG damaged or altered (names the expected and the
+ * found hash), -EKEYREJECTED, -EFBIG over a limit, -EPROTONOSUPPORT v3; or what an op returned.
+ * `ops` may be NULL (verify only); any op may be NULL. Inflating runs in a second thread.
+ */
+int apk_read(int fd, const char *shown, const struct hash *identity, const struct apk_keys *keys,
+	const struct apk_limits *limits, const struct apk_reader_ops *ops, void *ctx,
+	struct err *e);
+
+/* Only the control member of a package file; the data member is not read. */
+int apk_read_control(const char *path, const struct apk_keys *keys, struct apk_control *out,
+	struct err *e);
+
+/* One file out of a package (name relative, no leading slash), at most `max` bytes; -ENOENT. */
+int apk_read_file(const char *path, const char *name, size_t max, char **out, size_t *len,
+	struct err *e);
+
+#endif

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "chroot/base/fs.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "chroot/base/str.h"
+
+char *path_join(const char *dir, const char *name)
+{
+	size_t n = strlen(dir);
+
+	while (n > 0 && dir[n - 1] == '/')
+		n--;
+	while (*name == '/')
+		name++;
+	return xasprintf("%.*s/%s", (int)n, dir, name);
+}
+
+const char *path_base(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+bool fs_exists(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0;
+}
+
+bool fs_is_dir(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+int fs_read(const char *path, size_t max, char **out, size_t *len, struct err *e)
+{
+	return fs_read_at(AT_FDCWD, path, max, out, len, e);
+}
+
+int fs_read_at(int dirfd, const char *path, size_t max, char **out, size_t *len, struct err *e)
+{
+	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	_cleanup_strbuf_ struct strbuf b = {0};
+	char buf[65536];
+	ssize_t n;
+
+	if (fd < 0)
+		return err_errno(e, -errno, "cannot open '%s'", path);
+	while ((n = read(fd, buf, sizeof(buf))) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_errno(e, -errno, "cannot read '%s'", path);
+		if (b.len + (size_t)n > max)
+			return err_set(e, -EFBIG, "'%s' is larger than the %zu bytes allowed", path,
+				max);
+		strbuf_add(&b, buf, (size_t)n);
+	}
+	if (len)
+		*len = b.len;
+	*out = strbuf_steal(&b);
+	return 0;
+}
+
+int fs_write_all(int fd, const void *data, size_t len)
+{
+	const char *p = data;
+
+	while (len) {
+		ssize_t n = write(fd, p, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		p += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+int fs_sync_parent(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	_cleanup_free_ char *dir =
+		slash ? xstrndup(path, slash == path ? 1 : (size_t)(slash - path)) : xstrdup(".");
+	_cleanup_close_ int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 || fsync(fd) < 0)
+		return -errno;
+	return 0;
+}
+
+int fs_write_atomic(const char *path, const void *data, size_t len, mode_t mode, struct err *e)
+{
+	_cleanup_free_ char *tmp = xasprintf("%s.tmp.XXXXXX", path);
+	_cleanup_close_ int fd = mkostemp(tmp, O_CLOEXEC);
+	int r;
+
+	if (fd < 0)
+		return err_errno(e, -errno, "cannot create a temporary file beside '%s'", path);
+	r = fs_write_all(fd, data, len);
+	if (r == 0 && (fchmod(fd, mode) < 0 || fsync(fd) < 0 || rename(tmp, path) < 0))
+		r = -errno;
+	if (r < 0) {
+		unlink(tmp);
+		return err_errno(e, r, "cannot write '%s'", path);
+	}
+	fs_sync_parent(path);
+	return 0;
+}
+
+int fs_mkdirs(const char *path, mode_t mode, struct err *e)
+{
+	_cleanup_free_ char *p = xstrdup(path);
+
+	for (char *s = p + 1; *p; s++) {
+		char c = *s;
+
+		if (c != '/' && c != '\0')
+			continue;
+		*s = '\0';
+		if (mkdir(p, mode) < 0 && errno != EEXIST)
+			return err_errno(e, -errno, "cannot create the folder '%s'", p);
+		*s = c;
+		if (c == '\0')
+			break;
+	}
+	if (!fs_is_dir(path))
+		return err_set(e, -ENOTDIR, "'%s' exists but is not a folder", path);
+	return 0;
+}
+
+int fs_lock(const char *path, bool exclusive, bool wait, struct err *e)
+{
+	_cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int op = (exclusive ? LOCK_EX : LOCK_SH) | (wait ? 0 : LOCK_NB);
+
+	if (fd < 0)
+		return err_errno(e, -errno, "cannot open the lock file '%s'", path);
+	while (flock(fd, op) < 0) {
+		if (errno == EINTR && !wait)
+			continue;
+		if (errno == EINTR)
+			return err_set(e, -EINTR, "interrupted while waiting for the lock '%s'", path);
+		return err_errno(e, -errno, "cannot lock '%s'", path);
+	}
+	return steal_fd(&fd);
+}
