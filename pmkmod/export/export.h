@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* From checked .ko files to a signed .apk, and from there into a signed repository. */
+#ifndef PMKMOD_EXPORT_H
+#define PMKMOD_EXPORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "chroot/apk/apk.h"
+#include "chroot/base/err.h"
+#include "chroot/base/str.h"
+#include "pmkmod/kernel/kernel.h"
+
+/* ---- names.c ---- */
+/*
+ * The package version: the module's version made valid, the kernel package's version as three `_p`
+ * suffixes, a release candidate as `_rcN` behind them, then its pkgrel:
+ * ("0.12.7", "6.1.176-r1") -> "0.12.7_p6_p1_p176-r1"; ("0.12.7", "7.1_rc1-r0") ->
+ * "0.12.7_p7_p1_p0_rc1-r0". Both generations of apk accept it and order it rightly.
+ */
+int export_version(const char *module_version, const char *kernel_version, char **out,
+	struct err *e);
+/* Any upstream version text ("v0.12.7+git-3", "1.2.3~rc1", "2024-03-01") as a valid apk version
+ * without -rN. Never fails: nothing usable gives "0". Caller frees. */
+char *export_clean_version(const char *text);
+/* "<module>-kmod-<flavor>", made of characters that apk allows; caller frees. */
+char *export_package_name(const char *module, const char *flavor);
+
+/* ---- package.c ---- */
+struct export_spec {
+	const char *module;		/* "v4l2loopback" */
+	const char *module_version;	/* upstream's; NULL: from the .ko, else "0" */
+	const char *description, *url;	/* NULL: from the .ko / none */
+	const char *license;		/* NULL: from the .ko ("GPL v2" -> SPDX) */
+	const char *userspace_package;	/* install_if partner; NULL: a meta package is made */
+	bool modules_load;		/* also a modules-load.d file naming the modules */
+	struct strvec depends;		/* more packages it needs (other kmod packages) */
+	const struct strvec *ko_paths;	/* stripped, checked */
+	const char *kernel_package, *kernel_version, *kernel_flavor, *release, *arch;
+	enum ko_compression compression;
+	bool usr_merge;			/* usr/lib/modules instead of lib/modules */
+	const struct kernel_facts *facts; /* updates/ if the kernel has that module; NULL: extra/ */
+	int64_t source_date;		/* seconds since 1970: every timestamp in the package */
+	const struct apk_signkey *key;
+	const char *out_dir;
+};
+struct export_result {
+	char *path, *name, *version;	/* the module package */
+	char *meta_path;		/* the meta package "<module>-kmod"; NULL: none */
+};
+/* Write the package(s) into out_dir; same input gives the same bytes. */
+int export_package(const struct export_spec *s, struct export_result *out, struct err *e);
+void export_result_free(struct export_result *r);
+
+/* ---- publish.c ---- */
+/*
+ * Put packages into `<packages_dir>/<channel>/<arch>/` under a lock and make its APKINDEX.tar.gz
+ * anew, signed: temporary name, sync, rename, in an order in which a reader never sees an index
+ * that names a missing file. Two pmkmods at once both succeed. The public key is kept beside
+ * (packages_dir/<key>.pub). On any error the repository is as before.
+ */
+int publish(const char *packages_dir, const char *channel, const char *arch,
+	const struct strvec *apk_paths, const struct apk_signkey *key,
+	const struct strvec *trusted_keys_dirs, int64_t source_date, struct err *e);
+
+/* The key in `keys_dir`, made (RSA, 0600) on first use; two first uses at once end with one key. */
+int export_key(const char *keys_dir, struct apk_signkey **key, struct err *e);
+
+#endif

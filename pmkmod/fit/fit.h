@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Will the phone's kernel take this module? Each point: pass, fail or cannot know. */
+#ifndef PMKMOD_FIT_H
+#define PMKMOD_FIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "chroot/base/err.h"
+#include "chroot/base/str.h"
+#include "chroot/sandbox/sandbox.h"
+#include "pmkmod/kernel/kernel.h"
+
+/* ---- ko.c: one .ko file (plain, gz, xz, zst), read with libelf ---- */
+struct ko_symbol {
+	char *name;
+	uint32_t crc;		/* from __versions (or __version_ext_*), valid if has_crc */
+	bool has_crc, weak;
+};
+struct ko {
+	char *path;
+	char *name;		/* modinfo name=, else the file's base name with '-' -> '_' */
+	uint16_t elf_machine, elf_type;
+	uint8_t elf_class, elf_data;
+	char *vermagic, *license, *version, *description, *srcversion;	/* NULL if absent */
+	struct strvec depends;	/* modinfo depends= */
+	struct strvec aliases, firmware, import_ns;
+	struct ko_symbol *undefined; /* what the kernel or another module must supply */
+	size_t n_undefined;
+	struct strvec exports;	/* names this module exports (__ksymtab_*) */
+	bool has_versions;	/* has a __versions section with entries */
+	bool has_debug;		/* has .debug_* sections */
+};
+int ko_read(struct ko *k, const char *path, struct err *e); /* -EBADMSG, -EINVAL for non-modules */
+void ko_free(struct ko *k);
+
+enum fit_result { FIT_PASS, FIT_FAIL, FIT_UNKNOWN };
+struct fit_point {
+	char *module;		/* which .ko */
+	const char *point;	/* "machine", "vermagic", "symbols", "crc", "depends", ... */
+	enum fit_result result;
+	char *text;		/* a sentence; for FAIL what is wrong and what would help */
+};
+struct fit_report {
+	struct fit_point *points;
+	size_t n_points;
+	struct strvec unresolved; /* "module: symbol" of each undefined symbol nobody exports */
+	size_t n_fail, n_unknown;
+};
+
+/* What is known of the kernel; NULL members are not known. All borrowed. */
+struct fit_kernel {
+	const struct arch_info *arch;
+	const char *release;
+	const char *vermagic;		/* the kernel's own, from a shipped module */
+	const char *vermagic_source;	/* where that came from, for the report */
+	const struct kconfig *config;
+	const struct symvers *symvers;	/* the kernel's and its modules' exports */
+	const struct symvers *extra;	/* exports of other out-of-tree modules it depends on */
+	const struct kernel_facts *facts;
+};
+
+/*
+ * Judge the modules of one build together (they may use each other's symbols). Points: ELF class,
+ * machine and type; vermagic piece by piece; every undefined symbol exported by the kernel, a
+ * shipped module, or another module here; its CRC where the kernel has MODVERSIONS; GPL-only
+ * symbols against the licence; symbol namespaces; the declared depends= against who really exports
+ * what; signature required (MODULE_SIG_FORCE, lockdown).
+ */
+int fit_check(const struct fit_kernel *k, const struct strvec *ko_paths, struct fit_report *out,
+	struct err *e);
+/* "fits", "does not fit", "fits as far as can be known" */
+const char *fit_verdict(const struct fit_report *r);
+/* The whole report as text, one point a line; caller frees. */
+char *fit_report_text(const struct fit_report *r);
+void fit_report_free(struct fit_report *r);
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What is known of one phone's kernel: its release, configuration, exports and shipped modules. */
+#ifndef PMKMOD_KERNEL_H
+#define PMKMOD_KERNEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "chroot/base/err.h"
+#include "chroot/base/hash.h"
+#include "chroot/base/str.h"
+#include "chroot/sandbox/sandbox.h"
+
+/* ---- kconfig.c: a kernel's .config ---- */
+struct kconfig; /* symbol -> value, without CONFIG_ */
+int kconfig_read(struct kconfig **out, const char *path, struct err *e); /* plain or gzip */
+int kconfig_parse(struct kconfig **out, const char *text, size_t len, struct err *e);
+/* "y", "m", a number or the text of a string without its quotes; NULL: not set. Borrowed. */
+const char *kconfig_get(const struct kconfig *c, const char *symbol);
+bool kconfig_yes(const struct kconfig *c, const char *symbol); /* =y */
+void kconfig_free(struct kconfig *c);
+
+enum ko_compression { KO_PLAIN, KO_GZIP, KO_XZ, KO_ZSTD };
+extern const char *const ko_compression_suffix[]; /* "", ".gz", ".xz", ".zst" */
+/* How this kernel's modules_install compresses (all spellings from 3.x to 6.12+). */
+enum ko_compression kconfig_module_compression(const struct kconfig *c);
+/*
+ * What the kernel's vermagic must be, from release and configuration (include/linux/vermagic.h and
+ * asm/vermagic.h of that version); NULL with *why where the architecture's part cannot be derived.
+ */
+char *kconfig_vermagic(const struct kconfig *c, const char *release, const struct arch_info *arch,
+	char **why);
+
+/* ---- symvers.c: Module.symvers of any age (3 to 5 columns) ---- */
+struct symvers_entry {
+	const char *name;
+	uint32_t crc;
+	const char *owner;	/* "vmlinux" or a module path */
+	const char *export;	/* "EXPORT_SYMBOL_GPL", ...; "" if the file has no such column */
+	const char *ns;		/* symbol namespace, "" if none */
+};
+struct symvers;
+/* Several files may be read into one table; a later definition of a name is kept beside. */
+int symvers_new(struct symvers **out);
+int symvers_read(struct symvers *s, const char *path, struct err *e);
+const struct symvers_entry *symvers_find(const struct symvers *s, const char *name);
+size_t symvers_count(const struct symvers *s);
+/* True when every CRC is zero: the kernel has no MODVERSIONS. */
+bool symvers_all_zero(const struct symvers *s);
+void symvers_free(struct symvers *s);
+
+/* ---- facts.c: what only the shipped kernel package can say, read from it once ---- */
+struct kernel_facts {
+	char *release;		/* usr/share/kernel/<flavor>/kernel.release; NULL if there is none */
+	char *vermagic;		/* of a shipped module; NULL if it ships none */
+	char *config_name;	/* name inside the package of its boot/config*, NULL if none */
+	char *image_name;	/* name inside the package of the kernel image, NULL if none */
+	struct strvec modules;	/* path of every shipped module below lib/modules/<release>/ */
+	struct strvec builtin;	/* modules.builtin lines */
+};
+/*
+ * Facts of the kernel package `apk_path`; `cache_dir` (may be NULL) keeps them under the package's
+ * identity, so that the package is only read once. `flavor` may be NULL: any.
+ */
+int kernel_facts_read(struct kernel_facts *f, const char *apk_path, const struct hash *identity,
+	const char *flavor, const char *cache_dir, struct err *e);
+/* Does the kernel ship a module of that name ('-' and '_' alike)? Built in counts too if asked. */
+bool kernel_facts_has_module(const struct kernel_facts *f, const char *name, bool or_builtin);
+void kernel_facts_free(struct kernel_facts *f);
+
+/* ---- headers.c: an installed headers tree inside a layer ---- */
+struct kernel_headers {
+	char *release;		/* include/config/kernel.release or UTS_RELEASE of the tree */
+	char *build_dir;	/* path inside the root: /usr/src/linux-headers-... */
+	char *config_path;	/* host path of .config */
+	char *symvers_path;	/* host path of Module.symvers, NULL: none */
+};
+/*
+ * Find the headers in the content folder(s) `layers` (topmost first): .../modules/<release>/build.
+ * With `release` NULL exactly one must be there. -ENOENT with a sentence (exit code 21).
+ */
+int kernel_headers_find(struct kernel_headers *h, const struct strvec *layers, const char *release,
+	struct err *e);
+/*
+ * Every program kbuild needs from the tree (scripts/basic/fixdep, scripts/mod/modpost, and by the
+ * config: genksyms, recordmcount, sorttable, objtool, ...) must be there and of architecture
+ * `arch` by ELF e_machine; otherwise an error that names it and what it is.
+ */
+int kernel_headers_check_programs(const struct kernel_headers *h, const struct strvec *layers,
+	const struct arch_info *arch, const struct kconfig *config, struct err *e);
+void kernel_headers_free(struct kernel_headers *h);
+
+#endif
