@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Devices and channels: what profiles and configuration say of them. */
+#ifndef PMKMOD_DEVICE_H
+#define PMKMOD_DEVICE_H
+
+#include <stdbool.h>
+
+#include "chroot/base/err.h"
+#include "chroot/base/str.h"
+#include "chroot/sandbox/sandbox.h"
+#include "pmkmod/util/config.h"
+
+/* A distribution's release: where packages come from and which ones a build root needs. */
+struct channel {
+	char *name, *title;
+	struct strvec repositories;	/* URLs without architecture, in order of preference */
+	struct strvec keys;		/* folders of trusted public keys */
+	bool usr_merge;
+	struct strvec base, build, boot; /* package names; native() has those of the native root */
+	char *like;			/* channel that fills in what this one leaves out, or NULL */
+	struct config *config;		/* borrowed */
+};
+/* Read [channel.<name>], following `like`. -ENOENT names the channels there are. */
+int channel_load(struct channel *ch, struct config *c, const char *name, struct err *e);
+/* Packages of the native root that builds for `phone`. */
+void channel_native_packages(const struct channel *ch, const struct arch_info *phone,
+	struct strvec *out);
+/* "aarch64-alpine-linux-musl-"; NULL: the channel has no cross compiler for it. Borrowed. */
+const char *channel_cross_prefix(const struct channel *ch, const struct arch_info *phone);
+void channel_free(struct channel *ch);
+
+struct device {
+	char *name;		/* the profile's name */
+	char *title;
+	char *profile;		/* path of the profile */
+	const struct arch_info *arch;
+	struct channel channel;
+	char *kernel;		/* kernel package: "linux-standin" */
+	char *flavor;		/* "standin" */
+	char *headers;		/* "linux-standin-dev" */
+	char *scripts;		/* "kernel-scripts-standin": used when the repositories have it */
+	/* [boot] of the profile; NULL or 0: by architecture */
+	char *boot_machine, *boot_cpu, *boot_append, *boot_qemu;
+	unsigned boot_memory_mib, boot_timeout_s;
+};
+/* Find profiles/devices/<name>.ini. -ENOENT offers the nearest names (exit code 3). */
+int device_load(struct device *d, struct config *c, const char *name, struct err *e);
+void device_free(struct device *d);
+
+/* ---- profiles.c: the folders of .ini files ---- */
+/* Names of all profiles of a kind ("devices", "modules"), sorted, each once. */
+void profile_names(struct config *c, const char *kind, struct strvec *out);
+/* Path of one profile, NULL if there is none; caller frees. */
+char *profile_path(struct config *c, const char *kind, const char *name);
+/* Read one into a configuration of its own that falls back to nothing. */
+int profile_read(struct config **out, const char *path, struct err *e);
+/* An -ENOENT error: "there is no <what> '<name>'", the nearest of `names`, where they live. */
+int profile_unknown(const char *what, const char *name, const struct strvec *names,
+	const char *list_command, struct err *e);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Modules: where the source comes from and how it is built. */
+#ifndef PMKMOD_MODULE_H
+#define PMKMOD_MODULE_H
+
+#include <stdbool.h>
+
+#include "chroot/base/err.h"
+#include "chroot/base/hash.h"
+#include "chroot/base/str.h"
+#include "pmkmod/util/config.h"
+
+enum module_source {
+	SOURCE_PACKAGE,		/* an apk package that ships /usr/src/<name>-<version>/ */
+	SOURCE_FOLDER,		/* a folder on this machine: copied, never written to */
+	SOURCE_ARCHIVE,		/* http(s):// or file:// archive with its SHA-256 */
+};
+
+struct module {
+	char *name;		/* base of the package name: letters, digits, '-', '_', '.', '+' */
+	char *title;
+	char *recipe;		/* path of the profile, NULL: a folder was named */
+	enum module_source kind;
+	char *location;		/* package name, folder or URL */
+	struct hash sha256;	/* of an archive */
+	char *subdir;		/* where the Kbuild file is, inside the source; NULL: its top */
+	char *version;		/* NULL: from the source package, dkms.conf or the .ko */
+	char *license, *description, *url; /* NULL: from the .ko */
+	struct strvec make_args; /* more arguments of make: "CONFIG_FOO=m" */
+	struct strvec modules;	/* .ko base names that must come out; empty: whatever does */
+	struct strvec depends;	/* other modules (recipes) whose exports it uses */
+	char *userspace;	/* install_if partner, NULL: a meta package */
+	bool autoload;		/* ship a modules-load.d file */
+};
+
+/*
+ * `name` is a recipe (profiles/modules/<name>.ini) or, if it holds a '/' or is ".", a folder.
+ * -ENOENT offers the nearest names (exit code 3).
+ */
+int module_load(struct module *m, struct config *c, const char *name, struct err *e);
+void module_free(struct module *m);
+
+/*
+ * PACKAGE_VERSION of a dkms.conf, or modver of an AKMBUILD, or MODULE_VERSION("...") in no file:
+ * only literal assignments are understood. NULL if `folder` has none; caller frees.
+ */
+char *module_folder_version(const char *folder);
+
+/* SHA-256 over the names, modes and contents of a folder (without .git); its files may not change
+ * meanwhile. Sorted by name, independent of time and owner. */
+int module_folder_hash(const char *folder, struct hash *out, struct err *e);
+
+#endif
