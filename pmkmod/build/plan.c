@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "pmkmod/build/plan.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+
+#include "chroot/base/fs.h"
+#include "pmkmod/util/exit_codes.h"
+
+/* Bumped whenever the stages behind the plan change what comes out of the same inputs. */
+#define CELL_FORMAT 1
+
+char *plan_packages_dir(const struct context *x)
+{
+	return path_join(x->state, "packages");
+}
+
+char *plan_keys_dir(const struct context *x)
+{
+	return path_join(x->state, "keys");
+}
+
+static int choose_emulation(struct plan *p, struct err *e)
+{
+	const struct arch_info *arch = p->device.arch;
+
+	p->cross = "";
+	p->emulate = p->x->emulate;
+	if (arch_runs_natively(arch))
+		p->emulate = EMULATE_NONE;
+	if (p->emulate != EMULATE_TOOLS)
+		return 0;
+	if (p->x->native_host) {
+		_cleanup_free_ char *key = xasprintf("host_cross_%s", arch->alpine);
+
+		p->cross = config_get(p->x->config, "toolchain", key);
+	} else {
+		p->cross = channel_cross_prefix(&p->device.channel, arch);
+	}
+	if (p->cross)
+		return 0;
+	p->cross = "";
+	if (p->x->native_host) {
+		if (e)
+			e->exit_code = EXIT_USAGE;
+		return err_set(e, -EINVAL, "toolchain.host_cross_%s does not name the prefix of this "
+			"machine's cross compiler", arch->alpine);
+	}
+	p->emulate = EMULATE_FULL;
+	progress_note(&p->x->progress,
+		"channel %s names no cross compiler for %s: building fully emulated",
+		p->device.channel.name, arch->alpine);
+	return 0;
+}
+
+static int resolve_packages(struct plan *p, struct err *e)
+{
+	const struct device *d = &p->device;
+	const char *source = !p->no_module && p->module.kind == SOURCE_PACKAGE ? p->module.location
+									      : NULL;
+	int r = repos_open(&p->target_repos, p->x, &d->channel, d->arch, NULL, NULL, e);
+
+	if (r == 0)
+		r = resolve_target(&p->target, &p->target_repos, p->x, d, source,
+			p->emulate != EMULATE_TOOLS, e);
+	if (r < 0)
+		return r;
+	pinned_set_id(&p->target.toolchain, d->arch, d->channel.usr_merge, NULL, p->toolchain_id);
+	pinned_set_id(&p->target.headers, d->arch, d->channel.usr_merge, p->toolchain_id,
+		p->kernel_id);
+	return 0;
+}
+
+static int resolve_native(struct plan *p, struct err *e)
+{
+	const struct channel *ch = &p->device.channel;
+	_cleanup_strvec_ struct strvec world = {0};
+	int r;
+
+	if (p->emulate != EMULATE_TOOLS || p->x->native_host)
+		return 0;
+	channel_native_packages(ch, p->device.arch, &world);
+	r = repos_open(&p->native_repos, p->x, ch, arch_native(), NULL, NULL, e);
+	if (r == 0)
+		r = resolve_root(&p->native, &p->native_repos, p->x, &world, e);
+	if (r < 0) {
+		err_prefix(e, "native tools for %s", arch_native()->alpine);
+		return err_hint(e, "`--emulate full` or `-o toolchain.native=host` does without them");
+	}
+	pinned_set_id(&p->native, arch_native(), ch->usr_merge, NULL, p->native_id);
+	return 0;
+}
+
+static int describe_source(struct plan *p, struct err *e)
+{
+	const struct module *m = &p->module;
+	_cleanup_free_ char *q = NULL;
+	char hex[HASH_HEX_MAX];
+	struct hash h;
+	int r;
+
+	switch (m->kind) {
+	case SOURCE_PACKAGE:
+		q = apk_identity_text(&p->target.source.identity);
+		p->source = xasprintf("package %s-%s %s", p->target.source.name,
+			p->target.source.version, q);
+		break;
+	case SOURCE_ARCHIVE:
+		hash_hex(&m->sha256, hex);
+		p->source = xasprintf("archive %s sha256:%s", m->location, hex);
+		break;
+	case SOURCE_FOLDER:
+		r = module_folder_hash(m->location, &h, e);
+		if (r < 0)
+			return r;
+		hash_hex(&h, hex);
+		p->source = xasprintf("folder %s sha256:%s", m->location, hex);
+		if (!m->version)
+			p->version = module_folder_version(m->location);
+		break;
+	}
+	if (m->version)
+		p->version = xstrdup(m->version);
+	return 0;
+}
+
+static void newest(int64_t *date, const struct pinned *p)
+{
+	if (p->build_time > *date)
+		*date = p->build_time;
+}
+
+/* Name and public half of the signing key: another key makes another package. */
+static void describe_key(struct plan *p, struct strbuf *b)
+{
+	_cleanup_free_ char *dir = plan_keys_dir(p->x);
+	_cleanup_strvec_ struct strvec names = {0};
+	DIR *d = opendir(dir);
+	struct dirent *de;
+
+	while (d && (de = readdir(d)))
+		if (ends_with(de->d_name, ".rsa.pub"))
+			strvec_add(&names, de->d_name);
+	if (d)
+		closedir(d);
+	strvec_sort(&names);
+	for (size_t i = 0; i < names.n; i++) {
+		_cleanup_free_ char *path = path_join(dir, names.v[i]);
+		char hex[HASH_HEX_MAX];
+		struct hash h;
+
+		if (hash_file(AT_FDCWD, path, HASH_SHA256, &h, NULL) < 0)
+			continue;
+		hash_hex(&h, hex);
+		strbuf_addf(b, "key %s sha256:%s\n", names.v[i], hex);
+	}
+}
+
+static void print_list(struct strbuf *b, const char *word, const struct strvec *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		strbuf_addf(b, "%s %s\n", word, l->v[i]);
+}
+
+static void print_text(struct strbuf *b, const char *word, const char *value)
+{
+	if (value)
+		strbuf_addf(b, "%s %s\n", word, value);
+}
+
+static void print_module(struct plan *p, struct strbuf *b)
+{
+	const struct module *m = &p->module;
+
+	strbuf_addf(b, "module %s\nsource %s\n", m->name, p->source);
+	print_text(b, "subdir", m->subdir);
+	print_text(b, "version", m->version);
+	print_text(b, "license", m->license);
+	print_text(b, "description", m->description);
+	print_text(b, "url", m->url);
+	print_text(b, "userspace", m->userspace);
+	print_list(b, "make", &m->make_args);
+	print_list(b, "wants", &m->modules);
+	print_list(b, "depends", &m->depends);
+	if (m->autoload)
+		strbuf_adds(b, "autoload yes\n");
+}
+
+static void finish_text(struct plan *p)
+{
+	struct strbuf b = {0};
+	_cleanup_free_ char *q = apk_identity_text(&p->target.kernel.identity);
+	struct hash h;
+
+	strbuf_addf(&b, "pmkmod %s cell %d\ndevice %s\narch %s\nchannel %s\n", PMKMOD_VERSION,
+		CELL_FORMAT, p->device.kernel, p->device.arch->alpine, p->device.channel.name);
+	strbuf_addf(&b, "kernel %s-%s %s\nflavor %s\n", p->target.kernel.name,
+		p->target.kernel.version, q, p->device.flavor);
+	strbuf_addf(&b, "emulate %s\n", emulate_names[p->emulate]);
+	strbuf_addf(&b, "toolchain %s\nheaders %s\n", p->toolchain_id, p->kernel_id);
+	if (p->native.n)
+		strbuf_addf(&b, "native %s\n", p->native_id);
+	else if (p->emulate == EMULATE_TOOLS)
+		strbuf_adds(&b, "native host\n");
+	print_text(&b, "cross", *p->cross ? p->cross : NULL);
+	if (!p->no_module)
+		print_module(p, &b);
+	describe_key(p, &b);
+	newest(&p->source_date, &p->target.kernel);
+	newest(&p->source_date, &p->target.source);
+	strbuf_addf(&b, "date %lld\n", (long long)p->source_date);
+	hash_buf(HASH_SHA256, b.s, b.len, &h);
+	hash_hex(&h, p->cell);
+	p->text = strbuf_steal(&b);
+}
+
+int plan_make(struct plan *p, struct context *x, const char *device, const char *module,
+	struct err *e)
+{
+	int r;
+
+	*p = (struct plan){.x = x, .no_module = !module};
+	r = device_load(&p->device, x->config, device, e);
+	if (r == 0 && module)
+		r = module_load(&p->module, x->config, module, e);
+	if (r == 0)
+		r = choose_emulation(p, e);
+	if (r == 0)
+		r = resolve_packages(p, e);
+	if (r == 0)
+		r = resolve_native(p, e);
+	if (r == 0 && module)
+		r = describe_source(p, e);
+	if (r < 0) {
+		plan_free(p);
+		return r;
+	}
+	finish_text(p);
+	return 0;
+}
+
+void plan_free(struct plan *p)
+{
+	device_free(&p->device);
+	module_free(&p->module);
+	repos_close(&p->target_repos);
+	repos_close(&p->native_repos);
+	resolution_free(&p->target);
+	pinned_set_free(&p->native);
+	free(p->source);
+	free(p->version);
+	free(p->text);
+	*p = (struct plan){0};
+}

@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "pmkmod/build/repos.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "chroot/apk/apk_read.h"
+#include "chroot/base/fs.h"
+#include "pmkmod/util/download.h"
+#include "pmkmod/util/exit_codes.h"
+
+#define INDEX_MAX (256u << 20)
+
+static bool fresh(const char *path, unsigned long long max_age)
+{
+	struct stat st;
+	time_t now = time(NULL);
+
+	return stat(path, &st) == 0 && st.st_mtime <= now &&
+		(unsigned long long)(now - st.st_mtime) < max_age;
+}
+
+static int limits(struct context *x, struct download_limits *l, struct err *e)
+{
+	unsigned long long timeout, max;
+	int r = config_number(x->config, "fetch", "timeout", 60, &timeout, e);
+
+	if (r == 0)
+		r = config_number(x->config, "fetch", "max_package", 2ULL << 30, &max, e);
+	if (r < 0)
+		return r;
+	*l = (struct download_limits){.max_bytes = max, .timeout_s = (unsigned)timeout};
+	return 0;
+}
+
+/* Host path of one index, downloaded when it is not local and not fresh. */
+static int get_index(struct context *x, const char *url, const char *arch, char **path,
+	struct err *e)
+{
+	_cleanup_free_ char *full = xasprintf("%s/%s/APKINDEX.tar.gz", url, arch);
+	_cleanup_free_ char *dir = path_join(x->cache, "index");
+	struct download_limits l;
+	struct hash h;
+	char hex[HASH_HEX_MAX];
+	unsigned long long max_age;
+	int r;
+
+	*path = file_url_path(full);
+	if (*path)
+		return 0;
+	r = fs_mkdirs(dir, 0700, e);
+	if (r == 0)
+		r = limits(x, &l, e);
+	if (r == 0)
+		r = config_number(x->config, "fetch", "index_max_age", 14400, &max_age, e);
+	if (r < 0)
+		return r;
+	hash_buf(HASH_SHA256, full, strlen(full), &h);
+	hash_hex(&h, hex);
+	*path = xasprintf("%s/%s.tar.gz", dir, hex);
+	if (fresh(*path, max_age))
+		return 0;
+	l.max_bytes = INDEX_MAX;
+	r = download(full, *path, &l, e);
+	if (r == -EINTR || (r < 0 && !fs_exists(*path)))
+		return r;
+	if (r < 0) {
+		progress_note(&x->progress, "%s; using the copy fetched before", e ? e->text : full);
+		err_clear(e);
+	}
+	return 0;
+}
+
+static int hash_keys(struct repo_set *s, struct hash_ctx *sum, struct err *e)
+{
+	for (size_t i = 0; i < s->keys_dirs.n; i++) {
+		_cleanup_strvec_ struct strvec names = {0};
+		DIR *d = opendir(s->keys_dirs.v[i]);
+		struct dirent *de;
+
+		if (!d) {
+			int r = -errno;
+
+			if (e)
+				e->exit_code = EXIT_UNTRUSTED;
+			err_errno(e, r, "the folder of trusted keys '%s' cannot be read",
+				s->keys_dirs.v[i]);
+			return err_hint(e, "pmbootstrap makes it on its first run; or name another one as "
+				"channel.<name>.keys in pmkmod.ini");
+		}
+		while ((de = readdir(d)))
+			if (ends_with(de->d_name, ".pub"))
+				strvec_add(&names, de->d_name);
+		closedir(d);
+		strvec_sort(&names);
+		for (size_t k = 0; k < names.n; k++) {
+			_cleanup_free_ char *path = path_join(s->keys_dirs.v[i], names.v[k]);
+			struct hash h;
+
+			if (hash_file(AT_FDCWD, path, HASH_SHA256, &h, e) < 0)
+				return -EIO;
+			hash_update(sum, names.v[k], strlen(names.v[k]) + 1);
+			hash_update(sum, h.b, h.len);
+		}
+	}
+	return 0;
+}
+
+static int missing_index(const struct repo_set *s, size_t i, struct err *e)
+{
+	err_set(e, -ENOENT, "the repository %s has no index for %s", s->urls.v[i], s->arch->alpine);
+	if (e)
+		e->exit_code = EXIT_NETWORK;
+	if (strstr(s->urls.v[i], "/standin/"))
+		return err_hint(e, "the stand-in distribution is not made yet: run `make standin` in "
+			"pmkmod's source folder");
+	return err_hint(e, "check the repositories of this channel in pmkmod.ini");
+}
+
+static int open_indexes(struct repo_set *s, struct context *x, struct err *e)
+{
+	struct hash_ctx sum;
+	int r = 0;
+
+	hash_start(&sum, HASH_SHA256);
+	for (size_t i = 0; r == 0 && i < s->urls.n; i++) {
+		char *path = NULL;
+		struct hash h;
+
+		r = get_index(x, s->urls.v[i], s->arch->alpine, &path, e);
+		if (path)
+			strvec_take(&s->index_paths, path);
+		if (r == 0 && !fs_exists(path))
+			r = missing_index(s, i, e);
+		if (r == 0)
+			r = hash_file(AT_FDCWD, path, HASH_SHA256, &h, e);
+		if (r == 0) {
+			hash_update(&sum, s->urls.v[i], strlen(s->urls.v[i]) + 1);
+			hash_update(&sum, h.b, h.len);
+		}
+	}
+	if (r == 0)
+		r = hash_keys(s, &sum, e);
+	hash_end(&sum, &s->id);
+	return r;
+}
+
+int repos_open(struct repo_set *s, struct context *x, const struct channel *ch,
+	const struct arch_info *arch, const char *own_packages, const char *own_keys,
+	struct err *e)
+{
+	int r;
+
+	*s = (struct repo_set){.arch = arch};
+	if (own_packages)
+		strvec_addf(&s->urls, "file://%s", own_packages);
+	strvec_add_all(&s->urls, &ch->repositories);
+	strvec_add_all(&s->keys_dirs, &ch->keys);
+	if (own_keys)
+		strvec_add(&s->keys_dirs, own_keys);
+	r = open_indexes(s, x, e);
+	if (r < 0)
+		repos_close(s);
+	return r;
+}
+
+static int parse_one(struct repo_set *s, size_t i, struct err *e)
+{
+	_cleanup_free_ char *data = NULL;
+	size_t len;
+	int r = fs_read(s->index_paths.v[i], INDEX_MAX, &data, &len, e);
+
+	if (r == 0) {
+		s->repos[i].url = xstrdup(s->urls.v[i]);
+		s->repos[i].arch = xstrdup(s->arch->alpine);
+		s->n_repos = i + 1;
+		r = apk_index_parse(&s->repos[i], data, len, s->index_paths.v[i], s->keys, e);
+	}
+	if (r < 0 && e && !e->exit_code)
+		e->exit_code = EXIT_UNTRUSTED;
+	return r < 0 ? err_prefix(e, "index of %s", s->urls.v[i]) : 0;
+}
+
+int repos_parse(struct repo_set *s, struct err *e)
+{
+	int r;
+
+	if (s->repos)
+		return 0;
+	r = apk_keys_load(&s->keys, &s->keys_dirs, e);
+	if (r < 0) {
+		if (e)
+			e->exit_code = EXIT_UNTRUSTED;
+		return r;
+	}
+	s->repos = xcalloc(s->urls.n, sizeof(*s->repos));
+	for (size_t i = 0; r == 0 && i < s->urls.n; i++)
+		r = parse_one(s, i, e);
+	return r;
+}
+
+const struct apk_pkg *repos_newest(const struct repo_set *s, const char *name)
+{
+	const struct apk_pkg *best = NULL;
+
+	for (size_t i = 0; i < s->n_repos; i++)
+		for (size_t k = 0; k < s->repos[i].n_pkgs; k++) {
+			const struct apk_pkg *p = &s->repos[i].pkgs[k];
+
+			if (streq(p->name, name) &&
+				(!best || apk_version_compare(p->version, best->version, false) ==
+						APK_VER_GT))
+				best = p;
+		}
+	return best;
+}
+
+int repos_solve(const struct repo_set *s, const struct strvec *world, struct apk_solution *out,
+	struct err *e)
+{
+	const struct apk_repo **list = xcalloc(s->n_repos, sizeof(*list));
+	struct apk_universe u = {.repos = list, .n_repos = s->n_repos};
+	struct apk_deps deps = {0};
+	int r = 0;
+
+	for (size_t i = 0; i < s->n_repos; i++)
+		list[i] = &s->repos[i];
+	for (size_t i = 0; r == 0 && i < world->n; i++)
+		r = apk_deps_parse(&deps, world->v[i], e);
+	if (r == 0)
+		r = apk_solve(&u, &deps, 0, out, e);
+	if (r < 0 && e && !e->exit_code)
+		e->exit_code = EXIT_CONFLICT;
+	apk_deps_free(&deps);
+	free(list);
+	return r;
+}
+
+/* Where a package's file is or would be in the cache. */
+static char *cache_path(const struct context *x, const struct apk_pkg *p)
+{
+	_cleanup_free_ char *url = p->repo ? apk_pkg_url(p) : NULL;
+	char *local = url ? file_url_path(url) : NULL;
+	char hex[HASH_HEX_MAX];
+
+	if (local)
+		return local;
+	hash_hex(&p->identity, hex);
+	return xasprintf("%s/packages/%s.apk", x->cache, hex);
+}
+
+char *repos_cached(const struct context *x, const struct apk_pkg *p)
+{
+	char *path = cache_path(x, p);
+
+	if (fs_exists(path))
+		return path;
+	free(path);
+	return NULL;
+}
+
+static int verify(const char *path, const struct apk_pkg *p, struct err *e)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int r;
+
+	if (fd < 0)
+		return err_errno(e, -errno, "cannot open '%s'", path);
+	r = apk_read(fd, path, &p->identity, NULL, NULL, NULL, NULL, e);
+	if (r < 0 && r != -EINTR && e)
+		e->exit_code = EXIT_UNTRUSTED;
+	return r;
+}
+
+int repos_fetch(const struct repo_set *s, struct context *x, const struct apk_pkg *p, char **path,
+	struct err *e)
+{
+	_cleanup_free_ char *url = apk_pkg_url(p);
+	_cleanup_free_ char *to = cache_path(x, p);
+	_cleanup_free_ char *part = NULL;
+	_cleanup_free_ char *dir = path_join(x->cache, "packages");
+	_cleanup_free_ char *local = file_url_path(url);
+	struct download_limits l;
+	int r;
+
+	(void)s;
+	if (local && !fs_exists(local)) {
+		if (e)
+			e->exit_code = EXIT_NETWORK;
+		return err_set(e, -ENOENT, "the index names %s, but '%s' is not there", p->name, local);
+	}
+	if (!fs_exists(to)) {
+		r = fs_mkdirs(dir, 0700, e);
+		if (r == 0)
+			r = limits(x, &l, e);
+		if (r < 0)
+			return r;
+		/* the index says how long the file is: nothing longer is taken */
+		if (p->size)
+			l.max_bytes = p->size;
+		part = xasprintf("%s.%d.part", to, (int)getpid());
+		r = download(url, part, &l, e);
+		if (r == 0)
+			r = verify(part, p, e);
+		if (r == 0 && rename(part, to) < 0)
+			r = err_errno(e, -errno, "cannot keep '%s'", to);
+		if (r < 0) {
+			unlink(part);
+			return err_prefix(e, "package %s-%s", p->name, p->version);
+		}
+	}
+	*path = steal_ptr(to);
+	return 0;
+}
+
+void repos_close(struct repo_set *s)
+{
+	for (size_t i = 0; i < s->n_repos; i++)
+		apk_repo_free(&s->repos[i]);
+	free(s->repos);
+	apk_keys_free(s->keys);
+	strvec_free(&s->urls);
+	strvec_free(&s->keys_dirs);
+	strvec_free(&s->index_paths);
+	*s = (struct repo_set){0};
+}

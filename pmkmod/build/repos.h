@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The fetch stage: indexes and packages of one channel and architecture, verified, in the cache. */
+#ifndef PMKMOD_REPOS_H
+#define PMKMOD_REPOS_H
+
+#include "chroot/apk/apk.h"
+#include "chroot/apk/apk_solve.h"
+#include "pmkmod/build/context.h"
+#include "pmkmod/device/device.h"
+
+struct repo_set {
+	const struct arch_info *arch;
+	struct strvec urls;		/* without architecture */
+	struct strvec keys_dirs;
+	struct strvec index_paths;	/* host path of each APKINDEX.tar.gz */
+	struct hash id;			/* over all indexes, URLs and trusted keys */
+	struct apk_keys *keys;		/* these three after repos_parse() only */
+	struct apk_repo *repos;
+	size_t n_repos;
+};
+
+/*
+ * Get the indexes of `ch` for `arch` (asking the mirrors when a cached one is older than
+ * fetch.index_max_age) and hash them. `own_packages` (may be NULL) is the folder of pmkmod's own
+ * repository for this channel, put first, with its key folder. Verifying is left to repos_parse().
+ */
+int repos_open(struct repo_set *s, struct context *x, const struct channel *ch,
+	const struct arch_info *arch, const char *own_packages, const char *own_keys,
+	struct err *e);
+/* Verify the signatures and parse, once. */
+int repos_parse(struct repo_set *s, struct err *e);
+/* The newest package of that name; NULL if there is none. After repos_parse(). */
+const struct apk_pkg *repos_newest(const struct repo_set *s, const char *name);
+/* Solve `world` on an empty root. After repos_parse(). */
+int repos_solve(const struct repo_set *s, const struct strvec *world, struct apk_solution *out,
+	struct err *e);
+
+/*
+ * Make sure that the file of `p` is at hand: downloaded into the cache under its identity and
+ * verified, or in place for file:// repositories. *path belongs to the caller.
+ */
+int repos_fetch(const struct repo_set *s, struct context *x, const struct apk_pkg *p, char **path,
+	struct err *e);
+/* The same without fetching: NULL when it is not there. For apk_install_opts.file_of. */
+char *repos_cached(const struct context *x, const struct apk_pkg *p);
+void repos_close(struct repo_set *s);
+
+#endif

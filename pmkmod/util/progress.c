@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "pmkmod/util/progress.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "chroot/base/str.h"
+
+#define REWRITE_INTERVAL 0.1
+#define STAGE_WIDTH 9
+
+double monotonic_seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+void progress_init(struct progress *p, bool quiet)
+{
+	const char *term = getenv("TERM");
+
+	*p = (struct progress){.quiet = quiet,
+		.terminal = isatty(STDERR_FILENO) && term && !streq(term, "dumb")};
+}
+
+static size_t columns(void)
+{
+	struct winsize w;
+
+	return ioctl(STDERR_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 20 ? w.ws_col : 80;
+}
+
+/* Rewrite the current line; it must not wrap, or the next rewrite would leave a trace. */
+static void rewrite(const struct progress *p, const char *text)
+{
+	size_t room = columns() - STAGE_WIDTH - 2;
+
+	fprintf(stderr, "\r\033[K%-*s %.*s", STAGE_WIDTH, p->stage, (int)room, text);
+	fflush(stderr);
+}
+
+static char *print(const char *fmt, va_list ap)
+{
+	struct strbuf b = {0};
+
+	strbuf_vaddf(&b, fmt, ap);
+	return strbuf_steal(&b);
+}
+
+void progress_stage(struct progress *p, const char *stage, const char *fmt, ...)
+{
+	_cleanup_free_ char *text = NULL;
+	va_list ap;
+
+	p->stage = stage;
+	p->started = p->shown = monotonic_seconds();
+	if (p->quiet)
+		return;
+	va_start(ap, fmt);
+	text = print(fmt, ap);
+	va_end(ap);
+	if (p->terminal)
+		rewrite(p, text);
+}
+
+void progress_detail(struct progress *p, const char *fmt, ...)
+{
+	_cleanup_free_ char *text = NULL;
+	double now = monotonic_seconds();
+	va_list ap;
+
+	if (p->quiet || !p->terminal || !p->stage || now - p->shown < REWRITE_INTERVAL)
+		return;
+	p->shown = now;
+	va_start(ap, fmt);
+	text = print(fmt, ap);
+	va_end(ap);
+	rewrite(p, text);
+}
+
+void progress_done(struct progress *p, const char *fmt, ...)
+{
+	double took = monotonic_seconds() - p->started;
+	va_list ap;
+
+	if (!p->quiet && p->stage) {
+		fprintf(stderr, "%s%-*s ", p->terminal ? "\r\033[K" : "", STAGE_WIDTH, p->stage);
+		va_start(ap, fmt);
+		vfprintf(stderr, fmt, ap);
+		va_end(ap);
+		fprintf(stderr, " (%.1f s)\n", took);
+	}
+	p->stage = NULL;
+}
+
+void progress_failed(struct progress *p)
+{
+	if (!p->quiet && p->stage)
+		fprintf(stderr, "%s%-*s failed (%.1f s)\n", p->terminal ? "\r\033[K" : "", STAGE_WIDTH,
+			p->stage, monotonic_seconds() - p->started);
+	p->stage = NULL;
+}
+
+void progress_note(struct progress *p, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (p->quiet)
+		return;
+	if (p->terminal && p->stage)
+		fprintf(stderr, "\r\033[K");
+	fprintf(stderr, "note: ");
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "\n");
+}
