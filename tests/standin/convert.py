@@ -29,6 +29,7 @@ DROPPED = re.compile(r'''(?x)
     | usr/share/doc/(?!.*/copyright$).*/.*
     | usr/share/doc/[^/]+(?<!/)$
     | etc/(init\.d|init|default|cron\.[a-z]+|skel|alternatives|kernel)(/.*)?
+    | usr/lib/gcc(-cross)?/.*/lib(asan|hwasan|itm|lsan|quadmath|tsan|ubsan)[._].*
     | usr/lib/systemd(/.*)? | usr/lib/(python3?|valgrind)(/.*)? | usr/libexec/dpkg(/.*)?
     ''')
 # An ELF file up to this size is looked into; larger ones (cc1) need nothing their package does not name.
