@@ -55,7 +55,9 @@ enum sandbox_privilege {
 /* Everything is borrowed for the duration of the call. Zero-initialise, then fill in. */
 struct sandbox_spec {
 	const struct strvec *layers; /* lower folders of `/`, topmost first, at least one... */
-	bool host_root;		/* ...unless this: `/` is a tmpfs with the host's /usr (and /bin,
+	const char *root_bind;	/* ...unless this: `/` is this host folder itself, writable (package
+				 * scripts of a layer that is a plain folder); no overlay at all */
+	bool host_root;		/* ...or this: `/` is a tmpfs with the host's /usr (and /bin,
 				 * /sbin, /lib*, as binds or links, /etc/alternatives, ld.so.cache)
 				 * read-only: the way of toolchain.native = host */
 	const char *upper;	/* writable layer: a host folder that gets upper/ and work/ below it,

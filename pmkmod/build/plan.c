@@ -130,10 +130,14 @@ static void newest(int64_t *date, const struct pinned *p)
 		*date = p->build_time;
 }
 
-/* Name and public half of the signing key: another key makes another package. */
-static void describe_key(struct plan *p, struct strbuf *b)
+/*
+ * Name and public half of the signing key. Not part of the cell: the key is made by the first
+ * build, and that must not make the second one a different cell.
+ */
+static char *describe_key(const struct context *x)
 {
-	_cleanup_free_ char *dir = plan_keys_dir(p->x);
+	_cleanup_free_ char *dir = plan_keys_dir(x);
+	struct strbuf b = {0};
 	_cleanup_strvec_ struct strvec names = {0};
 	DIR *d = opendir(dir);
 	struct dirent *de;
@@ -152,8 +156,9 @@ static void describe_key(struct plan *p, struct strbuf *b)
 		if (hash_file(AT_FDCWD, path, HASH_SHA256, &h, NULL) < 0)
 			continue;
 		hash_hex(&h, hex);
-		strbuf_addf(b, "key %s sha256:%s\n", names.v[i], hex);
+		strbuf_addf(&b, "%s%s sha256:%s", b.len ? ", " : "", names.v[i], hex);
 	}
+	return strbuf_steal(&b);
 }
 
 static void print_list(struct strbuf *b, const char *word, const struct strvec *l)
@@ -205,13 +210,13 @@ static void finish_text(struct plan *p)
 	print_text(&b, "cross", *p->cross ? p->cross : NULL);
 	if (!p->no_module)
 		print_module(p, &b);
-	describe_key(p, &b);
 	newest(&p->source_date, &p->target.kernel);
 	newest(&p->source_date, &p->target.source);
 	strbuf_addf(&b, "date %lld\n", (long long)p->source_date);
 	hash_buf(HASH_SHA256, b.s, b.len, &h);
 	hash_hex(&h, p->cell);
 	p->text = strbuf_steal(&b);
+	p->key = describe_key(p->x);
 }
 
 int plan_make(struct plan *p, struct context *x, const char *device, const char *module,
@@ -250,5 +255,6 @@ void plan_free(struct plan *p)
 	free(p->source);
 	free(p->version);
 	free(p->text);
+	free(p->key);
 	*p = (struct plan){0};
 }

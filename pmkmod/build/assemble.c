@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "pmkmod/build/assemble.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "chroot/apk/apk_install.h"
+#include "chroot/base/fs.h"
+#include "pmkmod/util/exit_codes.h"
+
+/* Everything the maker of one layer needs. */
+struct maker {
+	struct context *x;
+	struct repo_set *repos;
+	const struct channel *ch;
+	struct apk_solution solution;
+	struct apk_deps world;
+	struct strvec repositories;
+	const char *below;		/* content folder of the lower layer, NULL: none */
+	const char *dir;		/* the layer's folder, while it is made */
+	/* delta layers: files opened before the sandbox closes the way to the cache */
+	int *fds;
+	struct shared *shared;
+};
+
+/* What comes back from the process that installs inside the sandbox. */
+struct shared {
+	struct err e;
+	char warnings[4096];
+};
+
+static const char *const script_env[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
+
+/* ---- scripts of a root that is a plain folder: each in a sandbox of its own ---- */
+
+static int run_in_folder(void *ctx, const char *root, const char *const *argv, struct err *e)
+{
+	struct maker *m = ctx;
+	struct sandbox_result result;
+	struct sandbox_spec s = {.root_bind = root, .emulate = m->repos->arch,
+		.qemu_path = config_get(m->x->config, "toolchain", "qemu"),
+		.privilege = SANDBOX_SETUP, .argv = argv, .env = script_env,
+		.stdin_fd = -1, .stdout_fd = m->x->verbose ? STDERR_FILENO : -1,
+		.stderr_fd = m->x->verbose ? STDERR_FILENO : -1};
+	int r = sandbox_run(&s, &result, e);
+
+	return r < 0 ? r : result.status;
+}
+
+/* ---- scripts of a delta: the installer itself already runs inside the sandbox ---- */
+
+static int run_inside(void *ctx, const char *root, const char *const *argv, struct err *e)
+{
+	pid_t pid = fork();
+	int status;
+
+	(void)ctx, (void)root;
+	if (pid < 0)
+		return err_errno(e, -errno, "cannot start a package script");
+	if (pid == 0) {
+		if (chdir("/") == 0)
+			execve(argv[0], (char *const *)argv, (char *const *)script_env);
+		_exit(127);
+	}
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return err_errno(e, -errno, "cannot wait for a package script");
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static char *file_in_cache(void *ctx, const struct apk_pkg *p)
+{
+	struct maker *m = ctx;
+
+	return repos_cached(m->x, p);
+}
+
+static char *file_opened_before(void *ctx, const struct apk_pkg *p)
+{
+	struct maker *m = ctx;
+
+	for (size_t i = 0; i < m->solution.n_changes; i++)
+		if (m->solution.changes[i].new_pkg == p)
+			return xasprintf("/proc/self/fd/%d", m->fds[i]);
+	return NULL;
+}
+
+static void show(void *ctx, size_t done, size_t total, const struct apk_pkg *p)
+{
+	struct maker *m = ctx;
+
+	progress_detail(&m->x->progress, "%zu/%zu %s-%s", done, total, p->name, p->version);
+}
+
+static int install(struct maker *m, const char *root, bool inside, struct strvec *warnings,
+	struct err *e)
+{
+	const struct apk_repo **list = xcalloc(m->repos->n_repos, sizeof(*list));
+	struct apk_universe u = {.repos = list, .n_repos = m->repos->n_repos};
+	struct apk_install_opts o = {.run = inside ? run_inside : run_in_folder, .run_ctx = m,
+		.progress = show, .progress_ctx = m,
+		.file_of = inside ? file_opened_before : file_in_cache, .file_ctx = m,
+		.usr_merge = m->ch->usr_merge, .arch = m->repos->arch->alpine,
+		.repositories = &m->repositories, .keys_dirs = inside ? NULL : &m->repos->keys_dirs};
+	int r;
+
+	for (size_t i = 0; i < m->repos->n_repos; i++)
+		list[i] = &m->repos->repos[i];
+	r = apk_install(root, &u, &m->solution, &m->world, &o, warnings, e);
+	free(list);
+	return r;
+}
+
+static int make_folder(void *ctx, const char *dir, struct err *e)
+{
+	struct maker *m = ctx;
+	_cleanup_strvec_ struct strvec warnings = {0};
+	int r = install(m, dir, false, &warnings, e);
+
+	for (size_t i = 0; r == 0 && i < warnings.n; i++)
+		progress_note(&m->x->progress, "%s", warnings.v[i]);
+	return r;
+}
+
+static int install_inside(void *ctx)
+{
+	struct maker *m = ctx;
+	_cleanup_strvec_ struct strvec warnings = {0};
+	_cleanup_free_ char *text = NULL;
+	int r = install(m, "/", true, &warnings, &m->shared->e);
+
+	text = strvec_join(&warnings, "\n");
+	snprintf(m->shared->warnings, sizeof(m->shared->warnings), "%s", text);
+	return r < 0 ? 1 : 0;
+}
+
+static void print_warnings(struct maker *m)
+{
+	_cleanup_strvec_ struct strvec lines = {0};
+
+	strvec_split(&lines, m->shared->warnings, "\n");
+	for (size_t i = 0; i < lines.n; i++)
+		progress_note(&m->x->progress, "%s", lines.v[i]);
+}
+
+static int open_files(struct maker *m, struct err *e)
+{
+	m->fds = xcalloc(m->solution.n_changes, sizeof(*m->fds));
+	for (size_t i = 0; i < m->solution.n_changes; i++)
+		m->fds[i] = -1;
+	for (size_t i = 0; i < m->solution.n_changes; i++) {
+		const struct apk_pkg *p = m->solution.changes[i].new_pkg;
+		_cleanup_free_ char *path = p && p->installed_size ? repos_cached(m->x, p) : NULL;
+
+		if (!path)
+			continue;
+		m->fds[i] = open(path, O_RDONLY | O_CLOEXEC);
+		if (m->fds[i] < 0)
+			return err_errno(e, -errno, "cannot open '%s'", path);
+	}
+	return 0;
+}
+
+/* Install on top of a lower layer: only inside a sandbox can the overlay be mounted. */
+static int make_delta(void *ctx, const char *dir, struct err *e)
+{
+	struct maker *m = ctx;
+	_cleanup_strvec_ struct strvec below = {0};
+	struct sandbox_result result;
+	struct sandbox_spec s = {.layers = &below, .upper = dir, .emulate = m->repos->arch,
+		.qemu_path = config_get(m->x->config, "toolchain", "qemu"),
+		.privilege = SANDBOX_SETUP, .env = script_env, .stdin_fd = -1,
+		.stdout_fd = m->x->verbose ? STDERR_FILENO : -1,
+		.stderr_fd = STDERR_FILENO, .inside = install_inside, .inside_ctx = m};
+	int r = open_files(m, e);
+
+	strvec_add(&below, m->below);
+	m->shared = mmap(NULL, sizeof(*m->shared), PROT_READ | PROT_WRITE,
+		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (m->shared == MAP_FAILED)
+		r = err_errno(e, -errno, "cannot share memory with the sandbox");
+	if (r == 0)
+		r = sandbox_run(&s, &result, e);
+	if (r == 0 && result.status != 0) {
+		if (e && m->shared->e.code)
+			*e = m->shared->e;
+		else
+			err_set(e, -EIO, "the installer ended with status %d", result.status);
+		r = e && e->code ? e->code : -EIO;
+	}
+	if (r == 0)
+		print_warnings(m);
+	for (size_t i = 0; m->fds && i < m->solution.n_changes; i++)
+		if (m->fds[i] >= 0)
+			close(m->fds[i]);
+	free(m->fds);
+	if (m->shared != MAP_FAILED)
+		munmap(m->shared, sizeof(*m->shared));
+	return r;
+}
+
+/* Solve the world again, on top of what the lower layer has. */
+static int solve_layer(struct repo_set *repos, const struct pinned_set *set,
+	const struct strvec *below_world, struct apk_deps *world, struct apk_solution *out,
+	struct err *e)
+{
+	_cleanup_strvec_ struct strvec all = {0};
+	int r = repos_parse(repos, e);
+
+	if (below_world)
+		strvec_add_all(&all, below_world);
+	strvec_add_all(&all, &set->world);
+	for (size_t i = 0; r == 0 && world && i < all.n; i++)
+		r = apk_deps_parse(world, all.v[i], e);
+	if (r == 0)
+		r = repos_solve(repos, &all, out, e);
+	return r;
+}
+
+static bool in_set(const struct pinned_set *set, const struct apk_pkg *p)
+{
+	for (size_t i = 0; i < set->n; i++)
+		if (hash_eq(&set->v[i].identity, &p->identity))
+			return true;
+	return false;
+}
+
+/* Of a whole solution keep only what this layer adds. */
+static void keep_only(struct apk_solution *s, const struct pinned_set *set)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n_changes; i++)
+		if (s->changes[i].new_pkg && in_set(set, s->changes[i].new_pkg))
+			s->changes[n++] = s->changes[i];
+	s->n_changes = n;
+}
+
+int assemble_fetch_set(struct context *x, struct repo_set *repos, const struct pinned_set *set,
+	const struct strvec *below_world, struct err *e)
+{
+	struct apk_solution sol = {0};
+	int r = solve_layer(repos, set, below_world, NULL, &sol, e);
+
+	if (r == 0)
+		keep_only(&sol, set);
+	for (size_t i = 0; r == 0 && i < sol.n_changes; i++) {
+		const struct apk_pkg *p = sol.changes[i].new_pkg;
+		_cleanup_free_ char *path = NULL;
+
+		if (interrupted())
+			r = err_set(e, -EINTR, "interrupted");
+		else if (p->installed_size) {
+			progress_detail(&x->progress, "%s-%s", p->name, p->version);
+			r = repos_fetch(repos, x, p, &path, e);
+		}
+	}
+	apk_solution_free(&sol);
+	return r;
+}
+
+static void give_exit_code(struct err *e)
+{
+	if (!e || e->exit_code)
+		return;
+	if (e->code == -ENOSPC || e->code == -EDQUOT)
+		e->exit_code = EXIT_NO_SPACE;
+	else if (e->code == -EBADMSG || e->code == -EKEYREJECTED || e->code == -EPROTONOSUPPORT ||
+		e->code == -EFBIG)
+		e->exit_code = EXIT_UNTRUSTED;
+}
+
+int assemble_layer(struct context *x, struct repo_set *repos, const struct pinned_set *set,
+	const struct channel *ch, const char *id, const char *below,
+	const struct strvec *below_world, char **content, struct err *e)
+{
+	struct maker m = {.x = x, .repos = repos, .ch = ch, .below = below};
+	_cleanup_strbuf_ struct strbuf text = {0};
+	_cleanup_strvec_ struct strvec lower = {0};
+	struct layer_recipe recipe = {.id = id, .below = &lower,
+		.make = below ? make_delta : make_folder, .ctx = &m};
+	struct layer_store *store;
+	int r = context_layers(x, &store, e);
+
+	if (r < 0)
+		return r;
+	*content = layer_find(store, id, below != NULL);
+	if (*content)
+		return 0;
+	if (below)
+		strvec_add(&lower, below);
+	pinned_set_print(set, &text);
+	recipe.description = text.s ? text.s : "";
+	strvec_add_all(&m.repositories, &ch->repositories);
+	r = solve_layer(repos, set, below_world, &m.world, &m.solution, e);
+	if (r == 0)
+		keep_only(&m.solution, set);
+	if (r == 0)
+		r = layer_get(store, &recipe, content, NULL, e);
+	if (r < 0)
+		give_exit_code(e);
+	apk_solution_free(&m.solution);
+	apk_deps_free(&m.world);
+	strvec_free(&m.repositories);
+	return r;
+}
+
+static bool have(struct layer_store *store, const char *id, bool delta)
+{
+	_cleanup_free_ char *path = *id ? layer_find(store, id, delta) : NULL;
+
+	return path != NULL || !*id;
+}
+
+int assemble_fetch(struct plan *p, struct err *e)
+{
+	struct layer_store *store;
+	int r = context_layers(p->x, &store, e);
+
+	if (r == 0 && !have(store, p->toolchain_id, false))
+		r = assemble_fetch_set(p->x, &p->target_repos, &p->target.toolchain, NULL, e);
+	if (r == 0 && !have(store, p->kernel_id, true))
+		r = assemble_fetch_set(p->x, &p->target_repos, &p->target.headers,
+			&p->target.toolchain.world, e);
+	if (r == 0 && p->native.n && !have(store, p->native_id, false))
+		r = assemble_fetch_set(p->x, &p->native_repos, &p->native, NULL, e);
+	return r;
+}
+
+int assemble(struct plan *p, struct layers *out, struct err *e)
+{
+	const struct channel *ch = &p->device.channel;
+	int r;
+
+	*out = (struct layers){0};
+	r = assemble_layer(p->x, &p->target_repos, &p->target.toolchain, ch, p->toolchain_id, NULL,
+		NULL, &out->toolchain, e);
+	if (r == 0)
+		r = assemble_layer(p->x, &p->target_repos, &p->target.headers, ch, p->kernel_id,
+			out->toolchain, &p->target.toolchain.world, &out->kernel, e);
+	if (r == 0 && p->native.n)
+		r = assemble_layer(p->x, &p->native_repos, &p->native, ch, p->native_id, NULL, NULL,
+			&out->native, e);
+	if (r < 0) {
+		layers_free(out);
+		return r;
+	}
+	strvec_add(&out->target, out->kernel);
+	strvec_add(&out->target, out->toolchain);
+	return 0;
+}
+
+void layers_free(struct layers *l)
+{
+	free(l->toolchain);
+	free(l->kernel);
+	free(l->native);
+	strvec_free(&l->target);
+	*l = (struct layers){0};
+}
