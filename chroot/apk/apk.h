@@ -83,6 +83,10 @@ int apk_signkey_load(struct apk_signkey **out, const char *path, struct err *e);
 /* Make a new RSA key of `bits`: private 0600 at `path`, public at `path`.pub, both atomically. */
 int apk_signkey_generate(const char *path, unsigned bits, struct err *e);
 const char *apk_signkey_name(const struct apk_signkey *k);
+/* RSA PKCS#1 v1.5 signature with `alg` (HASH_SHA1, HASH_SHA256 or HASH_SHA512) over `data`; *sig
+ * belongs to the caller. */
+int apk_signkey_sign(const struct apk_signkey *k, enum hash_alg alg, const void *data, size_t len,
+	uint8_t **sig, size_t *sig_len, struct err *e);
 void apk_signkey_free(struct apk_signkey *k);
 
 /* ---- repository index (index.c) ---- */

@@ -14,15 +14,22 @@ struct apk_writer *apk_writer_new(int64_t mtime);
  * with mode 0755. Order does not matter: entries are sorted. Owner is root. `name` is relative. */
 int apk_writer_file(struct apk_writer *w, const char *name, const void *data, size_t len,
 	mode_t mode, struct err *e);
+/* As apk_writer_file(), reading `fd` to its end in pieces: for modules of any size. */
+int apk_writer_file_fd(struct apk_writer *w, const char *name, int fd, mode_t mode,
+	struct err *e);
 int apk_writer_symlink(struct apk_writer *w, const char *name, const char *target,
 	struct err *e);
 int apk_writer_dir(struct apk_writer *w, const char *name, mode_t mode, struct err *e);
 int apk_writer_script(struct apk_writer *w, enum apk_script kind, const char *text,
 	struct err *e);
+/* A package without any entry or script is virtual (size = 0: apk records it, never downloads it).
+ * Call this for one that shall be downloaded and installed nevertheless. */
+void apk_writer_not_virtual(struct apk_writer *w);
 /*
  * Write the signed package to `path` (temporary name, sync, rename). pkg supplies the metadata;
- * installed_size, datahash and identity are computed and stored into *pkg. Checks that every value
- * is valid for both generations of apk.
+ * size, installed_size, datahash and identity are computed and stored into *pkg. Checks that every
+ * value is valid for both generations of apk. A script that starts with "#!/bin/sh" needs the
+ * caller to have "/bin/sh" in pkg->depends, as abuild adds it.
  */
 int apk_writer_finish(struct apk_writer *w, struct apk_pkg *pkg, const struct apk_signkey *key,
 	const char *path, struct err *e);
