@@ -118,6 +118,10 @@ class PrivateApt:
                            % (self.architecture, result.stdout[-2000:]))
         with open(stamp, 'w', encoding='utf-8'):
             pass
+        if failed:
+            # A mirror half way through its own update: ask again in an hour.
+            then = time.time() - LIST_AGE + 3600
+            os.utime(stamp, (then, then))
 
     def state(self):
         """A text that changes when what apt offers may have changed."""
