@@ -81,7 +81,8 @@ class Convert(unittest.TestCase):
     def test_merge_sort_parents(self):
         facts, seen = self.convert([
             ('bin/', None), ('bin/b', b'real'), ('lib/', None), ('lib/x/', None), ('lib/x/link', '->../../usr/share/y'),
-            ('sbin/tool', '->../bin/b'), ('usr/bin/b', '->/bin/b'), ('usr/share/man/', None), ('usr/share/man/b.1', b'm'),
+            ('sbin/tool', '->../bin/b'), ('usr/bin/b', '->/bin/b'),
+            ('usr/share/man/', None), ('usr/share/man/b.1', b'm'),
             ('usr/share/doc/x/copyright', b'c'), ('usr/share/doc/x/NEWS', b'n'), ('usr/share/y', b'y'),
             ('var/empty/', None)])
         self.assertEqual(list(seen), sorted(seen))
