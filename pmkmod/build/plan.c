@@ -134,7 +134,7 @@ static void newest(int64_t *date, const struct pinned *p)
  * Name and public half of the signing key. Not part of the cell: the key is made by the first
  * build, and that must not make the second one a different cell.
  */
-static char *describe_key(const struct context *x)
+char *plan_describe_key(const struct context *x)
 {
 	_cleanup_free_ char *dir = plan_keys_dir(x);
 	struct strbuf b = {0};
@@ -216,7 +216,7 @@ static void finish_text(struct plan *p)
 	hash_buf(HASH_SHA256, b.s, b.len, &h);
 	hash_hex(&h, p->cell);
 	p->text = strbuf_steal(&b);
-	p->key = describe_key(p->x);
+	p->key = plan_describe_key(p->x);
 }
 
 int plan_make(struct plan *p, struct context *x, const char *device, const char *module,

@@ -32,6 +32,9 @@ int plan_make(struct plan *p, struct context *x, const char *device, const char 
 	struct err *e);
 void plan_free(struct plan *p);
 
+/* What `key` holds, read anew: the first build makes the key. Caller frees. */
+char *plan_describe_key(const struct context *x);
+
 /* <state>/packages, <state>/keys; caller frees. */
 char *plan_packages_dir(const struct context *x);
 char *plan_keys_dir(const struct context *x);

@@ -18,6 +18,8 @@ int kconfig_parse(struct kconfig **out, const char *text, size_t len, struct err
 /* "y", "m", a number or the text of a string without its quotes; NULL: not set. Borrowed. */
 const char *kconfig_get(const struct kconfig *c, const char *symbol);
 bool kconfig_yes(const struct kconfig *c, const char *symbol); /* =y */
+/* Is the symbol named at all, also as "is not set"? Tells kernels that know it from those before. */
+bool kconfig_known(const struct kconfig *c, const char *symbol);
 void kconfig_free(struct kconfig *c);
 
 enum ko_compression { KO_PLAIN, KO_GZIP, KO_XZ, KO_ZSTD };

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "pmkmod/build/cell.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "chroot/base/fs.h"
+
+static char *folder_path(const struct plan *p)
+{
+	return xasprintf("%s/cells/%s", p->x->state, p->cell);
+}
+
+int cell_folder(const struct plan *p, char **dir, struct err *e)
+{
+	_cleanup_free_ char *plan = NULL;
+	int r;
+
+	*dir = folder_path(p);
+	r = fs_mkdirs(*dir, 0700, e);
+	plan = path_join(*dir, "plan");
+	if (r == 0 && !fs_exists(plan))
+		r = fs_write_atomic(plan, p->text, strlen(p->text), 0644, e);
+	return r;
+}
+
+char *cell_log_path(const struct plan *p)
+{
+	return xasprintf("%s/cells/%s/log", p->x->state, p->cell);
+}
+
+int cell_lock(const struct plan *p, struct err *e)
+{
+	_cleanup_free_ char *dir = path_join(p->x->state, "cells");
+	_cleanup_free_ char *path = xasprintf("%s/%s.lock", dir, p->cell);
+	int r = fs_mkdirs(dir, 0700, e);
+	int fd;
+
+	if (r < 0)
+		return r;
+	fd = fs_lock(path, true, false, e);
+	if (fd != -EWOULDBLOCK)
+		return fd;
+	err_clear(e);
+	progress_note(&p->x->progress, "another pmkmod builds this very cell; waiting for it");
+	return fs_lock(path, true, true, e);
+}
+
+/* One table for reading and writing: name in the file, place in the struct. */
+struct field {
+	const char *name;
+	char **slot;
+};
+
+static size_t fields(struct cell_result *r, struct field *out)
+{
+	const struct field all[] = {{"apk", &r->apk}, {"meta", &r->meta},
+		{"sha256", &r->apk_sha256}, {"package", &r->package}, {"version", &r->version},
+		{"release", &r->release}, {"verdict", &r->verdict}, {"key", &r->key},
+		{"modules", &r->modules}, {"error", &r->error}};
+
+	memcpy(out, all, sizeof(all));
+	return ARRAY_SIZE(all);
+}
+#define FIELDS_MAX 16
+
+static void parse_line(struct cell_result *r, char *line)
+{
+	struct field f[FIELDS_MAX];
+	size_t n = fields(r, f);
+	char *eq = strchr(line, '=');
+
+	if (!eq)
+		return;
+	*eq++ = '\0';
+	if (streq(line, "built"))
+		r->built = streq(eq, "yes");
+	if (streq(line, "exit"))
+		r->exit_code = atoi(eq);
+	for (size_t i = 0; i < n; i++)
+		if (streq(line, f[i].name)) {
+			free(*f[i].slot);
+			*f[i].slot = xstrdup(eq);
+		}
+	/* an error has several lines: they were stored with \001 between */
+	for (char *s = r->error; s && *s; s++)
+		if (*s == '\001')
+			*s = '\n';
+}
+
+static bool still_published(const struct cell_result *r)
+{
+	char hex[HASH_HEX_MAX];
+	struct hash h;
+
+	if (!r->apk || !r->apk_sha256 || (r->meta && !fs_exists(r->meta)) ||
+		hash_file(AT_FDCWD, r->apk, HASH_SHA256, &h, NULL) < 0)
+		return false;
+	hash_hex(&h, hex);
+	return streq(hex, r->apk_sha256);
+}
+
+bool cell_load(const struct plan *p, struct cell_result *out)
+{
+	_cleanup_free_ char *dir = folder_path(p);
+	_cleanup_free_ char *path = path_join(dir, "result");
+	_cleanup_free_ char *text = NULL;
+	_cleanup_strvec_ struct strvec lines = {0};
+
+	*out = (struct cell_result){0};
+	if (fs_read(path, 1 << 20, &text, NULL, NULL) < 0)
+		return false;
+	strvec_split(&lines, text, "\n");
+	for (size_t i = 0; i < lines.n; i++)
+		parse_line(out, lines.v[i]);
+	if (out->built ? still_published(out) : out->error != NULL)
+		return true;
+	cell_result_free(out);
+	return false;
+}
+
+int cell_store(const struct plan *p, const struct cell_result *result, struct err *e)
+{
+	struct cell_result copy = *result;
+	_cleanup_free_ char *dir = NULL;
+	_cleanup_free_ char *path = NULL;
+	_cleanup_strbuf_ struct strbuf b = {0};
+	struct field f[FIELDS_MAX];
+	size_t n = fields(&copy, f);
+	int r = cell_folder(p, &dir, e);
+
+	if (r < 0)
+		return r;
+	strbuf_addf(&b, "built=%s\nexit=%d\n", result->built ? "yes" : "no", result->exit_code);
+	for (size_t i = 0; i < n; i++) {
+		_cleanup_free_ char *value = xstrdup(*f[i].slot);
+
+		for (char *s = value; s && *s; s++)
+			if (*s == '\n')
+				*s = '\001';
+		if (value)
+			strbuf_addf(&b, "%s=%s\n", f[i].name, value);
+	}
+	path = path_join(dir, "result");
+	return fs_write_atomic(path, b.s, b.len, 0644, e);
+}
+
+void cell_result_free(struct cell_result *r)
+{
+	struct field f[FIELDS_MAX];
+	size_t n = fields(r, f);
+
+	for (size_t i = 0; i < n; i++)
+		free(*f[i].slot);
+	*r = (struct cell_result){0};
+}
+
+int cell_set_latest(const struct plan *p, const char *device, struct err *e)
+{
+	_cleanup_free_ char *dir = xasprintf("%s/cells/latest/%s", p->x->state, device);
+	_cleanup_free_ char *path = path_join(dir, p->module.name);
+	int r = fs_mkdirs(dir, 0700, e);
+	_cleanup_free_ char *have = NULL;
+
+	if (r < 0)
+		return r;
+	if (fs_read(path, 4096, &have, NULL, NULL) == 0 && streq(have, p->cell))
+		return 0;
+	return fs_write_atomic(path, p->cell, strlen(p->cell), 0644, e);
+}
+
+char *cell_latest(const struct context *x, const char *device, const char *module)
+{
+	_cleanup_free_ char *path = xasprintf("%s/cells/latest/%s/%s", x->state, device, module);
+	_cleanup_free_ char *cell = NULL;
+
+	if (fs_read(path, 4096, &cell, NULL, NULL) < 0)
+		return NULL;
+	return xasprintf("%s/cells/%s", x->state, cell);
+}

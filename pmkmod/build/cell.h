@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Cells: what is remembered of each build under the hash of all that went in. Files:
+ * <state>/cells/<hash>/{plan,result,log}, <hash>.lock beside, and <state>/cells/latest/<device>/<module>
+ * naming the newest cell of a device and module.
+ */
+#ifndef PMKMOD_CELL_H
+#define PMKMOD_CELL_H
+
+#include "pmkmod/build/plan.h"
+
+struct cell_result {
+	bool built;		/* false: it failed, and will fail again */
+	char *apk, *meta;	/* published paths; meta NULL: none */
+	char *apk_sha256;
+	char *package, *version;
+	char *release;		/* of the kernel it is for */
+	char *verdict;		/* fit verdict in words */
+	char *key;		/* the plan's key at that time */
+	char *modules;		/* names for modprobe, separated by blanks */
+	char *error;		/* sentence of a remembered failure */
+	int exit_code;
+};
+
+/* Folder of the plan's cell, created; and its log file's path. Callers free. */
+int cell_folder(const struct plan *p, char **dir, struct err *e);
+char *cell_log_path(const struct plan *p);
+
+/* Take the cell's lock, waiting (interruptibly) for another build of it. Returns a descriptor. */
+int cell_lock(const struct plan *p, struct err *e);
+
+/* What is remembered; false: nothing (or a built package is no longer where it was published). */
+bool cell_load(const struct plan *p, struct cell_result *out);
+int cell_store(const struct plan *p, const struct cell_result *r, struct err *e);
+void cell_result_free(struct cell_result *r);
+
+/* Make this cell the one that `pmkmod log` and `pmkmod boot` mean by (device, module). */
+int cell_set_latest(const struct plan *p, const char *device, struct err *e);
+/* Folder of the newest cell of (device, module), NULL if there is none; caller frees. */
+char *cell_latest(const struct context *x, const char *device, const char *module);
+
+#endif

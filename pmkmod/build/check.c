@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* The check stage: what is known of the phone's kernel, put before pmkmod/fit. */
+#include "chroot/base/fs.h"
+#include "pmkmod/build/job.h"
+#include "pmkmod/util/exit_codes.h"
+
+static int log_report(struct job *j)
+{
+	_cleanup_free_ char *text = fit_report_text(&j->report);
+
+	return dprintf(j->log_fd, "# fit report\n%s", text) < 0 ? -errno : 0;
+}
+
+static int unfit(struct job *j, struct err *e)
+{
+	const struct fit_report *r = &j->report;
+
+	if (e)
+		e->exit_code = EXIT_NO_FIT;
+	err_set(e, -EBADE, "%s was built, but the kernel %s would refuse it:", j->plan->module.name,
+		j->headers.release);
+	for (size_t i = 0; i < r->n_points; i++)
+		if (r->points[i].result == FIT_FAIL)
+			err_hint(e, "  %s: %s: %s", r->points[i].module, r->points[i].point,
+				r->points[i].text);
+	err_hint(e, "nothing was packaged; --force packages it all the same");
+	return err_hint(e, "the whole report: %s", j->log_path);
+}
+
+int job_check(struct job *j, struct err *e)
+{
+	struct fit_kernel k = {.arch = j->plan->device.arch, .release = j->headers.release,
+		.vermagic = j->facts.vermagic, .vermagic_source = path_base(j->kernel_apk),
+		.config = j->kconfig, .facts = &j->facts};
+	struct symvers *symvers = NULL;
+	int r = 0;
+
+	if (j->headers.symvers_path) {
+		r = symvers_new(&symvers);
+		if (r == 0)
+			r = symvers_read(symvers, j->headers.symvers_path, e);
+		k.symvers = symvers;
+	}
+	if (r == 0)
+		r = fit_check(&k, &j->ko, &j->report, e);
+	if (r == 0)
+		r = log_report(j);
+	symvers_free(symvers);
+	if (r < 0)
+		return r;
+	if (j->report.n_fail && !j->plan->x->force)
+		return unfit(j, e);
+	return 0;
+}

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* The build stage: make in the sandbox, the .ko files that come out, stripped. */
+#include <dirent.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "chroot/base/fs.h"
+#include "pmkmod/build/job.h"
+#include "pmkmod/util/exit_codes.h"
+
+#define LOG_MAX (64u << 20) /* more than that is no log but an accident */
+
+struct output {
+	struct job *j;
+	size_t logged;
+	struct strbuf line; /* for the live line */
+};
+
+static int on_output(void *ctx, const char *data, size_t len)
+{
+	struct output *o = ctx;
+	struct context *x = o->j->plan->x;
+	int r;
+
+	o->logged += len;
+	if (o->logged > LOG_MAX)
+		return -EFBIG;
+	r = fs_write_all(o->j->log_fd, data, len);
+	if (r < 0)
+		return r;
+	if (x->verbose)
+		fs_write_all(STDERR_FILENO, data, len);
+	for (size_t i = 0; i < len; i++) {
+		if (data[i] != '\n') {
+			strbuf_addc(&o->line, data[i]);
+			continue;
+		}
+		if (!x->verbose && o->line.len)
+			progress_detail(&x->progress, "%s", str_strip(o->line.s));
+		strbuf_reset(&o->line);
+	}
+	return 0;
+}
+
+/* Run one command in the build's sandbox; its output goes to the log. Returns the exit status. */
+static int run(struct job *j, const struct strvec *argv, const char *cwd, struct err *e)
+{
+	_cleanup_free_ char *build = path_join(j->work.dir, "build");
+	_cleanup_free_ char *command = strvec_join(argv, " ");
+	struct output o = {.j = j};
+	struct sandbox_result result = {0};
+	struct build_root b;
+	int r = build_root_init(&b, j->plan, &j->layers, j->headers.release, e);
+
+	if (r < 0)
+		return r;
+	dprintf(j->log_fd, "# command: %s\n", command);
+	build_root_bind(&b, build, "/build", true);
+	b.spec.argv = (const char *const *)argv->v;
+	b.spec.cwd = cwd;
+	b.spec.output = on_output;
+	b.spec.output_ctx = &o;
+	r = sandbox_run(&b.spec, &result, e);
+	if (r == 0)
+		dprintf(j->log_fd, "# exit code: %d\n", result.status);
+	strbuf_free(&o.line);
+	build_root_free(&b);
+	if (r == -EFBIG)
+		return err_set(e, r, "the build wrote more than %u MiB of output and was stopped",
+			LOG_MAX >> 20);
+	if (r == -ETIMEDOUT && e)
+		e->exit_code = EXIT_TIMEOUT;
+	return r < 0 ? r : result.status;
+}
+
+static int build_failed(struct job *j, int status, struct err *e)
+{
+	_cleanup_free_ char *log = NULL;
+	struct diagnosis d = {0};
+
+	if (e)
+		e->exit_code = EXIT_BUILD_FAILED;
+	err_set(e, -ECANCELED, "%s does not build for %s (make ended with status %d)",
+		j->plan->module.name, j->headers.release, status);
+	if (fs_read(j->log_path, LOG_MAX * 2, &log, NULL, NULL) == 0 && diagnose_log(log, &d)) {
+		if (d.where)
+			err_hint(e, "first error: %s: %s", d.where, d.what);
+		else
+			err_hint(e, "first error: %s", d.what);
+		if (d.remedy)
+			err_hint(e, "remedy: %s", d.remedy);
+	}
+	diagnosis_free(&d);
+	return err_hint(e, "the whole log: %s", j->log_path);
+}
+
+static int run_make(struct job *j, struct err *e)
+{
+	struct plan *p = j->plan;
+	_cleanup_strvec_ struct strvec argv = {0};
+	const char *inside = j->kbuild_dir + strlen(j->source_dir);
+	int status;
+
+	strvec_add(&argv, "make");
+	strvec_addf(&argv, "-j%u", p->x->jobs);
+	strvec_add(&argv, "-C");
+	strvec_add(&argv, j->headers.build_dir);
+	strvec_addf(&argv, "M=" JOB_SOURCE "%s", inside);
+	strvec_addf(&argv, "ARCH=%s", p->device.arch->linux_arch);
+	strvec_addf(&argv, "CROSS_COMPILE=%s", p->cross);
+	if (kconfig_yes(j->kconfig, "CC_IS_CLANG"))
+		strvec_add(&argv, "LLVM=1");
+	/* a symbol nobody exports is told by the check stage, with every name and a way out */
+	strvec_add(&argv, "KBUILD_MODPOST_WARN=1");
+	strvec_add_all(&argv, &p->module.make_args);
+	strvec_add(&argv, "modules");
+	status = run(j, &argv, JOB_SOURCE, e);
+	if (status > 0)
+		return build_failed(j, status, e);
+	return status;
+}
+
+static int collect(struct job *j, const char *dir, struct err *e)
+{
+	DIR *d = opendir(dir);
+	struct dirent *de;
+	int r = 0;
+
+	if (!d)
+		return err_errno(e, -errno, "cannot list '%s'", dir);
+	while (r == 0 && (de = readdir(d))) {
+		_cleanup_free_ char *path = path_join(dir, de->d_name);
+		_cleanup_free_ char *to = NULL;
+		struct stat st;
+
+		if (streq(de->d_name, ".") || streq(de->d_name, "..") || lstat(path, &st) < 0)
+			continue;
+		if (S_ISDIR(st.st_mode))
+			r = collect(j, path, e);
+		if (!S_ISREG(st.st_mode) || !ends_with(de->d_name, ".ko"))
+			continue;
+		to = path_join(j->out_dir, de->d_name);
+		if (fs_exists(to))
+			r = err_set(e, -EEXIST, "the build made two modules called %s", de->d_name);
+		else
+			r = fs_copy_file(path, to, e);
+		if (r == 0)
+			strvec_take(&j->ko, steal_ptr(to));
+	}
+	closedir(d);
+	return r;
+}
+
+static bool came_out(const struct job *j, const char *name)
+{
+	for (size_t i = 0; i < j->ko.n; i++) {
+		const char *base = path_base(j->ko.v[i]);
+		size_t n = strlen(name);
+
+		if (strncmp(base, name, n) == 0 && streq(base + n, ".ko"))
+			return true;
+	}
+	return false;
+}
+
+static int expect_modules(struct job *j, struct err *e)
+{
+	const struct module *m = &j->plan->module;
+
+	if (e)
+		e->exit_code = EXIT_NO_MODULE;
+	if (!j->ko.n) {
+		err_set(e, -ENOENT, "make succeeded, but %s has no .ko file afterwards", m->name);
+		return err_hint(e, "perhaps its Makefile needs an option (`make =` of the recipe)\n"
+			"the whole log: %s", j->log_path);
+	}
+	for (size_t i = 0; i < m->modules.n; i++)
+		if (!came_out(j, m->modules.v[i]))
+			return err_set(e, -ENOENT,
+				"make succeeded, but %s.ko, which the recipe %s promises, is not there\n"
+				"the whole log: %s",
+				m->modules.v[i], m->recipe, j->log_path);
+	if (e)
+		e->exit_code = 0;
+	return 0;
+}
+
+static int strip(struct job *j, struct err *e)
+{
+	_cleanup_strvec_ struct strvec argv = {0};
+	int status;
+
+	if (kconfig_yes(j->kconfig, "CC_IS_CLANG"))
+		strvec_add(&argv, "llvm-strip");
+	else
+		strvec_addf(&argv, "%sstrip", j->plan->cross);
+	strvec_add(&argv, "--strip-debug");
+	for (size_t i = 0; i < j->ko.n; i++)
+		strvec_addf(&argv, JOB_OUT "/%s", path_base(j->ko.v[i]));
+	status = run(j, &argv, JOB_OUT, e);
+	if (status > 0) {
+		if (e)
+			e->exit_code = EXIT_BUILD_FAILED;
+		return err_set(e, -ECANCELED, "%s failed with status %d\nthe whole log: %s", argv.v[0],
+			status, j->log_path);
+	}
+	return status;
+}
+
+int job_build(struct job *j, struct err *e)
+{
+	int r = run_make(j, e);
+
+	if (r == 0)
+		r = collect(j, j->source_dir, e);
+	if (r == 0)
+		r = expect_modules(j, e);
+	if (r < 0)
+		return r;
+	strvec_sort(&j->ko);
+	return strip(j, e);
+}

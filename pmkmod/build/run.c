@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "pmkmod/build/run.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "chroot/base/fs.h"
+#include "pmkmod/build/job.h"
+#include "pmkmod/export/export.h"
+#include "pmkmod/util/exit_codes.h"
+
+/* ---- fetch and assemble ---- */
+
+static int fetch_one(struct plan *p, const char *name, char **path, struct err *e)
+{
+	const struct apk_pkg *pkg;
+	_cleanup_free_ char *unused = NULL;
+	int r = repos_parse(&p->target_repos, e);
+
+	if (r < 0)
+		return r;
+	pkg = repos_newest(&p->target_repos, name);
+	if (!pkg)
+		return err_set(e, -ENOENT, "package %s has vanished from the index", name);
+	progress_detail(&p->x->progress, "%s-%s", pkg->name, pkg->version);
+	return repos_fetch(&p->target_repos, p->x, pkg, path ? path : &unused, e);
+}
+
+static int stage_fetch(struct job *j, struct err *e)
+{
+	struct plan *p = j->plan;
+	int r;
+
+	progress_stage(&p->x->progress, "fetch", "packages of %s", p->device.channel.title);
+	r = assemble_fetch(p, e);
+	if (r == 0)
+		r = fetch_one(p, p->target.kernel.name, &j->kernel_apk, e);
+	if (r == 0 && p->target.source.name)
+		r = fetch_one(p, p->target.source.name, NULL, e);
+	if (r == 0)
+		progress_done(&p->x->progress, "%s", p->device.channel.title);
+	return r;
+}
+
+static int stage_assemble(struct job *j, struct err *e)
+{
+	struct plan *p = j->plan;
+	int r;
+
+	progress_stage(&p->x->progress, "assemble", "toolchain and kernel layers");
+	r = assemble(p, &j->layers, e);
+	if (r == 0)
+		progress_done(&p->x->progress, "toolchain %.12s, headers %.12s%s%.12s",
+			p->toolchain_id, p->kernel_id, p->native.n ? ", native " : "",
+			p->native.n ? p->native_id : "");
+	return r;
+}
+
+/* ---- what is known of the kernel ---- */
+
+static int release_differs(struct job *j, struct err *e)
+{
+	if (e)
+		e->exit_code = EXIT_NO_HEADERS;
+	return err_set(e, -EINVAL,
+		"the kernel package %s-%s is release %s, but its headers are those of %s: a module "
+		"built with them would not load",
+		j->plan->target.kernel.name, j->plan->target.kernel.version, j->facts.release,
+		j->headers.release);
+}
+
+static int learn_kernel(struct job *j, struct err *e)
+{
+	struct plan *p = j->plan;
+	_cleanup_free_ char *cache = path_join(p->x->cache, "kernels");
+	int r = fs_mkdirs(cache, 0700, e);
+
+	if (r == 0)
+		r = kernel_headers_find(&j->headers, &j->layers.target, NULL, e);
+	if (r == 0)
+		r = kconfig_read(&j->kconfig, j->headers.config_path, e);
+	if (r == 0)
+		r = kernel_headers_check_programs(&j->headers, &j->layers.target, p->device.arch,
+			j->kconfig, e);
+	if (r < 0 && e && !e->exit_code)
+		e->exit_code = EXIT_NO_HEADERS;
+	if (r == 0)
+		r = kernel_facts_read(&j->facts, j->kernel_apk, &p->target.kernel.identity,
+			p->device.flavor, cache, e);
+	if (r == 0 && j->facts.release && !streq(j->facts.release, j->headers.release))
+		r = release_differs(j, e);
+	return r;
+}
+
+static int open_log(struct job *j, struct err *e)
+{
+	_cleanup_free_ char *dir = NULL;
+	int r = cell_folder(j->plan, &dir, e);
+
+	if (r < 0)
+		return r;
+	j->log_path = cell_log_path(j->plan);
+	j->log_fd = open(j->log_path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644);
+	if (j->log_fd < 0)
+		return err_errno(e, -errno, "cannot open the log '%s'", j->log_path);
+	dprintf(j->log_fd, "# plan\n%s", j->plan->text);
+	return 0;
+}
+
+static int stage_prepare(struct job *j, struct err *e)
+{
+	struct plan *p = j->plan;
+	int r;
+
+	progress_stage(&p->x->progress, "prepare", "%s", p->source);
+	r = open_log(j, e);
+	if (r == 0)
+		r = learn_kernel(j, e);
+	if (r == 0)
+		r = job_prepare(j, e);
+	if (r == 0)
+		progress_done(&p->x->progress, "%s %s for %s", p->module.name,
+			p->version ? p->version : "(version unknown)", j->headers.release);
+	return r;
+}
+
+static int stage_build(struct job *j, struct err *e)
+{
+	struct plan *p = j->plan;
+	int r;
+
+	progress_stage(&p->x->progress, "build", "make");
+	r = job_build(j, e);
+	if (r == 0)
+		progress_done(&p->x->progress, "%zu module%s (%s)", j->ko.n, j->ko.n == 1 ? "" : "s",
+			p->emulate == EMULATE_TOOLS ? "native tools, kernel helpers emulated"
+			: p->emulate == EMULATE_FULL ? "fully emulated" : "native");
+	return r;
+}
+
+static int stage_check(struct job *j, struct err *e)
+{
+	struct context *x = j->plan->x;
+	int r;
+
+	progress_stage(&x->progress, "check", "against %s", j->headers.release);
+	r = job_check(j, e);
+	if (r < 0)
+		return r;
+	progress_done(&x->progress, "%s", fit_verdict(&j->report));
+	for (size_t i = 0; i < j->report.n_points; i++)
+		if (j->report.points[i].result == FIT_FAIL)
+			progress_note(&x->progress, "packaged because of --force: %s: %s",
+				j->report.points[i].module, j->report.points[i].text);
+	return 0;
+}
+
+/* ---- package and publish ---- */
+
+static int package(struct job *j, const struct apk_signkey *key, struct export_result *out,
+	struct err *e)
+{
+	struct plan *p = j->plan;
+	const struct module *m = &p->module;
+	_cleanup_free_ char *dir = path_join(j->work.dir, "packages");
+	struct export_spec s = {.module = m->name, .module_version = p->version,
+		.description = m->description, .url = m->url, .license = m->license,
+		.userspace_package = m->userspace, .modules_load = m->autoload, .ko_paths = &j->ko,
+		.kernel_package = p->target.kernel.name, .kernel_version = p->target.kernel.version,
+		.kernel_flavor = p->device.flavor, .release = j->headers.release,
+		.arch = p->device.arch->alpine,
+		.compression = kconfig_module_compression(j->kconfig),
+		.usr_merge = p->device.channel.usr_merge, .facts = &j->facts,
+		.source_date = p->source_date, .key = key, .out_dir = dir};
+	int r = fs_mkdirs(dir, 0700, e);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < m->depends.n; i++)
+		strvec_take(&s.depends, export_package_name(m->depends.v[i], p->device.flavor));
+	progress_stage(&p->x->progress, "package", "%s", m->name);
+	r = export_package(&s, out, e);
+	if (r == 0)
+		progress_done(&p->x->progress, "%s-%s", out->name, out->version);
+	strvec_free(&s.depends);
+	return r;
+}
+
+static char *module_names(const struct job *j)
+{
+	struct strbuf b = {0};
+
+	for (size_t i = 0; i < j->ko.n; i++) {
+		const char *base = path_base(j->ko.v[i]);
+
+		strbuf_addf(&b, "%s%.*s", i ? " " : "", (int)(strlen(base) - strlen(".ko")), base);
+	}
+	return strbuf_steal(&b);
+}
+
+static int record(struct job *j, const struct export_result *exported, struct cell_result *result,
+	struct err *e)
+{
+	struct plan *p = j->plan;
+	_cleanup_free_ char *packages = plan_packages_dir(p->x);
+	_cleanup_free_ char *dir = xasprintf("%s/%s/%s", packages, p->device.channel.name,
+		p->device.arch->alpine);
+	char hex[HASH_HEX_MAX];
+	struct hash h;
+	int r;
+
+	*result = (struct cell_result){.built = true,
+		.apk = path_join(dir, path_base(exported->path)),
+		.meta = exported->meta_path ? path_join(dir, path_base(exported->meta_path)) : NULL,
+		.package = xstrdup(exported->name), .version = xstrdup(exported->version),
+		.release = xstrdup(j->headers.release), .verdict = xstrdup(fit_verdict(&j->report)),
+		.key = xstrdup(p->key), .modules = module_names(j)};
+	r = hash_file(AT_FDCWD, result->apk, HASH_SHA256, &h, e);
+	if (r < 0)
+		return r;
+	hash_hex(&h, hex);
+	result->apk_sha256 = xstrdup(hex);
+	return cell_store(p, result, e);
+}
+
+static int stage_export(struct job *j, struct cell_result *result, struct err *e)
+{
+	struct plan *p = j->plan;
+	_cleanup_free_ char *packages = plan_packages_dir(p->x);
+	_cleanup_free_ char *keys = plan_keys_dir(p->x);
+	_cleanup_strvec_ struct strvec apks = {0}, key_dirs = {0};
+	struct export_result exported = {0};
+	struct apk_signkey *key = NULL;
+	int r = export_key(keys, &key, e);
+
+	if (r == 0)
+		r = package(j, key, &exported, e);
+	if (r == 0) {
+		strvec_add(&apks, exported.path);
+		if (exported.meta_path)
+			strvec_add(&apks, exported.meta_path);
+		strvec_add(&key_dirs, keys);
+		progress_stage(&p->x->progress, "publish", "%s", exported.name);
+		r = publish(packages, p->device.channel.name, p->device.arch->alpine, &apks, key,
+			&key_dirs, p->source_date, e);
+	}
+	free(p->key);
+	p->key = plan_describe_key(p->x);
+	if (r == 0)
+		r = record(j, &exported, result, e);
+	if (r == 0)
+		progress_done(&p->x->progress, "%s/%s", p->device.channel.name,
+			p->device.arch->alpine);
+	if (r == -ENOSPC && e)
+		e->exit_code = EXIT_NO_SPACE;
+	apk_signkey_free(key);
+	export_result_free(&exported);
+	return r;
+}
+
+/* ---- the whole ---- */
+
+/* Failures that come from the inputs themselves come again; those of the machine may not. */
+static bool repeats(const struct err *e)
+{
+	return e && (e->exit_code == EXIT_BUILD_FAILED || e->exit_code == EXIT_NO_MODULE ||
+			    e->exit_code == EXIT_NO_FIT);
+}
+
+static void remember_failure(struct plan *p, const struct err *e)
+{
+	struct cell_result failed = {.exit_code = e->exit_code, .error = xstrdup(e->text)};
+
+	cell_store(p, &failed, NULL);
+	cell_result_free(&failed);
+}
+
+static int build_cell(struct plan *p, struct cell_result *result, struct err *e)
+{
+	struct job j = {.plan = p, .work = WORK_INIT, .log_fd = -1};
+	int (*const stages[])(struct job *, struct err *) = {stage_fetch, stage_assemble,
+		stage_prepare, stage_build, stage_check};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(stages); i++) {
+		if (interrupted())
+			r = err_set(e, -EINTR, "interrupted");
+		else
+			r = stages[i](&j, e);
+	}
+	if (r == 0)
+		r = stage_export(&j, result, e);
+	if (r < 0) {
+		progress_failed(&p->x->progress);
+		if (j.log_fd >= 0 && e)
+			dprintf(j.log_fd, "# failed\n%s\n", e->text);
+	}
+	job_free(&j);
+	if (r < 0 && r != -EINTR && repeats(e))
+		remember_failure(p, e);
+	return r;
+}
+
+/* Use what is remembered of the cell. 1: it was built, 0: build it, negative: failed before. */
+static int remembered(struct plan *p, struct cell_result *result, struct err *e)
+{
+	if (p->x->rebuild || !cell_load(p, result))
+		return 0;
+	if (result->built && streq(result->key ? result->key : "", p->key) &&
+		(p->x->force || !result->verdict || !streq(result->verdict, "does not fit")))
+		return 1;
+	if (!result->built && !(p->x->force && result->exit_code == EXIT_NO_FIT)) {
+		err_set(e, -ECANCELED, "%s", result->error);
+		if (e)
+			e->exit_code = result->exit_code;
+		return err_hint(e, "(this is from an earlier build of the same inputs; --rebuild tries "
+			"again)");
+	}
+	cell_result_free(result);
+	return 0;
+}
+
+int build_run(struct plan *p, struct context *x, const char *device, const char *module,
+	struct cell_result *result, bool *unchanged, struct err *e)
+{
+	_cleanup_close_ int lock = -1;
+	int r;
+
+	*result = (struct cell_result){0};
+	*unchanged = false;
+	progress_stage(&x->progress, "resolve", "%s for %s", module, device);
+	r = plan_make(p, x, device, module, e);
+	if (r < 0) {
+		progress_failed(&x->progress);
+		return r;
+	}
+	progress_done(&x->progress, "%s for %s, kernel %s-%s, cell %.12s", p->module.name, device,
+		p->target.kernel.name, p->target.kernel.version, p->cell);
+	r = cell_set_latest(p, device, e);
+	if (r == 0)
+		r = remembered(p, result, e);
+	if (r == 0) {
+		r = lock = cell_lock(p, e);
+		/* whoever had the lock may have built it meanwhile */
+		if (r >= 0) {
+			free(p->key);
+			p->key = plan_describe_key(x);
+			r = remembered(p, result, e);
+		}
+	}
+	if (r == 0)
+		return build_cell(p, result, e);
+	*unchanged = r > 0;
+	return r < 0 ? r : 0;
+}
+
+void job_free(struct job *j)
+{
+	work_close(&j->work);
+	layers_free(&j->layers);
+	kernel_headers_free(&j->headers);
+	kconfig_free(j->kconfig);
+	kernel_facts_free(&j->facts);
+	fit_report_free(&j->report);
+	strvec_free(&j->ko);
+	free(j->kernel_apk);
+	free(j->source_dir);
+	free(j->kbuild_dir);
+	free(j->out_dir);
+	free(j->log_path);
+	if (j->log_fd >= 0)
+		close(j->log_fd);
+	*j = (struct job){.log_fd = -1};
+}
