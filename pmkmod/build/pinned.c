@@ -62,6 +62,24 @@ void pinned_set_id(const struct pinned_set *set, const struct arch_info *arch, b
 	hash_hex(&h, id);
 }
 
+void pinned_set_subtract(struct pinned_set *out, const struct pinned_set *whole,
+	const struct pinned_set *base)
+{
+	for (size_t i = 0; i < whole->n; i++) {
+		const struct pinned *p = &whole->v[i];
+		bool there = false;
+
+		for (size_t k = 0; !there && k < base->n; k++)
+			there = hash_eq(&p->identity, &base->v[k].identity);
+		if (there)
+			continue;
+		out->v = xrealloc(out->v, out->n + 1, sizeof(*out->v));
+		out->v[out->n++] = (struct pinned){.name = xstrdup(p->name),
+			.version = xstrdup(p->version), .identity = p->identity,
+			.build_time = p->build_time};
+	}
+}
+
 void pinned_free(struct pinned *p)
 {
 	free(p->name);

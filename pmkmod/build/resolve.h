@@ -48,6 +48,9 @@ void pinned_set_id(const struct pinned_set *set, const struct arch_info *arch, b
 	const char *below, char id[HASH_HEX_MAX]);
 /* "name-version Q1..." lines, for the layer's description and the plan. */
 void pinned_set_print(const struct pinned_set *set, struct strbuf *out);
+/* What `whole` has and `base` has not, in the same order; `out` starts empty. */
+void pinned_set_subtract(struct pinned_set *out, const struct pinned_set *whole,
+	const struct pinned_set *base);
 void pinned_free(struct pinned *p);
 void pinned_set_free(struct pinned_set *set);
 void resolution_free(struct resolution *r);

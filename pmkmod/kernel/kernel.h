@@ -32,6 +32,9 @@ enum ko_compression kconfig_module_compression(const struct kconfig *c);
  */
 char *kconfig_vermagic(const struct kconfig *c, const char *release, const struct arch_info *arch,
 	char **why);
+/* "6.1.0-50-arm64" -> 0x060100 (major, minor, patch; 255 at most each); 0 if it is no release. */
+uint32_t kernel_version_code(const char *release);
+#define KERNEL_VERSION_CODE(major, minor) (((uint32_t)(major) << 16) | ((uint32_t)(minor) << 8))
 
 /* ---- symvers.c: Module.symvers of any age (3 to 5 columns) ---- */
 struct symvers_entry {
@@ -46,6 +49,12 @@ struct symvers;
 int symvers_new(struct symvers **out);
 int symvers_read(struct symvers *s, const char *path, struct err *e);
 const struct symvers_entry *symvers_find(const struct symvers *s, const char *name);
+/* The definition of the same name that was kept beside `entry`; NULL: no more. */
+const struct symvers_entry *symvers_next(const struct symvers *s,
+	const struct symvers_entry *entry);
+/* As symvers_read(), from bytes; `shown` names them in messages. */
+int symvers_parse(struct symvers *s, const char *shown, const char *text, size_t len,
+	struct err *e);
 size_t symvers_count(const struct symvers *s);
 /* True when every CRC is zero: the kernel has no MODVERSIONS. */
 bool symvers_all_zero(const struct symvers *s);

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "pmkmod/build/run.h"
+#include "pmkmod/cmd/cmd.h"
+
+static void print_result(struct context *x, const struct plan *p, const struct cell_result *r,
+	bool unchanged)
+{
+	_cleanup_free_ char *log = cell_log_path(p);
+	_cleanup_free_ char *sideload = sideload_command(x, r->package);
+
+	if (unchanged)
+		progress_note(&x->progress, "nothing has changed since this was built");
+	printf("apk       %s\n", r->apk);
+	if (r->meta)
+		printf("meta      %s\n", r->meta);
+	printf("fit       %s (%s)\n", r->verdict, r->release);
+	printf("log       %s\n", log);
+	printf("sideload  %s\n", sideload);
+}
+
+int cmd_build(struct context *x, const struct options *o, int *status, struct err *e)
+{
+	struct cell_result result;
+	struct plan p;
+	bool unchanged;
+	int r = build_run(&p, x, o->args.v[1], o->args.v[2], &result, &unchanged, e);
+
+	(void)status;
+	if (r == 0)
+		print_result(x, &p, &result, unchanged);
+	cell_result_free(&result);
+	plan_free(&p);
+	return r;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The command table and the options all commands share. */
+#ifndef PMKMOD_CMD_H
+#define PMKMOD_CMD_H
+
+#include "pmkmod/build/context.h"
+
+struct options {
+	const char *config_file;
+	struct strvec settings;		/* -o, and what the long options stand for */
+	bool verbose, quiet, force, rebuild, help;
+	struct strvec args;		/* what is left */
+	struct strvec command_line;	/* what follows "--" */
+};
+
+struct command {
+	const char *name, *arguments, *summary;
+	const char *details;		/* for --help, several lines */
+	size_t min_args, max_args;
+	/* 0 or negative errno; *status is the exit code of a run that did not fail */
+	int (*run)(struct context *x, const struct options *o, int *status, struct err *e);
+};
+extern const struct command commands[];
+extern const size_t n_commands;
+
+int cmd_build(struct context *x, const struct options *o, int *status, struct err *e);
+int cmd_boot(struct context *x, const struct options *o, int *status, struct err *e);
+int cmd_plan(struct context *x, const struct options *o, int *status, struct err *e);
+int cmd_list(struct context *x, const struct options *o, int *status, struct err *e);
+int cmd_shell(struct context *x, const struct options *o, int *status, struct err *e);
+int cmd_log(struct context *x, const struct options *o, int *status, struct err *e);
+int cmd_clean(struct context *x, const struct options *o, int *status, struct err *e);
+
+/* options.c: read everything after argv[0] of the program; returns 0 or a usage error. */
+int options_parse(struct options *o, int argc, char **argv, struct err *e);
+void options_free(struct options *o);
+void print_help(void);
+void print_command_help(const struct command *c);
+/* A usage error (exit code 2). */
+int usage_error(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* What to type to get the package onto the phone, from sideload.command; caller frees. */
+char *sideload_command(struct context *x, const char *package);
+
+#endif

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <getopt.h>
+#include <stdarg.h>
+
+#include "pmkmod/cmd/cmd.h"
+#include "pmkmod/util/exit_codes.h"
+#include "pmkmod/util/nearest.h"
+
+const struct command commands[] = {
+	{"build", "<device> <module>", "build a module and export it as an apk package",
+		"<module> is a name that `pmkmod list modules` shows, or a folder (./name) with the\n"
+		"module's source. The package ends in pmkmod's own signed repository; what to type to\n"
+		"put it onto the phone is printed. A build whose inputs have not changed is not\n"
+		"repeated.\n",
+		2, 2, cmd_build},
+	{"boot", "<device> <module>", "load the built module in the phone's kernel under qemu-system",
+		"Builds the module first if that is not done. The exported apk is installed into a\n"
+		"small root with that kernel, qemu-system starts it, modprobe loads the module. The\n"
+		"exit code says whether it loaded (36: not loaded, 37: the kernel did not come up).\n",
+		2, 2, cmd_boot},
+	{"plan", "<device> <module>", "show every input of a build with its hash; run nothing", "",
+		2, 2, cmd_plan},
+	{"list", "devices|modules", "show the devices or modules there are", "", 1, 1, cmd_list},
+	{"shell", "<device> [-- <command>...]", "look around in the root a device's modules are built "
+		"in",
+		"Changes are thrown away when the shell ends.\n", 1, 1, cmd_shell},
+	{"log", "<device> <module>", "show the log of the newest build", "", 2, 2, cmd_log},
+	{"clean", "[layers|cache|all]", "remove layers, downloads, or both; packages and keys stay",
+		"Without an argument only layers that were not used for 30 days are removed.\n", 0, 1,
+		cmd_clean},
+};
+const size_t n_commands = ARRAY_SIZE(commands);
+
+enum { OPT_EMULATE = 256, OPT_FORCE, OPT_REBUILD, OPT_VERSION, OPT_CONFIG };
+
+static const struct option long_options[] = {
+	{"config", required_argument, NULL, OPT_CONFIG},
+	{"emulate", required_argument, NULL, OPT_EMULATE},
+	{"force", no_argument, NULL, OPT_FORCE},
+	{"rebuild", no_argument, NULL, OPT_REBUILD},
+	{"jobs", required_argument, NULL, 'j'},
+	{"verbose", no_argument, NULL, 'v'},
+	{"quiet", no_argument, NULL, 'q'},
+	{"help", no_argument, NULL, 'h'},
+	{"version", no_argument, NULL, OPT_VERSION},
+	{NULL, 0, NULL, 0},
+};
+
+static const char options_help[] =
+	"Options:\n"
+	"  -o SECTION.KEY=VALUE  set one value of the configuration\n"
+	"      --config FILE     read FILE instead of /etc/pmkmod.ini and the one below ~/.config\n"
+	"      --emulate MODE    tools: native compiler, kernel helpers under qemu-user (default);\n"
+	"                        full: everything in the phone's root under qemu-user\n"
+	"      --force           package a module although the kernel would refuse it\n"
+	"      --rebuild         build although nothing has changed\n"
+	"  -j, --jobs N          parallel jobs of make\n"
+	"  -v, --verbose         show the whole output of the build\n"
+	"  -q, --quiet           show errors and results only\n"
+	"  -h, --help            this text, or that of a command\n"
+	"      --version         version and licence\n";
+
+void print_help(void)
+{
+	printf("pmkmod builds out-of-tree kernel modules for postmarketOS phones, without root.\n\n"
+	       "Usage: pmkmod [options] <command> [arguments]\n\nCommands:\n");
+	for (size_t i = 0; i < n_commands; i++)
+		printf("  %-6s %-28s %s\n", commands[i].name, commands[i].arguments,
+			commands[i].summary);
+	printf("\n%s\nThe manual is pmkmod(1).\n", options_help);
+}
+
+void print_command_help(const struct command *c)
+{
+	printf("Usage: pmkmod [options] %s %s\n\n%s.\n%s\n%s", c->name, c->arguments, c->summary,
+		c->details, options_help);
+}
+
+int usage_error(struct err *e, const char *fmt, ...)
+{
+	struct strbuf b = {0};
+	va_list ap;
+
+	va_start(ap, fmt);
+	strbuf_vaddf(&b, fmt, ap);
+	va_end(ap);
+	err_set(e, -EINVAL, "%s", b.s);
+	strbuf_free(&b);
+	if (e)
+		e->exit_code = EXIT_USAGE;
+	return -EINVAL;
+}
+
+static int one_option(struct options *o, int c, const char *name, struct err *e)
+{
+	switch (c) {
+	case 'o':
+		strvec_add(&o->settings, optarg);
+		break;
+	case OPT_CONFIG:
+		o->config_file = optarg;
+		break;
+	case OPT_EMULATE:
+		strvec_addf(&o->settings, "toolchain.emulate=%s", optarg);
+		break;
+	case 'j':
+		strvec_addf(&o->settings, "toolchain.jobs=%s", optarg);
+		break;
+	case OPT_FORCE:
+		o->force = true;
+		break;
+	case OPT_REBUILD:
+		o->rebuild = true;
+		break;
+	case 'v':
+		o->verbose = true;
+		break;
+	case 'q':
+		o->quiet = true;
+		break;
+	case 'h':
+		o->help = true;
+		break;
+	case OPT_VERSION:
+		strvec_add(&o->args, "--version");
+		break;
+	case ':':
+		return usage_error(e, "option '%s' needs a value", name);
+	default:
+		return usage_error(e, "there is no option '%s'; see pmkmod --help", name);
+	}
+	return 0;
+}
+
+int options_parse(struct options *o, int argc, char **argv, struct err *e)
+{
+	int end = 1, c;
+
+	*o = (struct options){0};
+	while (end < argc && !streq(argv[end], "--"))
+		end++;
+	for (int i = end + 1; i < argc; i++)
+		strvec_add(&o->command_line, argv[i]);
+	opterr = 0;
+	while ((c = getopt_long(end, argv, ":o:j:vqh", long_options, NULL)) != -1) {
+		int r = one_option(o, c, argv[optind - 1], e);
+
+		if (r < 0)
+			return r;
+	}
+	for (int i = optind; i < end; i++)
+		strvec_add(&o->args, argv[i]);
+	return 0;
+}
+
+void options_free(struct options *o)
+{
+	strvec_free(&o->settings);
+	strvec_free(&o->args);
+	strvec_free(&o->command_line);
+}
+
+char *sideload_command(struct context *x, const char *package)
+{
+	const char *command = config_get(x->config, "sideload", "command");
+	const char *p = command ? strstr(command, "%p") : NULL;
+
+	if (!p)
+		return xasprintf("%s %s", command ? command : "pmbootstrap sideload", package);
+	return xasprintf("%.*s%s%s", (int)(p - command), command, package, p + 2);
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "pmkmod/build/cell.h"
+#include "pmkmod/cmd/cmd.h"
+
+static const char *layer_state(struct layer_store *store, const char *id, bool delta)
+{
+	_cleanup_free_ char *path = layer_find(store, id, delta);
+
+	return path ? "ready" : "to be assembled";
+}
+
+static void print_packages(const char *what, const char *id, const char *state,
+	const struct pinned_set *set)
+{
+	_cleanup_strbuf_ struct strbuf b = {0};
+	_cleanup_strvec_ struct strvec lines = {0};
+
+	pinned_set_print(set, &b);
+	if (b.s)
+		strvec_split(&lines, b.s, "\n");
+	printf("layer %s %s (%s, %zu packages)\n", what, id, state, set->n);
+	for (size_t i = 0; i < lines.n; i++)
+		printf("  %s\n", lines.v[i]);
+}
+
+static void print_todo(const struct plan *p)
+{
+	struct cell_result result;
+	bool known = cell_load(p, &result);
+
+	printf("cell %s\n", p->cell);
+	if (known && result.built)
+		printf("to do: nothing, %s was built from exactly this\n", result.apk);
+	else if (known)
+		printf("to do: nothing, this failed before: %s\n", result.error);
+	else
+		printf("to do: fetch, assemble, prepare, build, check, package, publish\n");
+	cell_result_free(&result);
+}
+
+int cmd_plan(struct context *x, const struct options *o, int *status, struct err *e)
+{
+	struct layer_store *store;
+	struct plan p;
+	int r = plan_make(&p, x, o->args.v[1], o->args.v[2], e);
+
+	(void)status;
+	if (r < 0)
+		return r;
+	r = context_layers(x, &store, e);
+	if (r == 0) {
+		fputs(p.text, stdout);
+		printf("key %s\n", *p.key ? p.key : "(made by the first build)");
+		print_packages("toolchain", p.toolchain_id, layer_state(store, p.toolchain_id, false),
+			&p.target.toolchain);
+		print_packages("headers", p.kernel_id, layer_state(store, p.kernel_id, true),
+			&p.target.headers);
+		if (p.native.n)
+			print_packages("native", p.native_id,
+				layer_state(store, p.native_id, false), &p.native);
+		print_todo(&p);
+	}
+	plan_free(&p);
+	return r;
+}

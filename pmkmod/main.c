@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* Options, the command, and how a failure becomes a sentence and an exit code. */
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "pmkmod/cmd/cmd.h"
+#include "pmkmod/util/exit_codes.h"
+#include "pmkmod/util/nearest.h"
+
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < n_commands; i++)
+		if (streq(commands[i].name, name))
+			return &commands[i];
+	return NULL;
+}
+
+static int unknown_command(const char *name, struct err *e)
+{
+	_cleanup_strvec_ struct strvec names = {0};
+	const char *near;
+
+	for (size_t i = 0; i < n_commands; i++)
+		strvec_add(&names, commands[i].name);
+	usage_error(e, "there is no command '%s'; see pmkmod --help", name);
+	if (nearest_names(name, &names, &near, 1))
+		err_hint(e, "did you mean: pmkmod %s", near);
+	return -EINVAL;
+}
+
+static int run(struct options *o, int *status, struct err *e)
+{
+	const struct command *c;
+	struct config *config = NULL;
+	struct context x = {0};
+	int r;
+
+	if (strvec_has(&o->args, "--version")) {
+		printf("pmkmod %s\nLicence GPL-3.0-or-later\n", PMKMOD_VERSION);
+		return 0;
+	}
+	if (!o->args.n) {
+		print_help();
+		return o->help ? 0 : usage_error(e, "no command given");
+	}
+	c = find_command(o->args.v[0]);
+	if (!c)
+		return unknown_command(o->args.v[0], e);
+	if (o->help) {
+		print_command_help(c);
+		return 0;
+	}
+	if (o->args.n - 1 < c->min_args || o->args.n - 1 > c->max_args)
+		return usage_error(e, "usage: pmkmod %s %s", c->name, c->arguments);
+	r = config_load(&config, o->config_file, &o->settings, e);
+	if (r < 0) {
+		if (e && !e->exit_code)
+			e->exit_code = EXIT_USAGE;
+		return r;
+	}
+	progress_init(&x.progress, o->quiet);
+	x.verbose = o->verbose;
+	x.force = o->force;
+	x.rebuild = o->rebuild;
+	r = context_open(&x, config, e);
+	if (r == 0)
+		r = c->run(&x, o, status, e);
+	context_close(&x);
+	return r;
+}
+
+static int exit_code_of(int r, const struct err *e)
+{
+	if (interrupt_signal())
+		return 128 + interrupt_signal();
+	if (e->exit_code)
+		return e->exit_code;
+	return r == -ENOSPC || r == -EDQUOT ? EXIT_NO_SPACE : EXIT_GENERAL;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o;
+	struct err e = ERR_INIT;
+	int status = 0;
+	int r;
+
+	/* what pmkmod writes must not depend on the caller's umask (022 is what packages assume) */
+	umask(022);
+	interrupt_install();
+	r = options_parse(&o, argc, argv, &e);
+	if (r == 0)
+		r = run(&o, &status, &e);
+	options_free(&o);
+	if (r < 0) {
+		fflush(stdout);
+		fprintf(stderr, "pmkmod: %s\n", e.text);
+		return exit_code_of(r, &e);
+	}
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		fprintf(stderr, "pmkmod: cannot write to standard output\n");
+		return EXIT_GENERAL;
+	}
+	return status;
+}
