@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* Reading a package: signatures, control, data, each verified before the next is believed. */
+#include "chroot/apk/apk_read.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "chroot/apk/control.h"
+#include "chroot/apk/inflater.h"
+#include "chroot/apk/tar_read.h"
+
+#define MAX_UNPACKED (8ULL << 30)
+#define MAX_ENTRIES 1000000
+
+struct reading {
+	struct member m;
+	const char *shown;
+	const struct apk_reader_ops *ops;
+	void *ctx;
+	struct apk_control control;
+	struct tar_reader tar;
+};
+
+static void reading_free(struct reading *rd)
+{
+	member_close(&rd->m);
+	apk_control_free(&rd->control);
+	tar_reader_free(&rd->tar);
+}
+
+/* ---- control ---- */
+
+static int check_identity(
+	const struct hash *want, const struct hash *sums, const char *shown, struct err *e)
+{
+	_cleanup_free_ char *wanted = apk_identity_text(want), *found = NULL;
+
+	for (size_t i = 0; i < APK_SIG_ALGS; i++) {
+		if (sums[i].alg != want->alg)
+			continue;
+		if (hash_eq(&sums[i], want))
+			return 0;
+		found = apk_identity_text(&sums[i]);
+		return err_set(e, -EBADMSG,
+			"%s is not the package that the index names: its identity is %s, expected is "
+			"%s. The file is damaged, or older or newer than the index; fetch both again",
+			shown, found, wanted);
+	}
+	return err_set(e, -EINVAL, "%s: the identity expected of it is of no known kind", shown);
+}
+
+/* Signatures and control part; afterwards rd->m stands before the data part. */
+static int read_head(
+	struct reading *rd, const struct hash *identity, const struct apk_keys *keys, struct err *e)
+{
+	_cleanup_(apk_sigs_free) struct apk_sigs sigs = {.keys = identity ? NULL : keys};
+	_cleanup_strbuf_ struct strbuf text = {0};
+	int r = apk_read_signatures(&rd->m, &sigs, APK_HEAD_MAX, "control part", &text, e);
+
+	if (r == 0 && identity)
+		r = check_identity(identity, rd->m.sum, rd->shown, e);
+	else if (r == 0 && keys)
+		r = apk_sigs_verify(&sigs, rd->m.sum, APK_SIG_ALGS, rd->shown, "control part", e);
+	if (r == 0)
+		r = apk_control_parse(&rd->control, &text, rd->shown, e);
+	if (r < 0)
+		return r;
+	rd->control.pkg.identity = rd->m.sum[0];
+	rd->control.signed_by = xstrdup(sigs.key_name);
+	return 0;
+}
+
+static void set_size(struct reading *rd, int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		rd->control.pkg.size = (uint64_t)st.st_size;
+}
+
+/* ---- data ---- */
+
+static int wrong_content(const struct reading *rd, const struct hash *found, struct err *e)
+{
+	char want[HASH_HEX_MAX], have[HASH_HEX_MAX];
+
+	hash_hex(&rd->tar.en.checksum, want);
+	hash_hex(found, have);
+	return err_set(e, -EBADMSG,
+		"%s: the content of '%s' does not match its checksum: expected SHA-1 %s, found %s",
+		rd->shown, rd->tar.en.name, want, have);
+}
+
+static int file_content(struct reading *rd, struct err *e)
+{
+	struct hash_ctx sum;
+	struct hash found;
+	const uint8_t *p;
+	size_t n;
+	int r;
+
+	hash_start(&sum, HASH_SHA1);
+	while ((r = tar_data(&rd->tar, &p, &n, e)) == 0 && n) {
+		hash_update(&sum, p, n);
+		if (rd->ops->data && (r = rd->ops->data(rd->ctx, p, n, e)) < 0)
+			break;
+	}
+	if (r < 0) {
+		hash_abort(&sum);
+		return r;
+	}
+	hash_end(&sum, &found);
+	if (!hash_eq(&found, &rd->tar.en.checksum))
+		return wrong_content(rd, &found, e);
+	return rd->ops->end ? rd->ops->end(rd->ctx, e) : 0;
+}
+
+static int check_link(const struct reading *rd, struct err *e)
+{
+	const struct apk_entry *en = &rd->tar.en;
+	struct hash found;
+
+	hash_buf(HASH_SHA1, en->link, strlen(en->link), &found);
+	return hash_eq(&found, &en->checksum) ? 0 : wrong_content(rd, &found, e);
+}
+
+static int data_entry(struct reading *rd, struct err *e)
+{
+	const struct apk_entry *en = &rd->tar.en;
+	int r = 0;
+
+	if (en->name[0] == '.') /* apk installs no hidden top-level names: .dummy, .keep ... */
+		return 0;
+	if ((en->type == APK_FILE || en->type == APK_SYMLINK) && en->checksum.alg == HASH_NONE)
+		return err_set(e, -EBADMSG,
+			"%s: '%s' has no APK-TOOLS.checksum.SHA1; apk 3 calls that obsolete and does "
+			"not install it. Rebuild the package with abuild or pmkmod",
+			rd->shown, en->name);
+	if (en->type == APK_SYMLINK)
+		r = check_link(rd, e);
+	if (r == 0 && rd->ops->entry)
+		r = rd->ops->entry(rd->ctx, en, e);
+	return r == 0 && en->type == APK_FILE ? file_content(rd, e) : r;
+}
+
+static int data_entries(struct reading *rd, struct err *e)
+{
+	struct inflater *inflater = NULL;
+	int r = inflater_start(&inflater, &rd->m, e);
+
+	if (r < 0)
+		return r;
+	rd->tar.take = inflater_take;
+	rd->tar.ctx = inflater;
+	while ((r = tar_next(&rd->tar, e)) == 1)
+		if ((r = data_entry(rd, e)) < 0)
+			break;
+	inflater_stop(inflater);
+	return r;
+}
+
+static int check_datahash(const struct reading *rd, struct err *e)
+{
+	const struct hash *expected = &rd->control.pkg.datahash, *found = &rd->m.sum[0];
+	char want[HASH_HEX_MAX], have[HASH_HEX_MAX];
+
+	if (hash_eq(expected, found))
+		return 0;
+	hash_hex(expected, want);
+	hash_hex(found, have);
+	return err_set(e, -EBADMSG,
+		"%s: its data part is damaged or altered: datahash in .PKGINFO is %s, found is %s; "
+		"fetch it again",
+		rd->shown, want, have);
+}
+
+static int read_data(struct reading *rd, const struct apk_limits *limits, struct err *e)
+{
+	static const enum hash_alg sha256[] = {HASH_SHA256};
+	int r = member_start(&rd->m, sha256, 1, e);
+
+	if (r < 0)
+		return r;
+	if (r == 0)
+		return err_set(e, -EBADMSG, "%s ends after its control part: its data is missing",
+			rd->shown);
+	rd->tar.shown = rd->shown;
+	rd->tar.end_marker_ok = true;
+	rd->tar.left.max_unpacked =
+		limits && limits->max_unpacked ? limits->max_unpacked : MAX_UNPACKED;
+	rd->tar.left.max_entries =
+		limits && limits->max_entries ? limits->max_entries : MAX_ENTRIES;
+	r = data_entries(rd, e);
+	if (r < 0 || (r = check_datahash(rd, e)) < 0)
+		return r;
+	r = member_start(&rd->m, NULL, 0, e);
+	return r <= 0 ? r
+		      : err_set(e, -EBADMSG,
+				"%s: another gzip member follows its data part, which no hash covers",
+				rd->shown);
+}
+
+/* ---- the interface ---- */
+
+int apk_read(int fd, const char *shown, const struct hash *identity, const struct apk_keys *keys,
+	const struct apk_limits *limits, const struct apk_reader_ops *ops, void *ctx, struct err *e)
+{
+	static const struct apk_reader_ops nothing;
+	_cleanup_(reading_free) struct reading rd = {
+		.shown = shown, .ops = ops ? ops : &nothing, .ctx = ctx};
+	int r = member_open_fd(&rd.m, fd, shown, "an apk package", e);
+
+	if (r < 0 || (r = read_head(&rd, identity, keys, e)) < 0)
+		return r;
+	set_size(&rd, fd);
+	if (rd.ops->control && (r = rd.ops->control(ctx, &rd.control, e)) < 0)
+		return r;
+	return read_data(&rd, limits, e);
+}
+
+static int open_package(const char *path, struct err *e)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	return fd < 0 ? err_errno(e, -errno, "cannot open the package '%s'", path) : fd;
+}
+
+int apk_read_control(
+	const char *path, const struct apk_keys *keys, struct apk_control *out, struct err *e)
+{
+	_cleanup_close_ int fd = open_package(path, e);
+	_cleanup_(reading_free) struct reading rd = {.shown = path};
+	int r;
+
+	*out = (struct apk_control){0};
+	if (fd < 0)
+		return fd;
+	r = member_open_fd(&rd.m, fd, path, "an apk package", e);
+	if (r < 0 || (r = read_head(&rd, NULL, keys, e)) < 0)
+		return r;
+	set_size(&rd, fd);
+	*out = rd.control;
+	rd.control = (struct apk_control){0};
+	return 0;
+}
+
+/* One file wanted out of a package. */
+struct pick {
+	const char *path, *name;
+	size_t max;
+	struct strbuf content;
+	bool wanted, found;
+};
+
+static int pick_entry(void *ctx, const struct apk_entry *en, struct err *e)
+{
+	struct pick *p = ctx;
+
+	p->wanted = streq(en->name, p->name);
+	if (!p->wanted)
+		return 0;
+	if (en->type != APK_FILE)
+		return err_set(e, -EINVAL, "%s: '%s' is no regular file%s%s", p->path, p->name,
+			en->link ? " but a link to " : "", en->link ? en->link : "");
+	if (en->size > p->max)
+		return err_set(e, -EFBIG, "%s: '%s' has %llu bytes, more than the %zu expected",
+			p->path, p->name, (unsigned long long)en->size, p->max);
+	return 0;
+}
+
+static int pick_data(void *ctx, const void *data, size_t n, struct err *e)
+{
+	struct pick *p = ctx;
+
+	(void)e;
+	if (p->wanted)
+		strbuf_add(&p->content, data, n);
+	return 0;
+}
+
+/* Its checksum matched; the rest of a package of hundreds of megabytes is not needed. */
+static int pick_end(void *ctx, struct err *e)
+{
+	struct pick *p = ctx;
+
+	(void)e;
+	p->found = p->wanted;
+	return p->found ? -ECANCELED : 0;
+}
+
+int apk_read_file(
+	const char *path, const char *name, size_t max, char **out, size_t *len, struct err *e)
+{
+	static const struct apk_reader_ops ops = {
+		.entry = pick_entry, .data = pick_data, .end = pick_end};
+	_cleanup_close_ int fd = open_package(path, e);
+	struct pick p = {.path = path, .name = name, .max = max};
+	int r;
+
+	if (fd < 0)
+		return fd;
+	r = apk_read(fd, path, NULL, NULL, NULL, &ops, &p, e);
+	if (p.found) {
+		*len = p.content.len;
+		*out = strbuf_steal(&p.content);
+		return 0;
+	}
+	strbuf_free(&p.content);
+	return r < 0 ? r : err_set(e, -ENOENT, "%s has no file '%s'", path, name);
+}
