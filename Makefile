@@ -38,6 +38,9 @@ $(BUILD)/pmkmod: $(BUILD)/obj/pmkmod/main.o $(PMKMOD_OBJ) $(CHROOT_OBJ)
 	@echo "  LD      $@"
 	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
+# the shipped configuration is compiled in
+$(BUILD)/obj/pmkmod/util/config.o $(BUILD)/fuzz/obj/pmkmod/util/config.o: pmkmod.ini
+
 $(BUILD)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	@echo "  CC      $<"
@@ -53,6 +56,100 @@ $(BUILD)/unit/%: tests/unit/%.c $(PMKMOD_OBJ) $(CHROOT_OBJ)
 unit: $(UNIT_BIN)
 
 -include $(CHROOT_OBJ:.o=.d) $(PMKMOD_OBJ:.o=.d) $(UNIT_BIN:=.d) $(BUILD)/obj/pmkmod/main.d
+
+# ---- the two commands of the README ----
+
+.PHONY: quickstart
+quickstart:
+	@tests/setup/install-packages build run standin
+	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory standin STANDIN_ARCHES='aarch64'
+	@tests/setup/quickstart $(BUILD)/pmkmod
+
+.PHONY: check
+check:
+	@tests/setup/install-packages build run standin check
+	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory standin
+	@$(MAKE) --no-print-directory unit fuzz
+	@tests/run-all $(BUILD)
+
+# ---- the stand-in distribution ----
+
+STANDIN_ARCHES ?= aarch64 armv7 x86_64
+.PHONY: standin
+standin:
+	@/usr/bin/python3 tests/standin/make-standin --output $(BUILD)/standin $(STANDIN_ARCHES:%=--arch %)
+
+# ---- parts of the check ----
+
+C_FILES = $(sort $(wildcard chroot/*/*.[ch] pmkmod/*.[ch] pmkmod/*/*.[ch] tests/*/*.[ch]))
+
+.PHONY: format format-check tidy
+format:
+	clang-format -i $(C_FILES)
+format-check:
+	@clang-format --dry-run -Werror $(C_FILES)
+tidy:
+	@printf '%s\n' $(CHROOT_SRC) $(PMKMOD_SRC) pmkmod/main.c | \
+		xargs -P 2 -n 8 clang-tidy --quiet --warnings-as-errors='*' 2>/dev/null -- \
+		$(filter-out -Werror,$(ALL_CFLAGS))
+
+# Fuzz targets, by clang's libFuzzer; `make fuzz-run SECONDS=60` runs each one.
+FUZZ_CFLAGS = $(filter-out -Werror,$(ALL_CFLAGS)) -O1 -g -fsanitize=fuzzer,address,undefined \
+	-fno-sanitize-recover=all
+FUZZ_LIB_OBJ := $(CHROOT_SRC:%.c=$(BUILD)/fuzz/obj/%.o) $(PMKMOD_SRC:%.c=$(BUILD)/fuzz/obj/%.o)
+FUZZ_SECONDS ?= 20
+.PHONY: fuzz fuzz-run
+fuzz: $(FUZZ_BIN)
+$(BUILD)/fuzz/obj/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	@clang $(subst fuzzer$(comma),fuzzer-no-link$(comma),$(FUZZ_CFLAGS)) -c -o $@ $<
+comma := ,
+$(BUILD)/fuzz/libpmkmod.a: $(FUZZ_LIB_OBJ)
+	@echo "  AR      $@"
+	@rm -f $@ && ar rcs $@ $^
+$(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/fuzz/libpmkmod.a
+	@echo "  FUZZ    $@"
+	@clang $(FUZZ_CFLAGS) -o $@ $< $(BUILD)/fuzz/libpmkmod.a $(LIBS)
+fuzz-run: fuzz
+	@for f in $(FUZZ_BIN); do \
+		echo "  RUN     $$f"; mkdir -p $(BUILD)/fuzz/found/$${f##*fuzz_}; \
+		$$f -max_total_time=$(FUZZ_SECONDS) -print_final_stats=0 -verbosity=0 \
+			$(BUILD)/fuzz/found/$${f##*fuzz_} tests/fuzz/corpus/$${f##*fuzz_} || exit 1; done
+
+.PHONY: bench
+bench:
+	@tests/setup/install-packages build run standin
+	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory standin STANDIN_ARCHES='aarch64'
+	@tests/bench/bench $(BUILD)
+
+# ---- installing ----
+
+.PHONY: man install uninstall
+man: $(BUILD)/pmkmod.1
+$(BUILD)/pmkmod.1: man/pmkmod.1.scd
+	@mkdir -p $(@D)
+	@scdoc < $< > $@
+install: all man
+	install -D -m 0755 $(BUILD)/pmkmod $(DESTDIR)$(PREFIX)/bin/pmkmod
+	install -D -m 0644 $(BUILD)/pmkmod.1 $(DESTDIR)$(PREFIX)/share/man/man1/pmkmod.1
+	install -D -m 0644 pmkmod.ini $(DESTDIR)$(PREFIX)/share/doc/pmkmod/pmkmod.ini
+	for f in profiles/*/*.ini; do \
+		install -D -m 0644 $$f $(DESTDIR)$(PREFIX)/share/pmkmod/$$f || exit 1; done
+uninstall:
+	rm -rf $(DESTDIR)$(PREFIX)/bin/pmkmod $(DESTDIR)$(PREFIX)/share/pmkmod \
+		$(DESTDIR)$(PREFIX)/share/man/man1/pmkmod.1 $(DESTDIR)$(PREFIX)/share/doc/pmkmod
+
+.PHONY: help
+help:
+	@echo 'quickstart  install what is needed, build, make the stand-in distribution, build and boot'
+	@echo '            a module on it'
+	@echo 'check       all tests            bench     speed, as ratios measured side by side'
+	@echo 'all         build/pmkmod         standin   the stand-in distribution below build/'
+	@echo 'fuzz-run    run the fuzz targets format    clang-format everything'
+	@echo 'install     DESTDIR and PREFIX   clean     remove what was compiled'
 
 .PHONY: clean
 clean:

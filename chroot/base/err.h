@@ -12,12 +12,15 @@
 #define ERR_TEXT_MAX 4096
 
 struct err {
-	int code;			/* negative errno of the first failure, 0 if none */
-	int exit_code;			/* what main() exits with; 0: derived from the failing stage */
-	char text[ERR_TEXT_MAX];	/* one or more lines, no final newline */
+	int code; /* negative errno of the first failure, 0 if none */
+	int exit_code; /* what main() exits with; 0: derived from the failing stage */
+	char text[ERR_TEXT_MAX]; /* one or more lines, no final newline */
 };
 
-#define ERR_INIT {0, 0, ""}
+#define ERR_INIT                                                                                   \
+	{                                                                                          \
+		0, 0, ""                                                                           \
+	}
 
 /*
  * Store a sentence and return `code` (negative errno), so that callers can write

@@ -60,8 +60,8 @@ int fs_read_at(int dirfd, const char *path, size_t max, char **out, size_t *len,
 		if (n < 0)
 			return err_errno(e, -errno, "cannot read '%s'", path);
 		if (b.len + (size_t)n > max)
-			return err_set(e, -EFBIG, "'%s' is larger than the %zu bytes allowed", path,
-				max);
+			return err_set(
+				e, -EFBIG, "'%s' is larger than the %zu bytes allowed", path, max);
 		strbuf_add(&b, buf, (size_t)n);
 	}
 	if (len)
@@ -150,7 +150,8 @@ int fs_lock(const char *path, bool exclusive, bool wait, struct err *e)
 		if (errno == EINTR && !wait)
 			continue;
 		if (errno == EINTR)
-			return err_set(e, -EINTR, "interrupted while waiting for the lock '%s'", path);
+			return err_set(
+				e, -EINTR, "interrupted while waiting for the lock '%s'", path);
 		return err_errno(e, -errno, "cannot lock '%s'", path);
 	}
 	return steal_fd(&fd);

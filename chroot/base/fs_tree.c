@@ -83,8 +83,8 @@ static int copy_bytes(int in, int out)
 	}
 }
 
-static int copy_file_at(int from, const char *name, int to, const char *new_name,
-	const struct stat *st)
+static int copy_file_at(
+	int from, const char *name, int to, const char *new_name, const struct stat *st)
 {
 	_cleanup_close_ int in = openat(from, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
 	_cleanup_close_ int out =
@@ -137,7 +137,8 @@ static int copy_entry(int from, const char *name, int to, const char *where, str
 		return copy_dir(in, out, NULL, full, e);
 	} else {
 		return err_set(e, -EINVAL,
-			"cannot copy '%s': it is neither a file, a folder nor a symbolic link", full);
+			"cannot copy '%s': it is neither a file, a folder nor a symbolic link",
+			full);
 	}
 	return r < 0 ? err_errno(e, r, "cannot copy '%s'", full) : 0;
 }

@@ -19,8 +19,8 @@ struct maker {
 	struct apk_solution solution;
 	struct apk_deps world;
 	struct strvec repositories;
-	const char *below;		/* content folder of the lower layer, NULL: none */
-	const char *dir;		/* the layer's folder, while it is made */
+	const char *below; /* content folder of the lower layer, NULL: none */
+	const char *dir; /* the layer's folder, while it is made */
 	/* delta layers: files opened before the sandbox closes the way to the cache */
 	int *fds;
 	struct shared *shared;
@@ -40,10 +40,14 @@ static int run_in_folder(void *ctx, const char *root, const char *const *argv, s
 {
 	struct maker *m = ctx;
 	struct sandbox_result result;
-	struct sandbox_spec s = {.root_bind = root, .emulate = m->repos->arch,
+	struct sandbox_spec s = {.root_bind = root,
+		.emulate = m->repos->arch,
 		.qemu_path = config_get(m->x->config, "toolchain", "qemu"),
-		.privilege = SANDBOX_SETUP, .argv = argv, .env = script_env,
-		.stdin_fd = -1, .stdout_fd = m->x->verbose ? STDERR_FILENO : -1,
+		.privilege = SANDBOX_SETUP,
+		.argv = argv,
+		.env = script_env,
+		.stdin_fd = -1,
+		.stdout_fd = m->x->verbose ? STDERR_FILENO : -1,
 		.stderr_fd = m->x->verbose ? STDERR_FILENO : -1};
 	int r = sandbox_run(&s, &result, e);
 
@@ -95,16 +99,21 @@ static void show(void *ctx, size_t done, size_t total, const struct apk_pkg *p)
 	progress_detail(&m->x->progress, "%zu/%zu %s-%s", done, total, p->name, p->version);
 }
 
-static int install(struct maker *m, const char *root, bool inside, struct strvec *warnings,
-	struct err *e)
+static int install(
+	struct maker *m, const char *root, bool inside, struct strvec *warnings, struct err *e)
 {
 	const struct apk_repo **list = xcalloc(m->repos->n_repos, sizeof(*list));
 	struct apk_universe u = {.repos = list, .n_repos = m->repos->n_repos};
-	struct apk_install_opts o = {.run = inside ? run_inside : run_in_folder, .run_ctx = m,
-		.progress = show, .progress_ctx = m,
-		.file_of = inside ? file_opened_before : file_in_cache, .file_ctx = m,
-		.usr_merge = m->ch->usr_merge, .arch = m->repos->arch->alpine,
-		.repositories = &m->repositories, .keys_dirs = inside ? NULL : &m->repos->keys_dirs};
+	struct apk_install_opts o = {.run = inside ? run_inside : run_in_folder,
+		.run_ctx = m,
+		.progress = show,
+		.progress_ctx = m,
+		.file_of = inside ? file_opened_before : file_in_cache,
+		.file_ctx = m,
+		.usr_merge = m->ch->usr_merge,
+		.arch = m->repos->arch->alpine,
+		.repositories = &m->repositories,
+		.keys_dirs = inside ? NULL : &m->repos->keys_dirs};
 	int r;
 
 	for (size_t i = 0; i < m->repos->n_repos; i++)
@@ -170,11 +179,17 @@ static int make_delta(void *ctx, const char *dir, struct err *e)
 	struct maker *m = ctx;
 	_cleanup_strvec_ struct strvec below = {0};
 	struct sandbox_result result;
-	struct sandbox_spec s = {.layers = &below, .upper = dir, .emulate = m->repos->arch,
+	struct sandbox_spec s = {.layers = &below,
+		.upper = dir,
+		.emulate = m->repos->arch,
 		.qemu_path = config_get(m->x->config, "toolchain", "qemu"),
-		.privilege = SANDBOX_SETUP, .env = script_env, .stdin_fd = -1,
+		.privilege = SANDBOX_SETUP,
+		.env = script_env,
+		.stdin_fd = -1,
 		.stdout_fd = m->x->verbose ? STDERR_FILENO : -1,
-		.stderr_fd = STDERR_FILENO, .inside = install_inside, .inside_ctx = m};
+		.stderr_fd = STDERR_FILENO,
+		.inside = install_inside,
+		.inside_ctx = m};
 	int r = open_files(m, e);
 
 	strvec_add(&below, m->below);
@@ -269,7 +284,7 @@ static void give_exit_code(struct err *e)
 	if (e->code == -ENOSPC || e->code == -EDQUOT)
 		e->exit_code = EXIT_NO_SPACE;
 	else if (e->code == -EBADMSG || e->code == -EKEYREJECTED || e->code == -EPROTONOSUPPORT ||
-		e->code == -EFBIG)
+		 e->code == -EFBIG)
 		e->exit_code = EXIT_UNTRUSTED;
 }
 
@@ -280,8 +295,8 @@ int assemble_layer(struct context *x, struct repo_set *repos, const struct pinne
 	struct maker m = {.x = x, .repos = repos, .ch = ch, .below = below};
 	_cleanup_strbuf_ struct strbuf text = {0};
 	_cleanup_strvec_ struct strvec lower = {0};
-	struct layer_recipe recipe = {.id = id, .below = &lower,
-		.make = below ? make_delta : make_folder, .ctx = &m};
+	struct layer_recipe recipe = {
+		.id = id, .below = &lower, .make = below ? make_delta : make_folder, .ctx = &m};
 	struct layer_store *store;
 	int r = context_layers(x, &store, e);
 
@@ -323,8 +338,8 @@ int assemble_fetch(struct plan *p, struct err *e)
 	if (r == 0 && !have(store, p->toolchain_id, false))
 		r = assemble_fetch_set(p->x, &p->target_repos, &p->target.toolchain, NULL, e);
 	if (r == 0 && !have(store, p->kernel_id, true))
-		r = assemble_fetch_set(p->x, &p->target_repos, &p->target.headers,
-			&p->target.toolchain.world, e);
+		r = assemble_fetch_set(
+			p->x, &p->target_repos, &p->target.headers, &p->target.toolchain.world, e);
 	if (r == 0 && p->native.n && !have(store, p->native_id, false))
 		r = assemble_fetch_set(p->x, &p->native_repos, &p->native, NULL, e);
 	return r;

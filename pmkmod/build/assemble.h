@@ -7,10 +7,10 @@
 
 /* Content folders of the layers of one build; NULL where there is none. */
 struct layers {
-	char *toolchain;	/* the phone's root below the headers */
-	char *kernel;		/* headers and kernel-scripts */
-	char *native;		/* native tools */
-	struct strvec target;	/* kernel, toolchain: topmost first */
+	char *toolchain; /* the phone's root below the headers */
+	char *kernel; /* headers and kernel-scripts */
+	char *native; /* native tools */
+	struct strvec target; /* kernel, toolchain: topmost first */
 };
 
 /* Fetch what is missing (the fetch stage), then make what is missing (the assemble stage). */
@@ -19,9 +19,9 @@ int assemble(struct plan *p, struct layers *out, struct err *e);
 void layers_free(struct layers *l);
 
 /*
- * A layer of `set` (which the solver finds again from its world), on top of the layer `below`, whose
- * world `below_world` it extends; or, with both NULL, a root of its own. Packages are fetched first.
- * *content is its folder.
+ * A layer of `set` (which the solver finds again from its world), on top of the layer `below`,
+ * whose world `below_world` it extends; or, with both NULL, a root of its own. Packages are fetched
+ * first. *content is its folder.
  */
 int assemble_layer(struct context *x, struct repo_set *repos, const struct pinned_set *set,
 	const struct channel *ch, const char *id, const char *below,
@@ -38,7 +38,7 @@ struct build_root {
 	struct strvec layers, foreign, env;
 	struct sandbox_mount *mounts;
 	size_t n_mounts;
-	struct strvec paths;	/* sources and targets the mounts point to */
+	struct strvec paths; /* sources and targets the mounts point to */
 };
 int build_root_init(struct build_root *b, const struct plan *p, const struct layers *l,
 	const char *release, struct err *e);

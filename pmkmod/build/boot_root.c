@@ -8,8 +8,8 @@
 #include "pmkmod/util/exit_codes.h"
 
 /* Usual names of kernel images in /boot, best first; a name may be followed by "-<flavor>". */
-static const char *const image_names[] = {"vmlinuz", "Image", "zImage", "linux.efi", "bzImage",
-	"vmlinux"};
+static const char *const image_names[] = {
+	"vmlinuz", "Image", "zImage", "linux.efi", "bzImage", "vmlinux"};
 
 static char *find_image(const char *boot, const char *flavor)
 {
@@ -71,8 +71,10 @@ static int make_base(struct boot_root *b, struct plan *p, struct pinned_set *bas
 		return 0;
 	if (e)
 		e->exit_code = EXIT_BOOT_FAILED;
-	return err_set(e, -ENOENT, "the kernel package %s-%s has no image in /boot that could be "
-		"started", p->target.kernel.name, p->target.kernel.version);
+	return err_set(e, -ENOENT,
+		"the kernel package %s-%s has no image in /boot that could be "
+		"started",
+		p->target.kernel.name, p->target.kernel.version);
 }
 
 /* The exported package on top, installed as on the phone: its triggers are what runs depmod. */
@@ -102,8 +104,8 @@ static int make_top(struct plan *p, const struct cell_result *built, const struc
 	return r;
 }
 
-int boot_root_make(struct boot_root *b, struct plan *p, const struct cell_result *built,
-	struct err *e)
+int boot_root_make(
+	struct boot_root *b, struct plan *p, const struct cell_result *built, struct err *e)
 {
 	_cleanup_free_ char *below = NULL, *top = NULL;
 	struct pinned_set base = {0};

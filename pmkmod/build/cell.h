@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Cells: what is remembered of each build under the hash of all that went in. Files:
- * <state>/cells/<hash>/{plan,result,log}, <hash>.lock beside, and <state>/cells/latest/<device>/<module>
- * naming the newest cell of a device and module.
+ * <state>/cells/<hash>/{plan,result,log}, <hash>.lock beside, and
+ * <state>/cells/latest/<device>/<module> naming the newest cell of a device and module.
  */
 #ifndef PMKMOD_CELL_H
 #define PMKMOD_CELL_H
@@ -10,15 +10,15 @@
 #include "pmkmod/build/plan.h"
 
 struct cell_result {
-	bool built;		/* false: it failed, and will fail again */
-	char *apk, *meta;	/* published paths; meta NULL: none */
+	bool built; /* false: it failed, and will fail again */
+	char *apk, *meta; /* published paths; meta NULL: none */
 	char *apk_sha256;
 	char *package, *version;
-	char *release;		/* of the kernel it is for */
-	char *verdict;		/* fit verdict in words */
-	char *key;		/* the plan's key at that time */
-	char *modules;		/* names for modprobe, separated by blanks */
-	char *error;		/* sentence of a remembered failure */
+	char *release; /* of the kernel it is for */
+	char *verdict; /* fit verdict in words */
+	char *key; /* the plan's key at that time */
+	char *modules; /* names for modprobe, separated by blanks */
+	char *error; /* sentence of a remembered failure */
 	int exit_code;
 };
 

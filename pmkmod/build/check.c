@@ -29,9 +29,12 @@ static int unfit(struct job *j, struct err *e)
 
 int job_check(struct job *j, struct err *e)
 {
-	struct fit_kernel k = {.arch = j->plan->device.arch, .release = j->headers.release,
-		.vermagic = j->facts.vermagic, .vermagic_source = path_base(j->kernel_apk),
-		.config = j->kconfig, .facts = &j->facts};
+	struct fit_kernel k = {.arch = j->plan->device.arch,
+		.release = j->headers.release,
+		.vermagic = j->facts.vermagic,
+		.vermagic_source = path_base(j->kernel_apk),
+		.config = j->kconfig,
+		.facts = &j->facts};
 	struct symvers *symvers = NULL;
 	int r = 0;
 

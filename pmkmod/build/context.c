@@ -49,8 +49,9 @@ static int make_folder(struct context *x, const char *key, char **out, struct er
 		return usage(e, name, "is not an absolute path (is HOME set?)");
 	*out = xstrdup(dir);
 	if (fs_mkdirs(dir, 0700, e) < 0)
-		return err_hint(e, "paths.%s of pmkmod.ini, or -o paths.%s=DIR, names another folder",
-			key, key);
+		return err_hint(e,
+			"paths.%s of pmkmod.ini, or -o paths.%s=DIR, names another folder", key,
+			key);
 	return 0;
 }
 
@@ -114,7 +115,8 @@ static void sweep(const char *dir)
 		closedir(d);
 }
 
-/* Lock a file that a sweeping neighbour may remove between our open and our lock: try again then. */
+/* Lock a file that a sweeping neighbour may remove between our open and our lock: try again then.
+ */
 static int lock_new(const char *path, struct err *e)
 {
 	for (;;) {

@@ -14,21 +14,21 @@
 #include "pmkmod/util/progress.h"
 
 enum emulate {
-	EMULATE_NONE,	/* the build machine runs the phone's programs itself */
-	EMULATE_FULL,	/* everything in the phone's root under qemu-user */
-	EMULATE_TOOLS,	/* native tools; only the phone's kbuild programs under qemu-user */
+	EMULATE_NONE, /* the build machine runs the phone's programs itself */
+	EMULATE_FULL, /* everything in the phone's root under qemu-user */
+	EMULATE_TOOLS, /* native tools; only the phone's kbuild programs under qemu-user */
 };
 extern const char *const emulate_names[];
 
 struct context {
-	struct config *config;	/* owned */
-	char *cache, *state;	/* paths.cache and paths.state, created */
+	struct config *config; /* owned */
+	char *cache, *state; /* paths.cache and paths.state, created */
 	struct progress progress;
-	bool verbose;		/* -v: the whole kbuild output */
-	bool force;		/* --force: package although it does not fit */
-	bool rebuild;		/* --rebuild: although the cell was built or failed before */
-	enum emulate emulate;	/* what was asked for */
-	bool native_host;	/* toolchain.native = host */
+	bool verbose; /* -v: the whole kbuild output */
+	bool force; /* --force: package although it does not fit */
+	bool rebuild; /* --rebuild: although the cell was built or failed before */
+	enum emulate emulate; /* what was asked for */
+	bool native_host; /* toolchain.native = host */
 	unsigned jobs;
 	struct layer_store *layers; /* opened by context_layers() */
 };
@@ -46,7 +46,10 @@ struct work {
 	char *lock_path;
 	int lock;
 };
-#define WORK_INIT {NULL, NULL, -1}
+#define WORK_INIT                                                                                  \
+	{                                                                                          \
+		NULL, NULL, -1                                                                     \
+	}
 int work_open(struct work *w, const struct context *x, const char *name, struct err *e);
 void work_close(struct work *w);
 

@@ -5,10 +5,12 @@
 static const struct {
 	const char *sign, *remedy;
 } remedies[] = {
-	{"Exec format error", "a helper program of the kernel's headers is of another architecture: "
+	{"Exec format error",
+		"a helper program of the kernel's headers is of another architecture: "
 		"the headers package must be built for the phone's"},
 	{"fixdep: not found", "the headers package lacks kbuild's helper programs for the phone"},
-	{"Segmentation fault", "a program crashed under qemu-user; try again, or without `--emulate "
+	{"Segmentation fault",
+		"a program crashed under qemu-user; try again, or without `--emulate "
 		"full`"},
 	{"Killed", "the machine ran out of memory; try fewer jobs with -o toolchain.jobs=1"},
 	{"No space left on device", "free some space below paths.state and paths.cache"},
@@ -69,8 +71,8 @@ static bool starts_with_any(const char *line, const char *const *words)
 static bool tool_error(const char *line, struct diagnosis *out)
 {
 	static const char *const begins[] = {"ERROR: ", "FATAL: ", "error: ", NULL};
-	static const char *const holds[] = {"Exec format error", ": not found", "Error: ",
-		"undefined reference", "command not found", "Segmentation fault",
+	static const char *const holds[] = {"Exec format error", ": not found",
+		"Error: ", "undefined reference", "command not found", "Segmentation fault",
 		"No space left on device", NULL};
 	bool found = starts_with_any(line, begins);
 

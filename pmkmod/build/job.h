@@ -14,16 +14,16 @@ struct job {
 	struct plan *plan;
 	struct layers layers;
 	struct work work;
-	char *kernel_apk;		/* host path of the phone's kernel package */
+	char *kernel_apk; /* host path of the phone's kernel package */
 	struct kernel_headers headers;
 	struct kconfig *kconfig;
 	struct kernel_facts facts;
-	char *source_dir;		/* host path of the copy that is built: <work>/build/src */
-	char *kbuild_dir;		/* host path of the folder with the Kbuild file */
-	char *out_dir;			/* host path of <work>/build/out */
+	char *source_dir; /* host path of the copy that is built: <work>/build/src */
+	char *kbuild_dir; /* host path of the folder with the Kbuild file */
+	char *out_dir; /* host path of <work>/build/out */
 	char *log_path;
 	int log_fd;
-	struct strvec ko;		/* host paths of the stripped .ko files in out_dir */
+	struct strvec ko; /* host paths of the stripped .ko files in out_dir */
 	struct fit_report report;
 };
 
@@ -37,9 +37,9 @@ void job_free(struct job *j);
 
 /* diagnose.c: the first thing that went wrong in a kbuild log; the caller frees what is set. */
 struct diagnosis {
-	char *where;	/* "file.c:12" relative to the module's source, NULL: nowhere in particular */
-	char *what;	/* the compiler's or make's words */
-	char *remedy;	/* NULL: none known */
+	char *where; /* "file.c:12" relative to the module's source, NULL: nowhere in particular */
+	char *what; /* the compiler's or make's words */
+	char *remedy; /* NULL: none known */
 };
 /* True if something was found. */
 bool diagnose_log(const char *text, struct diagnosis *out);

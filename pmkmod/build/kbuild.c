@@ -171,8 +171,10 @@ static int expect_modules(struct job *j, struct err *e)
 		e->exit_code = EXIT_NO_MODULE;
 	if (!j->ko.n) {
 		err_set(e, -ENOENT, "make succeeded, but %s has no .ko file afterwards", m->name);
-		return err_hint(e, "perhaps its Makefile needs an option (`make =` of the recipe)\n"
-			"the whole log: %s", j->log_path);
+		return err_hint(e,
+			"perhaps its Makefile needs an option (`make =` of the recipe)\n"
+			"the whole log: %s",
+			j->log_path);
 	}
 	for (size_t i = 0; i < m->modules.n; i++)
 		if (!came_out(j, m->modules.v[i]))
@@ -201,8 +203,8 @@ static int strip(struct job *j, struct err *e)
 	if (status > 0) {
 		if (e)
 			e->exit_code = EXIT_BUILD_FAILED;
-		return err_set(e, -ECANCELED, "%s failed with status %d\nthe whole log: %s", argv.v[0],
-			status, j->log_path);
+		return err_set(e, -ECANCELED, "%s failed with status %d\nthe whole log: %s",
+			argv.v[0], status, j->log_path);
 	}
 	return status;
 }

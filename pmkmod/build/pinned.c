@@ -9,8 +9,10 @@
 
 void pinned_from(struct pinned *out, const struct apk_pkg *p)
 {
-	*out = (struct pinned){.name = xstrdup(p->name), .version = xstrdup(p->version),
-		.identity = p->identity, .build_time = p->build_time};
+	*out = (struct pinned){.name = xstrdup(p->name),
+		.version = xstrdup(p->version),
+		.identity = p->identity,
+		.build_time = p->build_time};
 }
 
 void pinned_set_add(struct pinned_set *set, const struct apk_pkg *p)
@@ -62,8 +64,8 @@ void pinned_set_id(const struct pinned_set *set, const struct arch_info *arch, b
 	hash_hex(&h, id);
 }
 
-void pinned_set_subtract(struct pinned_set *out, const struct pinned_set *whole,
-	const struct pinned_set *base)
+void pinned_set_subtract(
+	struct pinned_set *out, const struct pinned_set *whole, const struct pinned_set *base)
 {
 	for (size_t i = 0; i < whole->n; i++) {
 		const struct pinned *p = &whole->v[i];
@@ -75,7 +77,8 @@ void pinned_set_subtract(struct pinned_set *out, const struct pinned_set *whole,
 			continue;
 		out->v = xrealloc(out->v, out->n + 1, sizeof(*out->v));
 		out->v[out->n++] = (struct pinned){.name = xstrdup(p->name),
-			.version = xstrdup(p->version), .identity = p->identity,
+			.version = xstrdup(p->version),
+			.identity = p->identity,
 			.build_time = p->build_time};
 	}
 }

@@ -43,8 +43,10 @@ static int choose_emulation(struct plan *p, struct err *e)
 	if (p->x->native_host) {
 		if (e)
 			e->exit_code = EXIT_USAGE;
-		return err_set(e, -EINVAL, "toolchain.host_cross_%s does not name the prefix of this "
-			"machine's cross compiler", arch->alpine);
+		return err_set(e, -EINVAL,
+			"toolchain.host_cross_%s does not name the prefix of this "
+			"machine's cross compiler",
+			arch->alpine);
 	}
 	p->emulate = EMULATE_FULL;
 	progress_note(&p->x->progress,
@@ -56,8 +58,8 @@ static int choose_emulation(struct plan *p, struct err *e)
 static int resolve_packages(struct plan *p, struct err *e)
 {
 	const struct device *d = &p->device;
-	const char *source = !p->no_module && p->module.kind == SOURCE_PACKAGE ? p->module.location
-									      : NULL;
+	const char *source =
+		!p->no_module && p->module.kind == SOURCE_PACKAGE ? p->module.location : NULL;
 	int r = repos_open(&p->target_repos, p->x, &d->channel, d->arch, NULL, NULL, e);
 
 	if (r == 0)
@@ -66,8 +68,8 @@ static int resolve_packages(struct plan *p, struct err *e)
 	if (r < 0)
 		return r;
 	pinned_set_id(&p->target.toolchain, d->arch, d->channel.usr_merge, NULL, p->toolchain_id);
-	pinned_set_id(&p->target.headers, d->arch, d->channel.usr_merge, p->toolchain_id,
-		p->kernel_id);
+	pinned_set_id(
+		&p->target.headers, d->arch, d->channel.usr_merge, p->toolchain_id, p->kernel_id);
 	return 0;
 }
 
@@ -85,7 +87,8 @@ static int resolve_native(struct plan *p, struct err *e)
 		r = resolve_root(&p->native, &p->native_repos, p->x, &world, e);
 	if (r < 0) {
 		err_prefix(e, "native tools for %s", arch_native()->alpine);
-		return err_hint(e, "`--emulate full` or `-o toolchain.native=host` does without them");
+		return err_hint(
+			e, "`--emulate full` or `-o toolchain.native=host` does without them");
 	}
 	pinned_set_id(&p->native, arch_native(), ch->usr_merge, NULL, p->native_id);
 	return 0;
@@ -102,8 +105,8 @@ static int describe_source(struct plan *p, struct err *e)
 	switch (m->kind) {
 	case SOURCE_PACKAGE:
 		q = apk_identity_text(&p->target.source.identity);
-		p->source = xasprintf("package %s-%s %s", p->target.source.name,
-			p->target.source.version, q);
+		p->source = xasprintf(
+			"package %s-%s %s", p->target.source.name, p->target.source.version, q);
 		break;
 	case SOURCE_ARCHIVE:
 		hash_hex(&m->sha256, hex);
@@ -219,8 +222,8 @@ static void finish_text(struct plan *p)
 	p->key = plan_describe_key(p->x);
 }
 
-int plan_make(struct plan *p, struct context *x, const char *device, const char *module,
-	struct err *e)
+int plan_make(
+	struct plan *p, struct context *x, const char *device, const char *module, struct err *e)
 {
 	int r;
 

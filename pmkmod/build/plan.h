@@ -7,29 +7,29 @@
 #include "pmkmod/module/module.h"
 
 struct plan {
-	struct context *x;		/* borrowed */
+	struct context *x; /* borrowed */
 	struct device device;
 	struct module module;
-	bool no_module;			/* only the root is wanted (pmkmod shell) */
-	enum emulate emulate;		/* as it will be done */
-	const char *cross;		/* prefix of the compiler; "": native to its root */
+	bool no_module; /* only the root is wanted (pmkmod shell) */
+	enum emulate emulate; /* as it will be done */
+	const char *cross; /* prefix of the compiler; "": native to its root */
 	struct repo_set target_repos, native_repos;
 	struct resolution target;
-	struct pinned_set native;	/* empty unless native tools come from a layer */
+	struct pinned_set native; /* empty unless native tools come from a layer */
 	char toolchain_id[HASH_HEX_MAX], kernel_id[HASH_HEX_MAX], native_id[HASH_HEX_MAX];
-	char *source;			/* what the source is, with its hash: one line */
-	char *version;			/* the module's, NULL until the source is at hand */
-	int64_t source_date;		/* seconds: the newest build time of what goes in */
-	char cell[HASH_HEX_MAX];	/* hash over `text` */
-	char *text;			/* one input a line; what `pmkmod plan` prints */
-	char *key;			/* "<name>.pub sha256:..." of the signing key, "": none yet */
+	char *source; /* what the source is, with its hash: one line */
+	char *version; /* the module's, NULL until the source is at hand */
+	int64_t source_date; /* seconds: the newest build time of what goes in */
+	char cell[HASH_HEX_MAX]; /* hash over `text` */
+	char *text; /* one input a line; what `pmkmod plan` prints */
+	char *key; /* "<name>.pub sha256:..." of the signing key, "": none yet */
 };
 
 /*
  * The resolve stage. `module` NULL: only the root (pmkmod shell). May fetch indexes; runs nothing.
  */
-int plan_make(struct plan *p, struct context *x, const char *device, const char *module,
-	struct err *e);
+int plan_make(
+	struct plan *p, struct context *x, const char *device, const char *module, struct err *e);
 void plan_free(struct plan *p);
 
 /* What `key` holds, read anew: the first build makes the key. Caller frees. */

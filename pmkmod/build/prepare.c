@@ -37,7 +37,8 @@ static char *only_folder(const char *dir)
 
 static int move(const char *from, const char *to, struct err *e)
 {
-	return rename(from, to) < 0 ? err_errno(e, -errno, "cannot move '%s' to '%s'", from, to) : 0;
+	return rename(from, to) < 0 ? err_errno(e, -errno, "cannot move '%s' to '%s'", from, to)
+				    : 0;
 }
 
 /* ---- source = package:NAME ---- */
@@ -61,7 +62,8 @@ static const struct apk_pkg *source_package(struct plan *p, struct err *e)
 		return NULL;
 	pkg = repos_newest(&p->target_repos, p->target.source.name);
 	if (!pkg)
-		err_set(e, -ENOENT, "package %s has vanished from the index", p->target.source.name);
+		err_set(e, -ENOENT, "package %s has vanished from the index",
+			p->target.source.name);
 	return pkg;
 }
 
@@ -94,8 +96,8 @@ static int unpack_package(struct job *j, struct err *e)
 	if (!p->version) {
 		const char *dash = strrchr(pkg->version, '-');
 
-		p->version = xstrndup(pkg->version,
-			dash ? (size_t)(dash - pkg->version) : strlen(pkg->version));
+		p->version = xstrndup(
+			pkg->version, dash ? (size_t)(dash - pkg->version) : strlen(pkg->version));
 	}
 	return move(only ? only : src, j->source_dir, e);
 }
@@ -134,8 +136,8 @@ static int archive_failed(struct archive *a, const char *url, struct err *e)
 	return err_set(e, -EBADMSG, "cannot unpack %s: %s", url, archive_error_string(a));
 }
 
-static int unpack_entries(struct archive *in, struct archive *out, const char *to, const char *url,
-	struct err *e)
+static int unpack_entries(
+	struct archive *in, struct archive *out, const char *to, const char *url, struct err *e)
 {
 	struct archive_entry *en;
 	int r;
@@ -184,9 +186,11 @@ static int unpack_archive(struct job *j, struct err *e)
 	archive_read_support_filter_all(in);
 	archive_read_support_format_tar(in);
 	archive_read_support_format_zip(in);
-	/* pathnames are made absolute by us, so "..", not absolute names, is what must be refused */
+	/* pathnames are made absolute by us, so "..", not absolute names, is what must be refused
+	 */
 	archive_write_disk_set_options(out, ARCHIVE_EXTRACT_TIME | ARCHIVE_EXTRACT_PERM |
-		ARCHIVE_EXTRACT_SECURE_SYMLINKS | ARCHIVE_EXTRACT_SECURE_NODOTDOT);
+						    ARCHIVE_EXTRACT_SECURE_SYMLINKS |
+						    ARCHIVE_EXTRACT_SECURE_NODOTDOT);
 	if (archive_read_open_filename(in, path, 65536) != ARCHIVE_OK)
 		r = archive_failed(in, p->module.location, e);
 	else

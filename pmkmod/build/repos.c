@@ -20,7 +20,7 @@ static bool fresh(const char *path, unsigned long long max_age)
 	time_t now = time(NULL);
 
 	return stat(path, &st) == 0 && st.st_mtime <= now &&
-		(unsigned long long)(now - st.st_mtime) < max_age;
+	       (unsigned long long)(now - st.st_mtime) < max_age;
 }
 
 static int limits(struct context *x, struct download_limits *l, struct err *e)
@@ -37,8 +37,8 @@ static int limits(struct context *x, struct download_limits *l, struct err *e)
 }
 
 /* Host path of one index, downloaded when it is not local and not fresh. */
-static int get_index(struct context *x, const char *url, const char *arch, char **path,
-	struct err *e)
+static int get_index(
+	struct context *x, const char *url, const char *arch, char **path, struct err *e)
 {
 	_cleanup_free_ char *full = xasprintf("%s/%s/APKINDEX.tar.gz", url, arch);
 	_cleanup_free_ char *dir = path_join(x->cache, "index");
@@ -68,7 +68,8 @@ static int get_index(struct context *x, const char *url, const char *arch, char 
 	if (r == -EINTR || (r < 0 && !fs_exists(*path)))
 		return r;
 	if (r < 0) {
-		progress_note(&x->progress, "%s; using the copy fetched before", e ? e->text : full);
+		progress_note(
+			&x->progress, "%s; using the copy fetched before", e ? e->text : full);
 		err_clear(e);
 	}
 	return 0;
@@ -88,7 +89,8 @@ static int hash_keys(struct repo_set *s, struct hash_ctx *sum, struct err *e)
 				e->exit_code = EXIT_UNTRUSTED;
 			err_errno(e, r, "the folder of trusted keys '%s' cannot be read",
 				s->keys_dirs.v[i]);
-			return err_hint(e, "pmbootstrap makes it on its first run; or name another one as "
+			return err_hint(e,
+				"pmbootstrap makes it on its first run; or name another one as "
 				"channel.<name>.keys in pmkmod.ini");
 		}
 		while ((de = readdir(d)))
@@ -115,7 +117,8 @@ static int missing_index(const struct repo_set *s, size_t i, struct err *e)
 	if (e)
 		e->exit_code = EXIT_NETWORK;
 	if (strstr(s->urls.v[i], "/standin/"))
-		return err_hint(e, "the stand-in distribution is not made yet: run `make standin` in "
+		return err_hint(e,
+			"the stand-in distribution is not made yet: run `make standin` in "
 			"pmkmod's source folder");
 	return err_hint(e, "check the repositories of this channel in pmkmod.ini");
 }
@@ -149,8 +152,7 @@ static int open_indexes(struct repo_set *s, struct context *x, struct err *e)
 }
 
 int repos_open(struct repo_set *s, struct context *x, const struct channel *ch,
-	const struct arch_info *arch, const char *own_packages, const char *own_keys,
-	struct err *e)
+	const struct arch_info *arch, const char *own_packages, const char *own_keys, struct err *e)
 {
 	int r;
 
@@ -212,7 +214,7 @@ const struct apk_pkg *repos_newest(const struct repo_set *s, const char *name)
 
 			if (streq(p->name, name) &&
 				(!best || apk_version_compare(p->version, best->version, false) ==
-						APK_VER_GT))
+						  APK_VER_GT))
 				best = p;
 		}
 	return best;
@@ -290,7 +292,8 @@ int repos_fetch(const struct repo_set *s, struct context *x, const struct apk_pk
 	if (local && !fs_exists(local)) {
 		if (e)
 			e->exit_code = EXIT_NETWORK;
-		return err_set(e, -ENOENT, "the index names %s, but '%s' is not there", p->name, local);
+		return err_set(
+			e, -ENOENT, "the index names %s, but '%s' is not there", p->name, local);
 	}
 	if (!fs_exists(to)) {
 		r = fs_mkdirs(dir, 0700, e);

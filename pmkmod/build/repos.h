@@ -10,11 +10,11 @@
 
 struct repo_set {
 	const struct arch_info *arch;
-	struct strvec urls;		/* without architecture */
+	struct strvec urls; /* without architecture */
 	struct strvec keys_dirs;
-	struct strvec index_paths;	/* host path of each APKINDEX.tar.gz */
-	struct hash id;			/* over all indexes, URLs and trusted keys */
-	struct apk_keys *keys;		/* these three after repos_parse() only */
+	struct strvec index_paths; /* host path of each APKINDEX.tar.gz */
+	struct hash id; /* over all indexes, URLs and trusted keys */
+	struct apk_keys *keys; /* these three after repos_parse() only */
 	struct apk_repo *repos;
 	size_t n_repos;
 };

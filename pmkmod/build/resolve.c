@@ -166,8 +166,10 @@ static int no_headers(const struct repo_set *s, const struct device *d,
 			"%s: kernel %s-%s has no headers package %s in channel %s, so no module can be "
 			"built against it",
 			d->name, d->kernel, kernel->version, d->headers, d->channel.name);
-		return err_hint(e, "if you built one yourself, add its repository to channel.%s in "
-			"pmkmod.ini", d->channel.name);
+		return err_hint(e,
+			"if you built one yourself, add its repository to channel.%s in "
+			"pmkmod.ini",
+			d->channel.name);
 	}
 	err_set(e, -ENOENT,
 		"%s: the kernel is %s-%s, but the newest headers package is %s-%s: a module built "
@@ -198,8 +200,7 @@ static int name_headers(struct strvec *names, const struct repo_set *s, const st
 }
 
 static int solve_target(struct resolution *out, struct repo_set *s, const struct device *d,
-	const struct strvec *headers, const struct apk_pkg *kernel, bool with_build,
-	struct err *e)
+	const struct strvec *headers, const struct apk_pkg *kernel, bool with_build, struct err *e)
 {
 	struct pinned_set *low = &out->toolchain, *high = &out->headers;
 	_cleanup_strvec_ struct strvec want = {0};
@@ -266,9 +267,9 @@ int resolve_target(struct resolution *out, struct repo_set *s, struct context *x
 {
 	_cleanup_free_ char *base = strvec_join(&d->channel.base, " ");
 	_cleanup_free_ char *build = strvec_join(&d->channel.build, " ");
-	_cleanup_free_ char *question = xasprintf("target %s %s %s | %s | %s | %s", d->kernel,
-		d->headers, d->scripts, base, with_build ? build : "-",
-		source_package ? source_package : "-");
+	_cleanup_free_ char *question =
+		xasprintf("target %s %s %s | %s | %s | %s", d->kernel, d->headers, d->scripts, base,
+			with_build ? build : "-", source_package ? source_package : "-");
 	_cleanup_free_ char *path = cache_file(x, s, question);
 	int r;
 

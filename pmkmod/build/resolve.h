@@ -17,16 +17,16 @@ struct pinned {
 
 /* The packages of one layer, in order of installation. */
 struct pinned_set {
-	struct strvec world;	/* what was asked of the solver */
+	struct strvec world; /* what was asked of the solver */
 	struct pinned *v;
 	size_t n;
 };
 
 struct resolution {
-	struct pinned kernel;		/* the phone's kernel package */
-	struct pinned source;		/* module source package; name NULL: not a package */
-	struct pinned_set toolchain;	/* the phone's root below the headers */
-	struct pinned_set headers;	/* linux-*-dev and kernel-scripts-* alone */
+	struct pinned kernel; /* the phone's kernel package */
+	struct pinned source; /* module source package; name NULL: not a package */
+	struct pinned_set toolchain; /* the phone's root below the headers */
+	struct pinned_set headers; /* linux-*-dev and kernel-scripts-* alone */
 };
 
 /*
@@ -49,8 +49,8 @@ void pinned_set_id(const struct pinned_set *set, const struct arch_info *arch, b
 /* "name-version Q1..." lines, for the layer's description and the plan. */
 void pinned_set_print(const struct pinned_set *set, struct strbuf *out);
 /* What `whole` has and `base` has not, in the same order; `out` starts empty. */
-void pinned_set_subtract(struct pinned_set *out, const struct pinned_set *whole,
-	const struct pinned_set *base);
+void pinned_set_subtract(
+	struct pinned_set *out, const struct pinned_set *whole, const struct pinned_set *base);
 void pinned_free(struct pinned *p);
 void pinned_set_free(struct pinned_set *set);
 void resolution_free(struct resolution *r);

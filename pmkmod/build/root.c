@@ -57,8 +57,8 @@ static void bind_entries(struct build_root *b, const char *layer, const char *fo
 
 static void bind_headers(struct build_root *b, const char *layer)
 {
-	static const char *const folders[] = {"usr/src", "usr/lib", "usr/lib/modules", "lib",
-		"lib/modules"};
+	static const char *const folders[] = {
+		"usr/src", "usr/lib", "usr/lib/modules", "lib", "lib/modules"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
 		bind_entries(b, layer, folders[i]);
@@ -105,9 +105,14 @@ int build_root_init(struct build_root *b, const struct plan *p, const struct lay
 	if (r < 0)
 		return r;
 	*b = (struct build_root){0};
-	b->spec = (struct sandbox_spec){.privilege = SANDBOX_BUILD, .timeout_s = (unsigned)timeout,
-		.max_file_bytes = max_file, .stdin_fd = -1, .stdout_fd = -1, .stderr_fd = -1,
-		.uname_release = release, .uname_machine = p->device.arch->uname};
+	b->spec = (struct sandbox_spec){.privilege = SANDBOX_BUILD,
+		.timeout_s = (unsigned)timeout,
+		.max_file_bytes = max_file,
+		.stdin_fd = -1,
+		.stdout_fd = -1,
+		.stderr_fd = -1,
+		.uname_release = release,
+		.uname_machine = p->device.arch->uname};
 	if (p->emulate != EMULATE_NONE) {
 		b->spec.emulate = p->device.arch;
 		b->spec.qemu_path = config_get(p->x->config, "toolchain", "qemu");

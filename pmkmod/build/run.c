@@ -80,8 +80,8 @@ static int learn_kernel(struct job *j, struct err *e)
 	if (r == 0)
 		r = kconfig_read(&j->kconfig, j->headers.config_path, e);
 	if (r == 0)
-		r = kernel_headers_check_programs(&j->headers, &j->layers.target, p->device.arch,
-			j->kconfig, e);
+		r = kernel_headers_check_programs(
+			&j->headers, &j->layers.target, p->device.arch, j->kconfig, e);
 	if (r < 0 && e && !e->exit_code)
 		e->exit_code = EXIT_NO_HEADERS;
 	if (r == 0)
@@ -132,9 +132,11 @@ static int stage_build(struct job *j, struct err *e)
 	progress_stage(&p->x->progress, "build", "make");
 	r = job_build(j, e);
 	if (r == 0)
-		progress_done(&p->x->progress, "%zu module%s (%s)", j->ko.n, j->ko.n == 1 ? "" : "s",
-			p->emulate == EMULATE_TOOLS ? "native tools, kernel helpers emulated"
-			: p->emulate == EMULATE_FULL ? "fully emulated" : "native");
+		progress_done(&p->x->progress, "%zu module%s (%s)", j->ko.n,
+			j->ko.n == 1 ? "" : "s",
+			p->emulate == EMULATE_TOOLS  ? "native tools, kernel helpers emulated"
+			: p->emulate == EMULATE_FULL ? "fully emulated"
+						     : "native");
 	return r;
 }
 
@@ -157,21 +159,31 @@ static int stage_check(struct job *j, struct err *e)
 
 /* ---- package and publish ---- */
 
-static int package(struct job *j, const struct apk_signkey *key, struct export_result *out,
-	struct err *e)
+static int package(
+	struct job *j, const struct apk_signkey *key, struct export_result *out, struct err *e)
 {
 	struct plan *p = j->plan;
 	const struct module *m = &p->module;
 	_cleanup_free_ char *dir = path_join(j->work.dir, "packages");
-	struct export_spec s = {.module = m->name, .module_version = p->version,
-		.description = m->description, .url = m->url, .license = m->license,
-		.userspace_package = m->userspace, .modules_load = m->autoload, .ko_paths = &j->ko,
-		.kernel_package = p->target.kernel.name, .kernel_version = p->target.kernel.version,
-		.kernel_flavor = p->device.flavor, .release = j->headers.release,
+	struct export_spec s = {.module = m->name,
+		.module_version = p->version,
+		.description = m->description,
+		.url = m->url,
+		.license = m->license,
+		.userspace_package = m->userspace,
+		.modules_load = m->autoload,
+		.ko_paths = &j->ko,
+		.kernel_package = p->target.kernel.name,
+		.kernel_version = p->target.kernel.version,
+		.kernel_flavor = p->device.flavor,
+		.release = j->headers.release,
 		.arch = p->device.arch->alpine,
 		.compression = kconfig_module_compression(j->kconfig),
-		.usr_merge = p->device.channel.usr_merge, .facts = &j->facts,
-		.source_date = p->source_date, .key = key, .out_dir = dir};
+		.usr_merge = p->device.channel.usr_merge,
+		.facts = &j->facts,
+		.source_date = p->source_date,
+		.key = key,
+		.out_dir = dir};
 	int r = fs_mkdirs(dir, 0700, e);
 
 	if (r < 0)
@@ -203,8 +215,8 @@ static int record(struct job *j, const struct export_result *exported, struct ce
 {
 	struct plan *p = j->plan;
 	_cleanup_free_ char *packages = plan_packages_dir(p->x);
-	_cleanup_free_ char *dir = xasprintf("%s/%s/%s", packages, p->device.channel.name,
-		p->device.arch->alpine);
+	_cleanup_free_ char *dir =
+		xasprintf("%s/%s/%s", packages, p->device.channel.name, p->device.arch->alpine);
 	char hex[HASH_HEX_MAX];
 	struct hash h;
 	int r;
@@ -212,9 +224,12 @@ static int record(struct job *j, const struct export_result *exported, struct ce
 	*result = (struct cell_result){.built = true,
 		.apk = path_join(dir, path_base(exported->path)),
 		.meta = exported->meta_path ? path_join(dir, path_base(exported->meta_path)) : NULL,
-		.package = xstrdup(exported->name), .version = xstrdup(exported->version),
-		.release = xstrdup(j->headers.release), .verdict = xstrdup(fit_verdict(&j->report)),
-		.key = xstrdup(p->key), .modules = module_names(j)};
+		.package = xstrdup(exported->name),
+		.version = xstrdup(exported->version),
+		.release = xstrdup(j->headers.release),
+		.verdict = xstrdup(fit_verdict(&j->report)),
+		.key = xstrdup(p->key),
+		.modules = module_names(j)};
 	r = hash_file(AT_FDCWD, result->apk, HASH_SHA256, &h, e);
 	if (r < 0)
 		return r;
@@ -249,8 +264,8 @@ static int stage_export(struct job *j, struct cell_result *result, struct err *e
 	if (r == 0)
 		r = record(j, &exported, result, e);
 	if (r == 0)
-		progress_done(&p->x->progress, "%s/%s", p->device.channel.name,
-			p->device.arch->alpine);
+		progress_done(
+			&p->x->progress, "%s/%s", p->device.channel.name, p->device.arch->alpine);
 	if (r == -ENOSPC && e)
 		e->exit_code = EXIT_NO_SPACE;
 	apk_signkey_free(key);
@@ -278,8 +293,8 @@ static void remember_failure(struct plan *p, const struct err *e)
 static int build_cell(struct plan *p, struct cell_result *result, struct err *e)
 {
 	struct job j = {.plan = p, .work = WORK_INIT, .log_fd = -1};
-	int (*const stages[])(struct job *, struct err *) = {stage_fetch, stage_assemble,
-		stage_prepare, stage_build, stage_check};
+	int (*const stages[])(struct job *, struct err *) = {
+		stage_fetch, stage_assemble, stage_prepare, stage_build, stage_check};
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(stages); i++) {
@@ -313,7 +328,8 @@ static int remembered(struct plan *p, struct cell_result *result, struct err *e)
 		err_set(e, -ECANCELED, "%s", result->error);
 		if (e)
 			e->exit_code = result->exit_code;
-		return err_hint(e, "(this is from an earlier build of the same inputs; --rebuild tries "
+		return err_hint(e,
+			"(this is from an earlier build of the same inputs; --rebuild tries "
 			"again)");
 	}
 	cell_result_free(result);

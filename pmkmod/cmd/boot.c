@@ -20,11 +20,18 @@ static int run_board(struct plan *p, const struct boot_root *root, const struct 
 	struct boot_result *out, const char *log, struct err *e)
 {
 	const struct device *d = &p->device;
-	struct boot_spec s = {.arch = d->arch, .kernel_image = root->kernel_image,
-		.release = built->release, .root_layers = &root->layers, .machine = d->boot_machine,
-		.cpu = d->boot_cpu, .append = d->boot_append, .qemu_system = d->boot_qemu,
-		.memory_mib = d->boot_memory_mib, .timeout_s = d->boot_timeout_s,
-		.log_path = log, .verbose = p->x->verbose};
+	struct boot_spec s = {.arch = d->arch,
+		.kernel_image = root->kernel_image,
+		.release = built->release,
+		.root_layers = &root->layers,
+		.machine = d->boot_machine,
+		.cpu = d->boot_cpu,
+		.append = d->boot_append,
+		.qemu_system = d->boot_qemu,
+		.memory_mib = d->boot_memory_mib,
+		.timeout_s = d->boot_timeout_s,
+		.log_path = log,
+		.verbose = p->x->verbose};
 	struct work w;
 	int r = work_open(&w, p->x, "boot", e);
 
@@ -49,8 +56,8 @@ static int boot(struct plan *p, const struct cell_result *built, int *status, st
 	struct boot_result result = {0};
 	int r;
 
-	progress_stage(pr, "assemble", "boot root: %s and %s", p->target.kernel.name,
-		built->package);
+	progress_stage(
+		pr, "assemble", "boot root: %s and %s", p->target.kernel.name, built->package);
 	r = boot_root_make(&root, p, built, e);
 	if (r == 0) {
 		progress_done(pr, "boot root with %s", built->package);

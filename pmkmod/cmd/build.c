@@ -2,8 +2,8 @@
 #include "pmkmod/build/run.h"
 #include "pmkmod/cmd/cmd.h"
 
-static void print_result(struct context *x, const struct plan *p, const struct cell_result *r,
-	bool unchanged)
+static void print_result(
+	struct context *x, const struct plan *p, const struct cell_result *r, bool unchanged)
 {
 	_cleanup_free_ char *log = cell_log_path(p);
 	_cleanup_free_ char *sideload = sideload_command(x, r->package);

@@ -7,15 +7,15 @@
 
 struct options {
 	const char *config_file;
-	struct strvec settings;		/* -o, and what the long options stand for */
+	struct strvec settings; /* -o, and what the long options stand for */
 	bool verbose, quiet, force, rebuild, help;
-	struct strvec args;		/* what is left */
-	struct strvec command_line;	/* what follows "--" */
+	struct strvec args; /* what is left */
+	struct strvec command_line; /* what follows "--" */
 };
 
 struct command {
 	const char *name, *arguments, *summary;
-	const char *details;		/* for --help, several lines */
+	const char *details; /* for --help, several lines */
 	size_t min_args, max_args;
 	/* 0 or negative errno; *status is the exit code of a run that did not fail */
 	int (*run)(struct context *x, const struct options *o, int *status, struct err *e);

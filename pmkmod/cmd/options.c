@@ -13,7 +13,8 @@ const struct command commands[] = {
 		"put it onto the phone is printed. A build whose inputs have not changed is not\n"
 		"repeated.\n",
 		2, 2, cmd_build},
-	{"boot", "<device> <module>", "load the built module in the phone's kernel under qemu-system",
+	{"boot", "<device> <module>",
+		"load the built module in the phone's kernel under qemu-system",
 		"Builds the module first if that is not done. The exported apk is installed into a\n"
 		"small root with that kernel, qemu-system starts it, modprobe loads the module. The\n"
 		"exit code says whether it loaded (36: not loaded, 37: the kernel did not come up).\n",
@@ -21,13 +22,14 @@ const struct command commands[] = {
 	{"plan", "<device> <module>", "show every input of a build with its hash; run nothing", "",
 		2, 2, cmd_plan},
 	{"list", "devices|modules", "show the devices or modules there are", "", 1, 1, cmd_list},
-	{"shell", "<device> [-- <command>...]", "look around in the root a device's modules are built "
+	{"shell", "<device> [-- <command>...]",
+		"look around in the root a device's modules are built "
 		"in",
 		"Changes are thrown away when the shell ends.\n", 1, 1, cmd_shell},
 	{"log", "<device> <module>", "show the log of the newest build", "", 2, 2, cmd_log},
 	{"clean", "[layers|cache|all]", "remove layers, downloads, or both; packages and keys stay",
-		"Without an argument only layers that were not used for 30 days are removed.\n", 0, 1,
-		cmd_clean},
+		"Without an argument only layers that were not used for 30 days are removed.\n", 0,
+		1, cmd_clean},
 };
 const size_t n_commands = ARRAY_SIZE(commands);
 

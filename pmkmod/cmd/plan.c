@@ -9,8 +9,8 @@ static const char *layer_state(struct layer_store *store, const char *id, bool d
 	return path ? "ready" : "to be assembled";
 }
 
-static void print_packages(const char *what, const char *id, const char *state,
-	const struct pinned_set *set)
+static void print_packages(
+	const char *what, const char *id, const char *state, const struct pinned_set *set)
 {
 	_cleanup_strbuf_ struct strbuf b = {0};
 	_cleanup_strvec_ struct strvec lines = {0};
@@ -51,8 +51,8 @@ int cmd_plan(struct context *x, const struct options *o, int *status, struct err
 	if (r == 0) {
 		fputs(p.text, stdout);
 		printf("key %s\n", *p.key ? p.key : "(made by the first build)");
-		print_packages("toolchain", p.toolchain_id, layer_state(store, p.toolchain_id, false),
-			&p.target.toolchain);
+		print_packages("toolchain", p.toolchain_id,
+			layer_state(store, p.toolchain_id, false), &p.target.toolchain);
 		print_packages("headers", p.kernel_id, layer_state(store, p.kernel_id, true),
 			&p.target.headers);
 		if (p.native.n)

@@ -7,8 +7,8 @@
 
 static const char *const default_shell[] = {"/bin/sh", "-i", NULL};
 
-static int enter(struct plan *p, const struct layers *l, const struct options *o, int *status,
-	struct err *e)
+static int enter(
+	struct plan *p, const struct layers *l, const struct options *o, int *status, struct err *e)
 {
 	struct sandbox_result result = {0};
 	struct kernel_headers h = {0};

@@ -64,8 +64,10 @@ int channel_load(struct channel *ch, struct config *c, const char *name, struct 
 	if (!config_has_section(c, section))
 		return unknown_channel(c, name, e);
 	title = config_get(c, section, "title");
-	*ch = (struct channel){.name = xstrdup(name), .title = xstrdup(title ? title : name),
-		.like = xstrdup(config_get(c, section, "like")), .config = c};
+	*ch = (struct channel){.name = xstrdup(name),
+		.title = xstrdup(title ? title : name),
+		.like = xstrdup(config_get(c, section, "like")),
+		.config = c};
 	list_of(c, name, "repositories", &ch->repositories);
 	list_of(c, name, "keys", &ch->keys);
 	list_of(c, name, "base", &ch->base);
@@ -82,8 +84,8 @@ int channel_load(struct channel *ch, struct config *c, const char *name, struct 
 	return load_usr_merge(ch, c, e);
 }
 
-void channel_native_packages(const struct channel *ch, const struct arch_info *phone,
-	struct strvec *out)
+void channel_native_packages(
+	const struct channel *ch, const struct arch_info *phone, struct strvec *out)
 {
 	_cleanup_strvec_ struct strvec names = {0};
 

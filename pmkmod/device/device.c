@@ -29,8 +29,8 @@ static int read_boot(struct device *d, struct config *p, struct err *e)
 	if (r < 0)
 		return err_prefix(e, "%s", d->profile);
 	if (memory > 1 << 20 || timeout > 1 << 20)
-		return bad_profile(d->profile, "[boot] memory (MiB) or timeout (seconds) is too large",
-			e);
+		return bad_profile(
+			d->profile, "[boot] memory (MiB) or timeout (seconds) is too large", e);
 	d->boot_memory_mib = (unsigned)memory;
 	d->boot_timeout_s = (unsigned)timeout;
 	d->boot_machine = text(p, "boot", "machine", NULL);
@@ -51,8 +51,10 @@ static int read_profile(struct device *d, struct config *c, struct config *p, st
 		return bad_profile(d->profile, "[device] needs at least arch and kernel", e);
 	d->arch = arch_by_name(arch);
 	if (!d->arch)
-		return bad_profile(d->profile, "[device] arch is not one that Alpine has (aarch64, "
-			"armv7, armhf, x86_64, x86, riscv64, ...)", e);
+		return bad_profile(d->profile,
+			"[device] arch is not one that Alpine has (aarch64, "
+			"armv7, armhf, x86_64, x86, riscv64, ...)",
+			e);
 	d->title = text(p, "device", "title", xstrdup(d->name));
 	d->kernel = xstrdup(kernel);
 	d->flavor = text(p, "device", "flavor",

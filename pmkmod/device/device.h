@@ -13,32 +13,32 @@
 /* A distribution's release: where packages come from and which ones a build root needs. */
 struct channel {
 	char *name, *title;
-	struct strvec repositories;	/* URLs without architecture, in order of preference */
-	struct strvec keys;		/* folders of trusted public keys */
+	struct strvec repositories; /* URLs without architecture, in order of preference */
+	struct strvec keys; /* folders of trusted public keys */
 	bool usr_merge;
 	struct strvec base, build, boot; /* package names; native() has those of the native root */
-	char *like;			/* channel that fills in what this one leaves out, or NULL */
-	struct config *config;		/* borrowed */
+	char *like; /* channel that fills in what this one leaves out, or NULL */
+	struct config *config; /* borrowed */
 };
 /* Read [channel.<name>], following `like`. -ENOENT names the channels there are. */
 int channel_load(struct channel *ch, struct config *c, const char *name, struct err *e);
 /* Packages of the native root that builds for `phone`. */
-void channel_native_packages(const struct channel *ch, const struct arch_info *phone,
-	struct strvec *out);
+void channel_native_packages(
+	const struct channel *ch, const struct arch_info *phone, struct strvec *out);
 /* "aarch64-alpine-linux-musl-"; NULL: the channel has no cross compiler for it. Borrowed. */
 const char *channel_cross_prefix(const struct channel *ch, const struct arch_info *phone);
 void channel_free(struct channel *ch);
 
 struct device {
-	char *name;		/* the profile's name */
+	char *name; /* the profile's name */
 	char *title;
-	char *profile;		/* path of the profile */
+	char *profile; /* path of the profile */
 	const struct arch_info *arch;
 	struct channel channel;
-	char *kernel;		/* kernel package: "linux-standin" */
-	char *flavor;		/* "standin" */
-	char *headers;		/* "linux-standin-dev" */
-	char *scripts;		/* "kernel-scripts-standin": used when the repositories have it */
+	char *kernel; /* kernel package: "linux-standin" */
+	char *flavor; /* "standin" */
+	char *headers; /* "linux-standin-dev" */
+	char *scripts; /* "kernel-scripts-standin": used when the repositories have it */
 	/* [boot] of the profile; NULL or 0: by architecture */
 	char *boot_machine, *boot_cpu, *boot_append, *boot_qemu;
 	unsigned boot_memory_mib, boot_timeout_s;

@@ -27,7 +27,8 @@ static char *literal_assignment(const char *text, const char *key)
 			s[strlen(s) - 1] = '\0';
 			s++;
 		}
-		/* Debian's templates have #MODULE_VERSION#; anything of the shell's is not literal */
+		/* Debian's templates have #MODULE_VERSION#; anything of the shell's is not literal
+		 */
 		return *s && !strpbrk(s, "$`#\\ \t") ? xstrdup(s) : NULL;
 	}
 	return NULL;
@@ -64,8 +65,8 @@ static void hash_header(struct hash_ctx *sum, char kind, const char *name, unsig
 	hash_update(sum, name, strlen(name) + 1);
 }
 
-static int hash_entry(struct hash_ctx *sum, int dirfd, const char *where, const char *name,
-	struct err *e)
+static int hash_entry(
+	struct hash_ctx *sum, int dirfd, const char *where, const char *name, struct err *e)
 {
 	_cleanup_free_ char *full = path_join(where, name);
 	struct hash h;

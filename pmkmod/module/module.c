@@ -32,7 +32,8 @@ static int read_archive(struct module *m, struct config *p, struct err *e)
 	m->kind = SOURCE_ARCHIVE;
 	if (!sum || hash_from_hex(&m->sha256, HASH_SHA256, sum, strlen(sum)) < 0)
 		return bad_recipe(m,
-			"an archive needs `sha256 = <64 hex digits>`, so that nobody can swap it", e);
+			"an archive needs `sha256 = <64 hex digits>`, so that nobody can swap it",
+			e);
 	return 0;
 }
 
@@ -56,8 +57,8 @@ static int read_source(struct module *m, struct config *p, struct err *e)
 	if (source[0] == '/') {
 		m->location = xstrdup(source);
 	} else {
-		_cleanup_free_ char *dir = xstrndup(m->recipe,
-			strlen(m->recipe) - strlen(path_base(m->recipe)));
+		_cleanup_free_ char *dir =
+			xstrndup(m->recipe, strlen(m->recipe) - strlen(path_base(m->recipe)));
 
 		m->location = path_join(dir, source);
 	}
@@ -111,7 +112,8 @@ static int load_folder(struct module *m, const char *path, struct err *e)
 	m->name = xstrdup(path_base(full));
 	for (char *s = m->name; *s; s++)
 		*s = (char)(isalnum((unsigned char)*s) || strchr("-_.+", *s)
-				? tolower((unsigned char)*s) : '-');
+				    ? tolower((unsigned char)*s)
+				    : '-');
 	return 0;
 }
 
@@ -135,8 +137,10 @@ int module_load(struct module *m, struct config *c, const char *name, struct err
 			r = read_recipe(m, p, e);
 	}
 	if (r == 0 && !valid_name(m->name))
-		r = bad_recipe(m, "the module's name must begin with a letter or digit and hold only "
-			"letters, digits, '-', '_', '.' and '+'", e);
+		r = bad_recipe(m,
+			"the module's name must begin with a letter or digit and hold only "
+			"letters, digits, '-', '_', '.' and '+'",
+			e);
 	if (r == 0 && !m->title)
 		m->title = xstrdup(m->name);
 	config_free(p);
@@ -147,8 +151,8 @@ int module_load(struct module *m, struct config *c, const char *name, struct err
 
 void module_free(struct module *m)
 {
-	char *texts[] = {m->name, m->title, m->recipe, m->location, m->subdir, m->version, m->license,
-		m->description, m->url, m->userspace};
+	char *texts[] = {m->name, m->title, m->recipe, m->location, m->subdir, m->version,
+		m->license, m->description, m->url, m->userspace};
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
 		free(texts[i]);

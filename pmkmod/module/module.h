@@ -11,26 +11,26 @@
 #include "pmkmod/util/config.h"
 
 enum module_source {
-	SOURCE_PACKAGE,		/* an apk package that ships /usr/src/<name>-<version>/ */
-	SOURCE_FOLDER,		/* a folder on this machine: copied, never written to */
-	SOURCE_ARCHIVE,		/* http(s):// or file:// archive with its SHA-256 */
+	SOURCE_PACKAGE, /* an apk package that ships /usr/src/<name>-<version>/ */
+	SOURCE_FOLDER, /* a folder on this machine: copied, never written to */
+	SOURCE_ARCHIVE, /* http(s):// or file:// archive with its SHA-256 */
 };
 
 struct module {
-	char *name;		/* base of the package name: letters, digits, '-', '_', '.', '+' */
+	char *name; /* base of the package name: letters, digits, '-', '_', '.', '+' */
 	char *title;
-	char *recipe;		/* path of the profile, NULL: a folder was named */
+	char *recipe; /* path of the profile, NULL: a folder was named */
 	enum module_source kind;
-	char *location;		/* package name, folder or URL */
-	struct hash sha256;	/* of an archive */
-	char *subdir;		/* where the Kbuild file is, inside the source; NULL: its top */
-	char *version;		/* NULL: from the source package, dkms.conf or the .ko */
+	char *location; /* package name, folder or URL */
+	struct hash sha256; /* of an archive */
+	char *subdir; /* where the Kbuild file is, inside the source; NULL: its top */
+	char *version; /* NULL: from the source package, dkms.conf or the .ko */
 	char *license, *description, *url; /* NULL: from the .ko */
 	struct strvec make_args; /* more arguments of make: "CONFIG_FOO=m" */
-	struct strvec modules;	/* .ko base names that must come out; empty: whatever does */
-	struct strvec depends;	/* other modules (recipes) whose exports it uses */
-	char *userspace;	/* install_if partner, NULL: a meta package */
-	bool autoload;		/* ship a modules-load.d file */
+	struct strvec modules; /* .ko base names that must come out; empty: whatever does */
+	struct strvec depends; /* other modules (recipes) whose exports it uses */
+	char *userspace; /* install_if partner, NULL: a meta package */
+	bool autoload; /* ship a modules-load.d file */
 };
 
 /*

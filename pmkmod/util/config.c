@@ -18,8 +18,8 @@ extern const char pmkmod_builtin_ini[];
 
 struct setting {
 	char *section, *key, *value;
-	char *expanded;		/* of the last config_get() */
-	unsigned source;	/* which file it came from: repeats in one file make a list */
+	char *expanded; /* of the last config_get() */
+	unsigned source; /* which file it came from: repeats in one file make a list */
 };
 
 struct config {
@@ -130,8 +130,8 @@ static int read_text(struct config *c, const char *text, const char *shown, stru
 	c->source++;
 	r = ini_parse_stream(read_line, &src, take, c);
 	if (r > 0)
-		return err_set(e, -EINVAL, "%s: line %d is neither a [section] nor key = value", shown,
-			r);
+		return err_set(
+			e, -EINVAL, "%s: line %d is neither a [section] nor key = value", shown, r);
 	if (r < 0)
 		return err_set(e, -EINVAL, "%s cannot be read as a configuration file", shown);
 	if (src.too_long)
@@ -211,8 +211,7 @@ static int load_files(struct config *c, const char *file, struct err *e)
 	return r < 0 ? r : read_if_there(c, user, e);
 }
 
-int config_load(struct config **out, const char *file, const struct strvec *settings,
-	struct err *e)
+int config_load(struct config **out, const char *file, const struct strvec *settings, struct err *e)
 {
 	struct config *c = config_new();
 	int r = read_text(c, pmkmod_builtin_ini, "the built-in pmkmod.ini", e);

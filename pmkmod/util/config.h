@@ -18,8 +18,8 @@ struct config;
  * Load everything. `file` (may be NULL) is the argument of --config: then /etc and XDG are not
  * read. `settings` are -o arguments, "section.key=value" (the last dot before '=' separates).
  */
-int config_load(struct config **out, const char *file, const struct strvec *settings,
-	struct err *e);
+int config_load(
+	struct config **out, const char *file, const struct strvec *settings, struct err *e);
 void config_free(struct config *c);
 
 /* A configuration without any source, for tests. */

@@ -40,7 +40,8 @@ static int load_curl(struct curl_api *api, struct err *e)
 	if (!lib)
 		return err_set(e, -ENOSYS,
 			"downloading needs libcurl, which cannot be loaded (%s)\n"
-			"install it: apt-get install libcurl4", dlerror());
+			"install it: apt-get install libcurl4",
+			dlerror());
 	for (size_t i = 0; i < ARRAY_SIZE(symbols); i++) {
 		void *p = dlsym(lib, symbols[i].name);
 
@@ -55,7 +56,7 @@ static int load_curl(struct curl_api *api, struct err *e)
 struct sink {
 	int fd;
 	uint64_t written, max;
-	int error;	/* negative errno of writing, -EFBIG, or 0 */
+	int error; /* negative errno of writing, -EFBIG, or 0 */
 };
 
 static size_t on_data(char *data, size_t size, size_t n, void *user)
@@ -90,8 +91,8 @@ static int explain(const struct curl_api *api, CURL *h, CURLcode code, const str
 	if (interrupted())
 		return err_set(e, -EINTR, "interrupted while downloading %s", url);
 	if (s->error == -EFBIG)
-		return err_set(e, -EFBIG, "%s is longer than the %llu bytes expected: not taken", url,
-			(unsigned long long)l->max_bytes);
+		return err_set(e, -EFBIG, "%s is longer than the %llu bytes expected: not taken",
+			url, (unsigned long long)l->max_bytes);
 	if (s->error < 0) {
 		if (e)
 			e->exit_code = s->error == -ENOSPC ? EXIT_NO_SPACE : EXIT_GENERAL;
@@ -101,13 +102,14 @@ static int explain(const struct curl_api *api, CURL *h, CURLcode code, const str
 		return err_set(e, status == 404 ? -ENOENT : -ENETUNREACH,
 			"%s: the server answers %ld%s", url, status,
 			status == 404 ? " (it does not have this file)" : "");
-	return err_set(e, -ENETUNREACH, "cannot download %s: %s\n"
-		"check the network, or the repositories of this channel in pmkmod.ini", url,
-		api->strerror(code));
+	return err_set(e, -ENETUNREACH,
+		"cannot download %s: %s\n"
+		"check the network, or the repositories of this channel in pmkmod.ini",
+		url, api->strerror(code));
 }
 
-static int fetch_http(const char *url, struct sink *s, const struct download_limits *l,
-	struct err *e)
+static int fetch_http(
+	const char *url, struct sink *s, const struct download_limits *l, struct err *e)
 {
 	static struct curl_api api;
 	CURL *h;
@@ -186,8 +188,8 @@ static int fetch_file(const char *path, struct sink *s, struct err *e)
 	while ((n = read(in, buf, sizeof(buf))) > 0)
 		if (on_data(buf, 1, (size_t)n, s) == 0)
 			return s->error == -EFBIG
-				? err_set(e, -EFBIG, "'%s' is longer than expected", path)
-				: err_errno(e, s->error, "cannot copy '%s'", path);
+				       ? err_set(e, -EFBIG, "'%s' is longer than expected", path)
+				       : err_errno(e, s->error, "cannot copy '%s'", path);
 	return n < 0 ? err_errno(e, -errno, "cannot read '%s'", path) : 0;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Fetching a URL into a file: http(s) by libcurl, which is loaded only then, and file:// directly. */
+/* Fetching a URL into a file: http(s) by libcurl, which is loaded only then, and file:// directly.
+ */
 #ifndef PMKMOD_DOWNLOAD_H
 #define PMKMOD_DOWNLOAD_H
 
@@ -8,8 +9,8 @@
 #include "chroot/base/err.h"
 
 struct download_limits {
-	uint64_t max_bytes;	/* a longer answer is refused, 0: none */
-	unsigned timeout_s;	/* without any byte */
+	uint64_t max_bytes; /* a longer answer is refused, 0: none */
+	unsigned timeout_s; /* without any byte */
 };
 
 /*

@@ -5,25 +5,25 @@
 
 enum {
 	EXIT_OK = 0,
-	EXIT_GENERAL = 1,	/* anything without a number of its own */
-	EXIT_USAGE = 2,		/* wrong option, argument or configuration */
-	EXIT_UNKNOWN_NAME = 3,	/* no such device or module */
-	EXIT_PATCH_PATH = 5,	/* DKMS: a patch is missing or outside the source */
-	EXIT_PATCH_FAILED = 6,	/* DKMS: a patch does not apply */
-	EXIT_NO_MODULE = 7,	/* DKMS: the build made no .ko, or not the one promised */
-	EXIT_BUILD_FAILED = 10,	/* DKMS: make failed */
+	EXIT_GENERAL = 1, /* anything without a number of its own */
+	EXIT_USAGE = 2, /* wrong option, argument or configuration */
+	EXIT_UNKNOWN_NAME = 3, /* no such device or module */
+	EXIT_PATCH_PATH = 5, /* DKMS: a patch is missing or outside the source */
+	EXIT_PATCH_FAILED = 6, /* DKMS: a patch does not apply */
+	EXIT_NO_MODULE = 7, /* DKMS: the build made no .ko, or not the one promised */
+	EXIT_BUILD_FAILED = 10, /* DKMS: make failed */
 	EXIT_MISSING_DEPEND = 13, /* DKMS: a module it depends on is missing */
-	EXIT_NO_HEADERS = 21,	/* DKMS: no headers for this kernel */
-	EXIT_UNTRUSTED = 30,	/* signature, checksum or format of a package or index is wrong */
-	EXIT_NETWORK = 31,	/* a download failed */
-	EXIT_CONFLICT = 32,	/* packages cannot be satisfied together */
-	EXIT_SANDBOX = 33,	/* no user namespaces, no qemu, no binfmt_misc */
-	EXIT_NO_SPACE = 34,	/* disk full */
-	EXIT_NO_FIT = 35,	/* built, but the phone's kernel would refuse it */
-	EXIT_NOT_LOADED = 36,	/* boot: the kernel ran, the module did not load */
-	EXIT_BOOT_FAILED = 37,	/* boot: the kernel or the board did not come up */
-	EXIT_TIMEOUT = 38,	/* a time limit ran out */
-	EXIT_EXCLUDED = 77,	/* DKMS: this module is excluded for this kernel */
+	EXIT_NO_HEADERS = 21, /* DKMS: no headers for this kernel */
+	EXIT_UNTRUSTED = 30, /* signature, checksum or format of a package or index is wrong */
+	EXIT_NETWORK = 31, /* a download failed */
+	EXIT_CONFLICT = 32, /* packages cannot be satisfied together */
+	EXIT_SANDBOX = 33, /* no user namespaces, no qemu, no binfmt_misc */
+	EXIT_NO_SPACE = 34, /* disk full */
+	EXIT_NO_FIT = 35, /* built, but the phone's kernel would refuse it */
+	EXIT_NOT_LOADED = 36, /* boot: the kernel ran, the module did not load */
+	EXIT_BOOT_FAILED = 37, /* boot: the kernel or the board did not come up */
+	EXIT_TIMEOUT = 38, /* a time limit ran out */
+	EXIT_EXCLUDED = 77, /* DKMS: this module is excluded for this kernel */
 	/* 128 + signal number: interrupted */
 };
 

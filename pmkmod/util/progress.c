@@ -24,8 +24,8 @@ void progress_init(struct progress *p, bool quiet)
 {
 	const char *term = getenv("TERM");
 
-	*p = (struct progress){.quiet = quiet,
-		.terminal = isatty(STDERR_FILENO) && term && !streq(term, "dumb")};
+	*p = (struct progress){
+		.quiet = quiet, .terminal = isatty(STDERR_FILENO) && term && !streq(term, "dumb")};
 }
 
 static size_t columns(void)
@@ -101,8 +101,8 @@ void progress_done(struct progress *p, const char *fmt, ...)
 void progress_failed(struct progress *p)
 {
 	if (!p->quiet && p->stage)
-		fprintf(stderr, "%s%-*s failed (%.1f s)\n", p->terminal ? "\r\033[K" : "", STAGE_WIDTH,
-			p->stage, monotonic_seconds() - p->started);
+		fprintf(stderr, "%s%-*s failed (%.1f s)\n", p->terminal ? "\r\033[K" : "",
+			STAGE_WIDTH, p->stage, monotonic_seconds() - p->started);
 	p->stage = NULL;
 }
 

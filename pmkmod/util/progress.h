@@ -6,11 +6,11 @@
 #include <stdbool.h>
 
 struct progress {
-	bool quiet;	/* nothing but errors */
-	bool terminal;	/* stderr is one: rewrite the line */
+	bool quiet; /* nothing but errors */
+	bool terminal; /* stderr is one: rewrite the line */
 	const char *stage; /* the one under way, NULL: none */
-	double started;	/* CLOCK_MONOTONIC seconds */
-	double shown;	/* of the last rewrite: at most ten a second */
+	double started; /* CLOCK_MONOTONIC seconds */
+	double shown; /* of the last rewrite: at most ten a second */
 };
 
 void progress_init(struct progress *p, bool quiet);
