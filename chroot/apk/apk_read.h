@@ -50,7 +50,8 @@ struct apk_limits {
 };
 
 struct apk_reader_ops {
-	/* Control is complete and verified; nothing of data was given yet. */
+	/* Control is complete and verified; nothing of data was given yet, and the second thread
+	 * does not run yet: this may fork(). */
 	int (*control)(void *ctx, const struct apk_control *c, struct err *e);
 	/* A new data entry; for APK_FILE its bytes follow in data() calls, then end(). */
 	int (*entry)(void *ctx, const struct apk_entry *en, struct err *e);

@@ -102,8 +102,9 @@ static void script_header(
 	snprintf(h + 100, 8, "%07o", type == 'L' ? 0644u : 0755u);
 	snprintf(h + 108, 8, "%07o", 0u);
 	snprintf(h + 116, 8, "%07o", 0u);
-	snprintf(h + 124, 12, "%011llo", (unsigned long long)size);
-	snprintf(h + 136, 12, "%011llo", (unsigned long long)mtime & 077777777777ull);
+	/* all twelve digits, as apk: the NUL of one falls into the next field, written after it */
+	snprintf(h + 124, 13, "%012llo", (unsigned long long)size);
+	snprintf(h + 136, 13, "%012llo", (unsigned long long)mtime);
 	h[156] = type;
 	memcpy(h + 257, "ustar  ", 8);
 	memcpy(h + 265, "root", 5);

@@ -18,15 +18,10 @@
 
 #include "chroot/base/fs.h"
 
-/* Returned by our control() to end the reading early; never seen by anybody else. */
-#define STOP_FOR_SCRIPT (-ECANCELED)
-
 struct unpack {
 	struct db *db;
 	struct db_pkg *pkg;
 	const struct db_pkg *old;
-	enum apk_script pre; /* runs before the first entry */
-	bool pre_done;
 	bool skip; /* the entry's bytes go nowhere */
 	int fd; /* the file being written, -1: none */
 	mode_t mode;
@@ -442,10 +437,12 @@ static int keep_control(struct db_pkg *p, const struct apk_control *c, struct er
 	return copy_deps(&p->own.replaces, &c->pkg.replaces, e);
 }
 
+/* The reader starts its second thread only after this, so the script's fork() is a plain one. */
 static int on_control(void *ctx, const struct apk_control *c, struct err *e)
 {
 	struct unpack *u = ctx;
 	const struct apk_pkg *info = u->pkg->info;
+	const char *args[2] = {info->version, u->old ? u->old->info->version : NULL};
 	int r;
 
 	if (!c->pkg.name || !c->pkg.version || !streq(c->pkg.name, info->name) ||
@@ -454,58 +451,32 @@ static int on_control(void *ctx, const struct apk_control *c, struct err *e)
 			info->version, c->pkg.name ? c->pkg.name : "?",
 			c->pkg.version ? c->pkg.version : "?");
 	r = keep_control(u->pkg, c, e);
-	if (r == 0 && c->script[u->pre] && !u->pre_done && u->db->opts->run)
-		return STOP_FOR_SCRIPT;
+	if (r == 0)
+		r = pkg_script(u->db, u->pkg, u->old ? APK_PRE_UPGRADE : APK_PRE_INSTALL, args,
+			u->old ? 2 : 1, e);
+	/* after the script, which may have added the user whom the files belong to, and before the
+	 * first entry: what this package itself does to etc/passwd counts for the next one */
+	ids_refresh(u->db);
 	return r;
-}
-
-static const struct apk_reader_ops ops = {on_control, on_entry, on_data, on_end};
-
-/*
- * The reader has a thread that inflates ahead; a script means fork(), and what a sandbox does in
- * the child is not fit for a process that had threads. So when there is a script to run first, the
- * reading is ended, the script run, and the file read again: both times the same control.
- */
-static int read_package(struct unpack *u, int fd, struct err *e)
-{
-	const struct apk_pkg *info = u->pkg->info;
-	const struct apk_limits *limits = &u->db->opts->limits;
-	_cleanup_free_ char *shown = xasprintf("%s-%s", info->name, info->version);
-	const char *args[2] = {info->version, u->old ? u->old->info->version : NULL};
-	const struct hash *identity = info->identity.len ? &info->identity : NULL;
-	int r = apk_read(fd, shown, identity, NULL, limits, &ops, u, e);
-
-	if (r != STOP_FOR_SCRIPT || u->pre_done)
-		return r;
-	u->pre_done = true;
-	err_clear(e);
-	r = pkg_script(u->db, u->pkg, u->pre, args, u->old ? 2 : 1, e);
-	if (r < 0)
-		return r;
-	ids_refresh(u->db); /* it may have added the user whom the files belong to */
-	if (lseek(fd, 0, SEEK_SET) < 0)
-		return err_errno(e, -errno, "cannot read the file of %s again", shown);
-	return apk_read(fd, shown, identity, NULL, limits, &ops, u, e);
 }
 
 int pkg_unpack(struct db *db, struct db_pkg *p, const struct db_pkg *old, struct err *e)
 {
+	static const struct apk_reader_ops ops = {on_control, on_entry, on_data, on_end};
+	const struct hash *identity = p->info->identity.len ? &p->info->identity : NULL;
 	_cleanup_free_ struct unpack *u = xcalloc(1, sizeof(*u));
 	_cleanup_free_ char *path = db->opts->file_of(db->opts->file_ctx, p->info);
+	_cleanup_free_ char *shown = xasprintf("%s-%s", p->info->name, p->info->version);
 	_cleanup_close_ int fd = -1;
 	int r;
 
 	if (!path)
-		return err_set(e, -ENOENT, "package %s-%s is not in the cache", p->info->name,
-			p->info->version);
+		return err_set(e, -ENOENT, "package %s is not in the cache", shown);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0)
 		return err_errno(e, -errno, "cannot open '%s'", path);
 	*u = (struct unpack){.db = db, .pkg = p, .old = old, .fd = -1};
-	u->pre = old ? APK_PRE_UPGRADE : APK_PRE_INSTALL;
-	/* before the first entry: what this package does to etc/passwd counts for the next one */
-	ids_refresh(db);
-	r = read_package(u, fd, e);
+	r = apk_read(fd, shown, identity, NULL, &db->opts->limits, &ops, u, e);
 	cleanup_close(&u->fd);
 	if (r < 0)
 		pkg_rollback(db, p);
