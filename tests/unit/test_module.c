@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* Recipes, source folders, and the diagnosis of kbuild logs. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "chroot/base/fs.h"
+#include "pmkmod/build/job.h"
+#include "pmkmod/module/module.h"
+#include "pmkmod/util/exit_codes.h"
+
+static char dir[] = "/tmp/pmkmod-module-XXXXXX";
+
+static void put(const char *name, const char *text)
+{
+	_cleanup_free_ char *path = path_join(dir, name);
+	struct err e = ERR_INIT;
+
+	*strrchr(path, '/') = '\0';
+	assert_int_equal(fs_mkdirs(path, 0755, &e), 0);
+	path[strlen(path)] = '/';
+	assert_int_equal(fs_write_atomic(path, text, strlen(text), 0644, &e), 0);
+}
+
+static struct config *config_here(void)
+{
+	struct config *c = config_new();
+	_cleanup_free_ char *profiles = path_join(dir, "profiles");
+
+	config_set(c, "paths", "profiles", profiles);
+	return c;
+}
+
+static void recipes(void **state)
+{
+	static const struct {
+		const char *text;
+		int result;
+		const char *words; /* in the error */
+	} cases[] = {
+		{"[module]\nsource = package:x-src\n", 0, NULL},
+		{"[module]\nsource = sub/dir\n", 0, NULL},
+		{"[module]\ntitle = x\n", -EINVAL, "needs source"},
+		{"[module]\nsource = package:\n", -EINVAL, "names no package"},
+		{"[module]\nsource = https://example.org/x.tar.gz\n", -EINVAL, "sha256"},
+		{"[module]\nsource = https://example.org/x.tar.gz\nsha256 = 12\n", -EINVAL,
+			"sha256"},
+		{"[module]\nsource = package:x\nsubdir = ../y\n", -EINVAL, "stay inside"},
+		{"[module]\nsource = package:x\nautoload = maybe\n", -EINVAL, "autoload"},
+	};
+	struct config *c = config_here();
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct err e = ERR_INIT;
+		struct module m;
+
+		put("profiles/modules/x.ini", cases[i].text);
+		assert_int_equal(module_load(&m, c, "x", &e), cases[i].result);
+		if (cases[i].words && !strstr(e.text, cases[i].words))
+			fail_msg("case %zu: '%s' lacks '%s'", i, e.text, cases[i].words);
+		module_free(&m);
+	}
+	config_free(c);
+}
+
+static void unknown_names(void **state)
+{
+	struct config *c = config_here();
+	struct err e = ERR_INIT;
+	struct module m;
+
+	(void)state;
+	put("profiles/modules/v4l2loopback.ini", "[module]\nsource = package:x\n");
+	assert_int_equal(module_load(&m, c, "v4l2lopback", &e), -ENOENT);
+	assert_int_equal(e.exit_code, EXIT_UNKNOWN_NAME);
+	assert_non_null(strstr(e.text, "v4l2loopback"));
+	assert_int_equal(module_load(&m, c, "../modules/x", &e), -ENOENT);
+	config_free(c);
+}
+
+static void folder_versions(void **state)
+{
+	static const struct {
+		const char *file, *text, *version;
+	} cases[] = {
+		{"dkms.conf", "PACKAGE_NAME=x\nPACKAGE_VERSION=\"1.2\"\n", "1.2"},
+		{"dkms.conf", "  PACKAGE_VERSION='1.2'\r\n", "1.2"},
+		{"dkms.conf", "PACKAGE_VERSION=#MODULE_VERSION#\n", NULL},
+		{"dkms.conf", "PACKAGE_VERSION=$(cat VERSION)\n", NULL},
+		{"dkms.conf", "# PACKAGE_VERSION=9\n", NULL},
+		{"AKMBUILD", "modname=x\nmodver=0.3\n", "0.3"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_free_ char *name = xasprintf("v%zu/%s", i, cases[i].file);
+		_cleanup_free_ char *folder = xasprintf("%s/v%zu", dir, i);
+		_cleanup_free_ char *v = NULL;
+
+		put(name, cases[i].text);
+		v = module_folder_version(folder);
+		if (cases[i].version)
+			assert_string_equal(v, cases[i].version);
+		else
+			assert_null(v);
+	}
+}
+
+static struct hash hash_of(const char *name)
+{
+	_cleanup_free_ char *folder = path_join(dir, name);
+	struct err e = ERR_INIT;
+	struct hash h;
+
+	if (module_folder_hash(folder, &h, &e) < 0)
+		fail_msg("%s", e.text);
+	return h;
+}
+
+static void folder_hashes(void **state)
+{
+	_cleanup_free_ char *path = path_join(dir, "h/a.c");
+	_cleanup_free_ char *fifo = path_join(dir, "h/fifo");
+	_cleanup_free_ char *folder = path_join(dir, "h");
+	struct err e = ERR_INIT;
+	struct hash first, h;
+
+	(void)state;
+	put("h/a.c", "int a;\n");
+	put("h/sub/b.c", "int b;\n");
+	first = hash_of("h");
+	put("h/.git/config", "not source");
+	h = hash_of("h");
+	assert_true(hash_eq(&first, &h));
+	assert_int_equal(chmod(path, 0755), 0);
+	h = hash_of("h");
+	assert_false(hash_eq(&first, &h));
+	assert_int_equal(chmod(path, 0640), 0);
+	h = hash_of("h");
+	assert_true(hash_eq(&first, &h));
+	put("h/a.c", "int a2;\n");
+	h = hash_of("h");
+	assert_false(hash_eq(&first, &h));
+	assert_int_equal(mkfifo(fifo, 0600), 0);
+	assert_int_equal(module_folder_hash(folder, &h, &e), -EINVAL);
+	assert_non_null(strstr(e.text, "fifo"));
+}
+
+static void diagnoses(void **state)
+{
+	static const struct {
+		const char *log, *where, *what;
+	} cases[] = {
+		{"  CC [M]  /build/src/a.o\n/build/src/a.c:12:34: error: unknown type name 'foo'\n"
+		 "make[1]: *** [x] Error 1\n",
+			"a.c:12", "unknown type name 'foo'"},
+		{"/build/src/sub/b.c:7: fatal error: linux/none.h: No such file or directory\n",
+			"sub/b.c:7", "linux/none.h: No such file or directory"},
+		{"In file included from x.h:1:\ninclude/y.h:3:1: error: expected ';'\n",
+			"include/y.h:3", "expected ';'"},
+		{"/bin/sh: 1: scripts/basic/fixdep: Exec format error\n", NULL,
+			"/bin/sh: 1: scripts/basic/fixdep: Exec format error"},
+		{"make: *** No rule to make target 'modules'.  Stop.\n", NULL,
+			"No rule to make target 'modules'.  Stop."},
+		{"ERROR: modpost: \"foo\" [/build/src/a.ko] undefined!\n", NULL,
+			"ERROR: modpost: \"foo\" [/build/src/a.ko] undefined!"},
+		{"warning: nothing wrong\n", NULL, NULL},
+		{"", NULL, NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct diagnosis d;
+		bool found = diagnose_log(cases[i].log, &d);
+
+		if (found != (cases[i].what != NULL))
+			fail_msg("case %zu: found %d", i, found);
+		if (cases[i].what)
+			assert_string_equal(d.what, cases[i].what);
+		if (cases[i].where)
+			assert_string_equal(d.where, cases[i].where);
+		else
+			assert_null(d.where);
+		diagnosis_free(&d);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(recipes),
+		cmocka_unit_test(unknown_names),
+		cmocka_unit_test(folder_versions),
+		cmocka_unit_test(folder_hashes),
+		cmocka_unit_test(diagnoses),
+	};
+	int r;
+
+	if (!mkdtemp(dir))
+		return 1;
+	r = cmocka_run_group_tests(tests, NULL, NULL);
+	fs_remove_tree(dir, NULL);
+	return r;
+}
