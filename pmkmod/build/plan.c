@@ -3,6 +3,8 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "chroot/base/fs.h"
 #include "pmkmod/util/exit_codes.h"
@@ -92,6 +94,49 @@ static int resolve_native(struct plan *p, struct err *e)
 	}
 	pinned_set_id(&p->native, arch_native(), ch->usr_merge, NULL, p->native_id);
 	return 0;
+}
+
+/* Absolute path of a program on PATH, NULL if there is none; caller frees. */
+static char *on_path(const char *name)
+{
+	_cleanup_strvec_ struct strvec dirs = {0};
+	const char *path = getenv("PATH");
+
+	strvec_split(&dirs, path ? path : "/usr/bin:/bin", ":");
+	for (size_t i = 0; i < dirs.n; i++) {
+		char *full = path_join(dirs.v[i], name);
+
+		if (access(full, X_OK) == 0)
+			return full;
+		free(full);
+	}
+	return NULL;
+}
+
+/*
+ * The host's compiler has no package hash of ours: its file's size and time stand for it, since
+ * asking for its version would start a process.
+ */
+static int describe_host(struct plan *p, struct err *e)
+{
+	_cleanup_free_ char *name = xasprintf("%sgcc", p->cross);
+	_cleanup_free_ char *path = NULL;
+	struct stat st;
+
+	if (p->emulate != EMULATE_TOOLS || !p->x->native_host)
+		return 0;
+	path = on_path(name);
+	if (path && stat(path, &st) == 0) {
+		p->host = xasprintf(
+			"host %s %lld %lld", path, (long long)st.st_size, (long long)st.st_mtime);
+		return 0;
+	}
+	if (e)
+		e->exit_code = EXIT_SANDBOX;
+	err_set(e, -ENOENT, "toolchain.native is host, but this machine has no %s on PATH", name);
+	return err_hint(e,
+		"on Debian: apt-get install gcc-%.*s make; or leave toolchain.native at layer",
+		(int)(strlen(p->cross) - 1), p->cross);
 }
 
 static int describe_source(struct plan *p, struct err *e)
@@ -206,10 +251,7 @@ static void finish_text(struct plan *p)
 		p->target.kernel.version, q, p->device.flavor);
 	strbuf_addf(&b, "emulate %s\n", emulate_names[p->emulate]);
 	strbuf_addf(&b, "toolchain %s\nheaders %s\n", p->toolchain_id, p->kernel_id);
-	if (p->native.n)
-		strbuf_addf(&b, "native %s\n", p->native_id);
-	else if (p->emulate == EMULATE_TOOLS)
-		strbuf_adds(&b, "native host\n");
+	print_text(&b, "native", p->native.n ? p->native_id : p->host);
 	print_text(&b, "cross", *p->cross ? p->cross : NULL);
 	if (!p->no_module)
 		print_module(p, &b);
@@ -237,6 +279,8 @@ int plan_make(
 		r = resolve_packages(p, e);
 	if (r == 0)
 		r = resolve_native(p, e);
+	if (r == 0)
+		r = describe_host(p, e);
 	if (r == 0 && module)
 		r = describe_source(p, e);
 	if (r < 0) {
@@ -259,5 +303,6 @@ void plan_free(struct plan *p)
 	free(p->version);
 	free(p->text);
 	free(p->key);
+	free(p->host);
 	*p = (struct plan){0};
 }

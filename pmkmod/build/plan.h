@@ -17,6 +17,7 @@ struct plan {
 	struct resolution target;
 	struct pinned_set native; /* empty unless native tools come from a layer */
 	char toolchain_id[HASH_HEX_MAX], kernel_id[HASH_HEX_MAX], native_id[HASH_HEX_MAX];
+	char *host; /* "host <compiler> <size> <mtime>" when the tools are the host's */
 	char *source; /* what the source is, with its hash: one line */
 	char *version; /* the module's, NULL until the source is at hand */
 	int64_t source_date; /* seconds: the newest build time of what goes in */

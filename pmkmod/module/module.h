@@ -28,7 +28,7 @@ struct module {
 	char *license, *description, *url; /* NULL: from the .ko */
 	struct strvec make_args; /* more arguments of make: "CONFIG_FOO=m" */
 	struct strvec modules; /* .ko base names that must come out; empty: whatever does */
-	struct strvec depends; /* other modules (recipes) whose exports it uses */
+	struct strvec depends; /* other modules (recipes) whose packages must be there too */
 	char *userspace; /* install_if partner, NULL: a meta package */
 	bool autoload; /* ship a modules-load.d file */
 };
