@@ -17,6 +17,15 @@ struct ko_symbol {
 	uint32_t crc;		/* from __versions (or __version_ext_*), valid if has_crc */
 	bool has_crc, weak;
 };
+struct ko_version {
+	char *name;
+	uint64_t crc;		/* the kernel compares all bits of its unsigned long */
+};
+struct ko_export {
+	char *name, *ns;	/* ns "": in no namespace */
+	uint32_t crc;		/* valid if has_crc */
+	bool has_crc, gpl;
+};
 struct ko {
 	char *path;
 	char *name;		/* modinfo name=, else the file's base name with '-' -> '_' */
@@ -30,8 +39,28 @@ struct ko {
 	struct strvec exports;	/* names this module exports (__ksymtab_*) */
 	bool has_versions;	/* has a __versions section with entries */
 	bool has_debug;		/* has .debug_* sections */
+	uint32_t elf_flags;
+	struct ko_version *versions; /* all of them in the file's order, "module_layout" too */
+	size_t n_versions;
+	bool has_versions_section; /* __versions is there, be it empty: same_magic()'s has_crcs */
+	bool has_ext_versions;	/* CRCs are from __version_ext_crcs, which the kernel prefers */
+	struct ko_export *exported; /* the same as `exports`, with what is known of each */
+	size_t n_exported;
+	bool is_signed;		/* ends with "~Module signature appended~\n" */
+	char *signature_flaw;	/* why the signature cannot be read (mod_check_sig()), NULL: none */
+	char *common_symbol;	/* a symbol in SHN_COMMON, which the loader refuses; NULL: none */
+	uint64_t this_module_size; /* of .gnu.linkonce.this_module: sizeof(struct module) */
+	bool intree;
 };
-int ko_read(struct ko *k, const char *path, struct err *e); /* -EBADMSG, -EINVAL for non-modules */
+/*
+ * 0, or a sentence: -EBADMSG not ELF, damaged or cut off; -EINVAL ELF but no kernel module (an
+ * executable, an object without .modinfo, a stripped one); -EFBIG; or why it cannot be read.
+ * Format knowledge: setup_load_info(), simplify_symbols() in kernel/module/main.c, struct
+ * modversion_info in include/linux/module.h, include/linux/export-internal.h.
+ */
+int ko_read(struct ko *k, const char *path, struct err *e);
+/* As ko_read(), from bytes the caller keeps; `path` only names the module. */
+int ko_parse(struct ko *k, const char *path, const void *bytes, size_t len, struct err *e);
 void ko_free(struct ko *k);
 
 enum fit_result { FIT_PASS, FIT_FAIL, FIT_UNKNOWN };

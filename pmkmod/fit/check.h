@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the checks of fit/ share. One function a point; each adds exactly one line to the report. */
+#ifndef PMKMOD_FIT_CHECK_H
+#define PMKMOD_FIT_CHECK_H
+
+#include "pmkmod/fit/fit.h"
+#include "pmkmod/kernel/name_index.h"
+
+enum known { KNOWN_NO, KNOWN_YES, KNOWN_NOT }; /* KNOWN_NOT: it is not known */
+
+struct fit_context {
+	const struct fit_kernel *k;
+	struct fit_report *out;
+	struct ko *kos;			/* the readable modules of this build */
+	size_t n_kos;
+	uint32_t version;		/* kernel_version_code(), 0: not known */
+	char *vermagic;			/* the kernel's; NULL: not known */
+	char *vermagic_source;		/* where that is from, or why it is not known */
+	enum known modversions;
+	struct name_index own;		/* exports of this build: name -> index of own_exports */
+	struct own_export {
+		const struct ko *ko;
+		const struct ko_export *x;
+	} *own_exports;
+	struct name_index modules;	/* modules the kernel package ships, see enum shipped */
+	struct strvec module_names;	/* what `modules` borrows */
+};
+enum shipped { SHIPPED_MODULE, SHIPPED_BUILTIN };
+
+/* Does the kernel configuration say CONFIG_<symbol>=y? */
+enum known fit_config(const struct fit_context *c, const char *symbol);
+
+void fit_add(struct fit_context *c, const struct ko *ko, const char *point, enum fit_result result,
+	const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+
+/* "a, b, c and 7 more"; caller frees. */
+char *fit_some(const struct strvec *names);
+
+bool fit_gpl_compatible(const char *license); /* NULL: no licence at all */
+
+/* check_elf.c */
+void fit_check_machine(struct fit_context *c, const struct ko *ko);
+void fit_check_structure(struct fit_context *c, const struct ko *ko);
+void fit_check_signature(struct fit_context *c, const struct ko *ko);
+void fit_check_name(struct fit_context *c, const struct ko *ko);
+/* check_vermagic.c */
+void fit_check_vermagic(struct fit_context *c, const struct ko *ko);
+/* check_symbols.c: symbols, crc, license, namespace, depends, exports */
+void fit_check_symbols(struct fit_context *c, const struct ko *ko);
+
+#endif

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* Points that concern the file as such: what it is for, its frame, its signature, its name. */
+#include "pmkmod/fit/check.h"
+
+#include <elf.h>
+
+static const struct {
+	uint16_t machine;
+	const char *name;
+} machines[] = {
+	{EM_386, "32-bit x86"},
+	{EM_ARM, "32-bit ARM"},
+	{EM_X86_64, "x86_64"},
+	{EM_AARCH64, "64-bit ARM"},
+	{EM_RISCV, "RISC-V"},
+	{EM_PPC, "32-bit PowerPC"},
+	{EM_PPC64, "64-bit PowerPC"},
+	{EM_S390, "S/390"},
+	{EM_MIPS, "MIPS"},
+	{258, "LoongArch"},
+};
+
+static const char *machine_name(uint16_t machine)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(machines); i++)
+		if (machines[i].machine == machine)
+			return machines[i].name;
+	return "an unknown machine";
+}
+
+/* elf_check_arch() of the architecture; the class decides which structures the loader reads. */
+void fit_check_machine(struct fit_context *c, const struct ko *ko)
+{
+	const struct arch_info *a = c->k->arch;
+
+	if (!a) {
+		fit_add(c, ko, "machine", FIT_UNKNOWN,
+			"%s; the kernel's architecture is not known", machine_name(ko->elf_machine));
+		return;
+	}
+	if (ko->elf_machine != a->elf_machine || ko->elf_class != a->elf_class ||
+		ko->elf_data != a->elf_data) {
+		fit_add(c, ko, "machine", FIT_FAIL,
+			"it is a %d-bit %s-endian module for %s (ELF machine %u), the kernel is %s; it "
+			"was built for another architecture",
+			ko->elf_class == ELFCLASS64 ? 64 : 32,
+			ko->elf_data == ELFDATA2MSB ? "big" : "little",
+			machine_name(ko->elf_machine), ko->elf_machine, a->alpine);
+		return;
+	}
+	fit_add(c, ko, "machine", FIT_PASS, "%s, %d bits", machine_name(ko->elf_machine),
+		ko->elf_class == ELFCLASS64 ? 64 : 32);
+}
+
+void fit_check_structure(struct fit_context *c, const struct ko *ko)
+{
+	if (fit_config(c, "MODULES") == KNOWN_NO && c->k->config) {
+		fit_add(c, ko, "structure", FIT_FAIL,
+			"the kernel has no CONFIG_MODULES: it loads no module at all, only another "
+			"kernel would");
+		return;
+	}
+	if (ko->common_symbol) {
+		fit_add(c, ko, "structure", FIT_FAIL,
+			"'%s' is a common symbol, which the loader refuses; compile with -fno-common",
+			ko->common_symbol);
+		return;
+	}
+	if (!ko->this_module_size) {
+		fit_add(c, ko, "structure", FIT_FAIL,
+			"its .gnu.linkonce.this_module section is empty; it was not finished by modpost");
+		return;
+	}
+	fit_add(c, ko, "structure", FIT_PASS, "sections and symbol table are as the loader wants them");
+}
+
+/* MODULE_SIG_FORCE, or lockdown from the start (security/lockdown/lockdown.c). */
+static const char *must_be_signed(const struct fit_context *c)
+{
+	static const char *const symbols[] = {"MODULE_SIG_FORCE", "LOCK_DOWN_KERNEL_FORCE_INTEGRITY",
+		"LOCK_DOWN_KERNEL_FORCE_CONFIDENTIALITY"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(symbols); i++)
+		if (fit_config(c, symbols[i]) == KNOWN_YES)
+			return symbols[i];
+	return NULL;
+}
+
+void fit_check_signature(struct fit_context *c, const struct ko *ko)
+{
+	const char *must = must_be_signed(c);
+	enum known sig = fit_config(c, "MODULE_SIG");
+
+	if (!c->k->config)
+		fit_add(c, ko, "signature", FIT_UNKNOWN,
+			"it is %s; whether the kernel wants signed modules is not known without its "
+			"configuration",
+			ko->is_signed ? "signed" : "not signed");
+	else if (fit_config(c, "TIMA_LKMAUTH") == KNOWN_YES)
+		fit_add(c, ko, "signature", FIT_UNKNOWN,
+			"the kernel has Samsung's CONFIG_TIMA_LKMAUTH: its TrustZone firmware decides "
+			"by a list of its own, which nobody can see from outside");
+	else if (ko->signature_flaw && (sig == KNOWN_YES || must))
+		fit_add(c, ko, "signature", FIT_FAIL,
+			"its signature cannot be read: %s; a kernel with CONFIG_MODULE_SIG refuses "
+			"that; strip the signature or sign the module anew",
+			ko->signature_flaw);
+	else if (must && !ko->is_signed)
+		fit_add(c, ko, "signature", FIT_FAIL,
+			"it is not signed, and CONFIG_%s makes the kernel refuse that; only a key the "
+			"kernel was built with helps, or a kernel without this option",
+			must);
+	else if (must)
+		fit_add(c, ko, "signature", FIT_UNKNOWN,
+			"it is signed; whether the kernel trusts the key cannot be seen from outside "
+			"(CONFIG_%s refuses other keys)",
+			must);
+	else if (sig == KNOWN_YES && !ko->is_signed)
+		fit_add(c, ko, "signature", FIT_PASS,
+			"not signed, which this kernel only notes (taint E); module.sig_enforce on "
+			"its command line would refuse it");
+	else
+		fit_add(c, ko, "signature", FIT_PASS, "%s, and the kernel does not ask for it",
+			ko->is_signed ? "signed" : "not signed");
+}
+
+/* A second module of one name cannot be loaded; one built in may have taken /sys/module/<name>. */
+void fit_check_name(struct fit_context *c, const struct ko *ko)
+{
+	const uint32_t *at = name_index_get(&c->modules, ko->name);
+
+	for (size_t i = 0; i < c->n_kos; i++) {
+		if (&c->kos[i] == ko || !streq(c->kos[i].name, ko->name))
+			continue;
+		fit_add(c, ko, "name", FIT_FAIL,
+			"'%s' and '%s' are both named '%s': only one of them can be loaded", ko->path,
+			c->kos[i].path, ko->name);
+		return;
+	}
+	if (!c->k->facts)
+		fit_add(c, ko, "name", FIT_UNKNOWN,
+			"'%s'; which modules the kernel package ships is not known", ko->name);
+	else if (!at)
+		fit_add(c, ko, "name", FIT_PASS, "no module of the kernel is named '%s'", ko->name);
+	else if (*at == SHIPPED_MODULE)
+		fit_add(c, ko, "name", FIT_PASS,
+			"the kernel package ships a module '%s' too; only one of them can be loaded, "
+			"and modprobe takes the one below updates/ or extra/",
+			ko->name);
+	else
+		fit_add(c, ko, "name", FIT_UNKNOWN,
+			"'%s' is built into the kernel; if that has parameters or a version, the "
+			"kernel refuses a module of the same name",
+			ko->name);
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "pmkmod/fit/fit.h"
+
+#include <arpa/inet.h>
+
+#include "chroot/base/fs.h"
+#include "pmkmod/fit/ko_symbols.h"
+#include "pmkmod/kernel/ko_image.h"
+#include "pmkmod/kernel/name_index.h"
+
+/* include/linux/module_signature.h */
+#define SIGNATURE_MARKER "~Module signature appended~\n"
+struct module_signature {
+	uint8_t algo, hash, id_type, signer_len, key_id_len, pad[3];
+	uint32_t sig_len; /* big endian */
+};
+enum { PKEY_ID_PGP, PKEY_ID_X509, PKEY_ID_PKCS7 };
+
+static int not_a_module(struct err *e, const char *why)
+{
+	return err_set(e, -EINVAL, "it is no kernel module: %s", why);
+}
+
+static char *first_info(const struct ko_image *im, const char *tag)
+{
+	size_t pos = 0;
+
+	return xstrdup(ko_image_modinfo(im, tag, &pos));
+}
+
+static void all_infos(const struct ko_image *im, const char *tag, struct strvec *out)
+{
+	const char *v;
+	size_t pos = 0;
+
+	while ((v = ko_image_modinfo(im, tag, &pos)))
+		strvec_add(out, v);
+}
+
+static void read_modinfo(struct ko *k, const struct ko_image *im)
+{
+	const struct {
+		const char *tag;
+		char **to;
+	} singles[] = {
+		{"name", &k->name},
+		{"vermagic", &k->vermagic},
+		{"license", &k->license},
+		{"version", &k->version},
+		{"description", &k->description},
+		{"srcversion", &k->srcversion},
+	};
+	_cleanup_free_ char *depends = first_info(im, "depends");
+	_cleanup_free_ char *intree = first_info(im, "intree");
+
+	for (size_t i = 0; i < ARRAY_SIZE(singles); i++)
+		*singles[i].to = first_info(im, singles[i].tag);
+	if (!k->name) /* only since 4.9 */
+		k->name = module_name_of(k->path);
+	if (depends)
+		strvec_split(&k->depends, depends, ",");
+	k->intree = intree != NULL;
+	all_infos(im, "alias", &k->aliases);
+	all_infos(im, "firmware", &k->firmware);
+	all_infos(im, "import_ns", &k->import_ns);
+}
+
+/* What module_sig_check() and mod_check_sig() find at the end of the file. */
+static void read_signature(struct ko *k, const struct ko_image *im)
+{
+	size_t marker = strlen(SIGNATURE_MARKER), rest;
+	struct module_signature ms;
+
+	if (im->len <= marker ||
+		memcmp(im->bytes + im->len - marker, SIGNATURE_MARKER, marker) != 0)
+		return;
+	k->is_signed = true;
+	rest = im->len - marker;
+	if (rest <= sizeof(ms)) {
+		k->signature_flaw = xstrdup("nothing stands before its marker");
+		return;
+	}
+	memcpy(&ms, im->bytes + rest - sizeof(ms), sizeof(ms));
+	if (ntohl(ms.sig_len) >= rest - sizeof(ms))
+		k->signature_flaw = xstrdup("it claims to be longer than the file");
+	else if (ms.id_type == PKEY_ID_PKCS7 &&
+		(ms.algo || ms.hash || ms.signer_len || ms.key_id_len || ms.pad[0] || ms.pad[1] ||
+			ms.pad[2]))
+		k->signature_flaw = xstrdup("fields that must be zero are not");
+}
+
+/* What the loader cannot do without (setup_load_info()). */
+static int read_frame(struct ko *k, const struct ko_image *im, struct err *e)
+{
+	const struct ko_section *this_module;
+
+	k->elf_class = im->elf_class;
+	k->elf_data = im->elf_data;
+	k->elf_machine = im->eh.e_machine;
+	k->elf_type = im->eh.e_type;
+	k->elf_flags = im->eh.e_flags;
+	if (k->elf_type != ET_REL)
+		return not_a_module(e, "it is a program or a library, modules are relocatable files");
+	if (!ko_image_section(im, ".modinfo"))
+		return not_a_module(e, "it has no .modinfo section");
+	this_module = ko_image_section(im, ".gnu.linkonce.this_module");
+	if (!this_module)
+		return not_a_module(e, "it has no .gnu.linkonce.this_module section; this may be an "
+				       "object file that modpost has not finished");
+	k->this_module_size = this_module->sh.sh_size;
+	for (size_t i = 1; i < im->n_sections && !k->has_debug; i++)
+		k->has_debug = starts_with(im->sections[i].name, ".debug_") ||
+			starts_with(im->sections[i].name, ".zdebug_");
+	return 0;
+}
+
+/* Takes over `bytes`. */
+static int parse(struct ko *k, const char *path, char *bytes, size_t len, struct err *e)
+{
+	struct ko_image im;
+	int r = ko_image_open(&im, bytes, len, e);
+
+	*k = (struct ko){.path = xstrdup(path)};
+	if (r == 0)
+		r = read_frame(k, &im, e);
+	if (r == 0) {
+		read_modinfo(k, &im);
+		read_signature(k, &im);
+		ko_read_versions(k, &im);
+		r = ko_read_symbols(k, &im, e);
+	}
+	ko_image_close(&im);
+	if (r < 0) {
+		ko_free(k);
+		return err_prefix(e, "module '%s'", path);
+	}
+	return 0;
+}
+
+int ko_parse(struct ko *k, const char *path, const void *bytes, size_t len, struct err *e)
+{
+	char *copy = xcalloc(len + 1, 1);
+
+	memcpy(copy, bytes, len);
+	return parse(k, path, copy, len, e);
+}
+
+int ko_read(struct ko *k, const char *path, struct err *e)
+{
+	char *bytes = NULL;
+	size_t len = 0;
+	int r = fs_read(path, KO_MAX, &bytes, &len, e);
+
+	if (r < 0) {
+		*k = (struct ko){0};
+		return r;
+	}
+	return parse(k, path, bytes, len, e);
+}
+
+void ko_free(struct ko *k)
+{
+	char *const strings[] = {k->path, k->name, k->vermagic, k->license, k->version,
+		k->description, k->srcversion, k->signature_flaw, k->common_symbol};
+	struct strvec *const lists[] = {
+		&k->depends, &k->aliases, &k->firmware, &k->import_ns, &k->exports};
+
+	for (size_t i = 0; i < ARRAY_SIZE(strings); i++)
+		free(strings[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
+		strvec_free(lists[i]);
+	ko_free_symbols(k);
+	*k = (struct ko){0};
+}
