@@ -242,9 +242,9 @@ int db_parse(struct db *db, const char *text, size_t len, const char *shown, str
 		/* a half-read record must not be taken for a package */
 		if (db->n && !(db->pkgs[db->n - 1]->own.name && db->pkgs[db->n - 1]->own.version))
 			db->pkgs[db->n - 1]->gone = true;
-		return err_prefix(e, "%s, line %zu", shown, line_no);
+		err_prefix(e, "%s, line %zu", shown, line_no);
 	}
-	return 0;
+	return ret;
 }
 
 static struct db_pkg *find_identity(const struct db *db, const char *text)
@@ -359,7 +359,9 @@ static int read_scripts_file(struct db *db, const char *rel, struct err *e)
 			e, fd < 0 ? fd : -ENOMEM, "cannot open '%s' in '%s'", rel, db->root_path);
 	r = read_scripts(db, gz, e);
 	gzclose(gz);
-	return r < 0 ? err_prefix(e, "'%s' in '%s'", rel, db->root_path) : 0;
+	if (r < 0)
+		err_prefix(e, "'%s' in '%s'", rel, db->root_path);
+	return r;
 }
 
 int db_read(struct db *db, struct err *e)

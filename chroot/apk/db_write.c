@@ -103,8 +103,8 @@ static void script_header(
 	snprintf(h + 108, 8, "%07o", 0u);
 	snprintf(h + 116, 8, "%07o", 0u);
 	/* all twelve digits, as apk: the NUL of one falls into the next field, written after it */
-	snprintf(h + 124, 13, "%012llo", (unsigned long long)size);
-	snprintf(h + 136, 13, "%012llo", (unsigned long long)mtime);
+	snprintf(h + 124, 13, "%012llo", (unsigned long long)size & 0777777777777);
+	snprintf(h + 136, 13, "%012llo", (unsigned long long)mtime & 0777777777777);
 	h[156] = type;
 	memcpy(h + 257, "ustar  ", 8);
 	memcpy(h + 265, "root", 5);

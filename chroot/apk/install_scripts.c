@@ -35,9 +35,11 @@ int pkg_script(struct db *db, struct db_pkg *p, enum apk_script kind, const char
 	/* it may have added users, and put a link where a folder was */
 	ids_forget(db);
 	dir_forget_all(db);
-	if (r < 0)
-		return err_prefix(e, "the %s script of %s-%s could not be run", type, p->info->name,
+	if (r < 0) {
+		err_prefix(e, "the %s script of %s-%s could not be run", type, p->info->name,
 			p->info->version);
+		return r;
+	}
 	if (r > 0) {
 		p->broken |= PKG_BROKEN_SCRIPT;
 		strvec_addf(db->warnings, "the %s script of %s-%s failed with status %d", type,
