@@ -78,17 +78,23 @@ struct sandbox_spec {
 	const char *const *env;	/* the whole environment; QEMU_* are added */
 	const char *cwd;	/* inside; NULL: "/" */
 	int stdin_fd, stdout_fd, stderr_fd; /* -1: /dev/null */
+	const int *pass_fds;	/* descriptors (from 3 on) the command inherits at the same numbers,
+				 * e.g. make's jobserver; all others are closed for it */
+	size_t n_pass_fds;
 	bool tty;		/* keep the controlling terminal (pmkmod shell) */
 	unsigned timeout_s;	/* wall clock, 0: none; -ETIMEDOUT */
 	uint64_t max_file_bytes; /* RLIMIT_FSIZE, 0: none */
-	uint64_t max_procs;	/* RLIMIT_NPROC is per uid, so this is pids inside; 0: none */
+	uint64_t max_procs;	/* RLIMIT_NPROC is per uid, so this is pids inside; 0: none. Linux 5.14
+				 * counts them per user namespace; not enforced for the host's root */
 	/* Called with each chunk the command writes to stdout and stderr (merged through one
 	 * pipe), when not NULL; stdout_fd and stderr_fd are then ignored. A negative return
 	 * kills the command and becomes the result. */
 	int (*output)(void *ctx, const char *data, size_t len);
 	void *output_ctx;
 	/* Run in the child as ns-root, after the root is in place and before privileges drop, e.g.
-	 * several scripts in one sandbox; NULL: exec argv. Its return value is the exit status. */
+	 * several scripts in one sandbox; NULL: exec argv. Its return value is the exit status.
+	 * The caller's descriptors stay open for it, and its environment is `env`. With
+	 * SANDBOX_BUILD it has no more rights than a command would have. */
 	int (*inside)(void *ctx);
 	void *inside_ctx;
 };
