@@ -68,6 +68,7 @@ struct kernel_facts {
 	char *image_name;	/* name inside the package of the kernel image, NULL if none */
 	struct strvec modules;	/* path of every shipped module below lib/modules/<release>/ */
 	struct strvec builtin;	/* modules.builtin lines */
+	uint64_t this_module_size; /* sizeof(struct module), from that shipped module; 0: not known */
 };
 /*
  * Facts of the kernel package `apk_path`; `cache_dir` (may be NULL) keeps them under the package's

@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * One pass over a kernel package. Which of the folders below lib/modules/ is the kernel's is only
+ * known when kernel.release has been seen, and that may come last: so everything is kept by folder
+ * until the end.
+ */
+#include "pmkmod/kernel/kernel.h"
+
+#include <fcntl.h>
+
+#include "chroot/apk/apk_read.h"
+#include "chroot/base/fs.h"
+#include "pmkmod/kernel/facts_cache.h"
+#include "pmkmod/kernel/ko_image.h"
+#include "pmkmod/kernel/name_index.h"
+
+#define RELEASE_MAX 256
+#define BUILTIN_MAX (16u << 20)
+#define CACHE_MAX (16u << 20)
+/* A module to read vermagic from need not be one of the largest. */
+#define SAMPLE_MAX (32u << 20)
+
+/* What was found below one lib/modules/<release>/. */
+struct folder {
+	char *release;
+	struct strvec modules, builtin;
+	char *vermagic;
+	uint64_t this_module_size;
+};
+
+enum wanted { WANT_NOTHING, WANT_RELEASE, WANT_BUILTIN, WANT_SAMPLE };
+
+struct scan {
+	struct kernel_facts *f;
+	const char *flavor; /* NULL: any */
+	struct folder *folders;
+	size_t n_folders;
+	size_t image_rank; /* how usual the name of the image found is, 0: the most */
+	/* the file that is being read */
+	enum wanted wanted;
+	size_t max, folder; /* `folder`: index, valid for BUILTIN and SAMPLE */
+	struct strbuf content;
+};
+
+static bool is_module(const char *path)
+{
+	for (size_t i = KO_PLAIN; i <= KO_ZSTD; i++) {
+		_cleanup_free_ char *suffix = xasprintf(".ko%s", ko_compression_suffix[i]);
+
+		if (ends_with(path, suffix))
+			return true;
+	}
+	return false;
+}
+
+static size_t folder_of(struct scan *s, const char *release, size_t len)
+{
+	for (size_t i = 0; i < s->n_folders; i++)
+		if (strlen(s->folders[i].release) == len &&
+			strncmp(s->folders[i].release, release, len) == 0)
+			return i;
+	s->folders = xrealloc(s->folders, s->n_folders + 1, sizeof(*s->folders));
+	s->folders[s->n_folders] = (struct folder){.release = xstrndup(release, len)};
+	return s->n_folders++;
+}
+
+/* Part of `name` behind one of the prefixes, NULL if it has none of them. */
+static const char *behind(const char *name, const char *const *prefixes, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (starts_with(name, prefixes[i]))
+			return name + strlen(prefixes[i]);
+	return NULL;
+}
+
+/* A file of boot/ (or lib/modules/<release>/): images by their usual names, most usual first. */
+static void note_boot(struct scan *s, const char *name, const char *base)
+{
+	static const char *const images[] = {"vmlinuz", "Image", "zImage", "bzImage", "uImage",
+		"linux.efi", "kernel", "vmlinux"};
+
+	if (starts_with(base, "config") && !s->f->config_name)
+		s->f->config_name = xstrdup(name);
+	for (size_t i = 0; i < s->image_rank && i < ARRAY_SIZE(images); i++) {
+		if (!starts_with(base, images[i]) || ends_with(base, ".dtb"))
+			continue;
+		s->image_rank = i;
+		free(s->f->image_name);
+		s->f->image_name = xstrdup(name);
+	}
+}
+
+static void note_below_modules(struct scan *s, const char *name, const char *path, uint64_t size)
+{
+	size_t len = strcspn(path, "/"), i;
+	const char *rest = path + len + 1;
+	struct folder *d;
+
+	if (path[len] != '/' || !len)
+		return;
+	i = folder_of(s, path, len);
+	d = &s->folders[i];
+	if (is_module(rest)) {
+		strvec_add(&d->modules, rest);
+		if (d->vermagic || size > SAMPLE_MAX)
+			return;
+		s->wanted = WANT_SAMPLE;
+		s->max = SAMPLE_MAX;
+	} else if (streq(rest, "modules.builtin")) {
+		s->wanted = WANT_BUILTIN;
+		s->max = BUILTIN_MAX;
+	} else if (!strchr(rest, '/')) {
+		note_boot(s, name, rest);
+	}
+	s->folder = i;
+}
+
+/* usr/share/kernel/<flavor>/kernel.release, which all of pmaports' kernels install. */
+static void note_release(struct scan *s, const char *path)
+{
+	size_t len = strcspn(path, "/");
+
+	if (!streq(path + len, "/kernel.release") || s->f->release)
+		return;
+	if (s->flavor && (strlen(s->flavor) != len || strncmp(path, s->flavor, len) != 0))
+		return;
+	s->wanted = WANT_RELEASE;
+	s->max = RELEASE_MAX;
+}
+
+static int on_entry(void *ctx, const struct apk_entry *en, struct err *e)
+{
+	static const char *const modules[] = {"lib/modules/", "usr/lib/modules/"};
+	static const char *const shares[] = {"usr/share/kernel/"};
+	static const char *const boots[] = {"boot/", "usr/boot/"};
+	struct scan *s = ctx;
+	const char *rest;
+
+	(void)e;
+	s->wanted = WANT_NOTHING;
+	strbuf_reset(&s->content);
+	if (en->type != APK_FILE)
+		return 0;
+	if ((rest = behind(en->name, modules, ARRAY_SIZE(modules))))
+		note_below_modules(s, en->name, rest, en->size);
+	else if ((rest = behind(en->name, shares, ARRAY_SIZE(shares))))
+		note_release(s, rest);
+	else if ((rest = behind(en->name, boots, ARRAY_SIZE(boots))) && !strchr(rest, '/'))
+		note_boot(s, en->name, rest);
+	return 0;
+}
+
+static int on_data(void *ctx, const void *p, size_t n, struct err *e)
+{
+	struct scan *s = ctx;
+
+	(void)e;
+	if (s->wanted == WANT_NOTHING)
+		return 0;
+	if (n > s->max - s->content.len)
+		s->wanted = WANT_NOTHING; /* too large to be what it is named */
+	else
+		strbuf_add(&s->content, p, n);
+	return 0;
+}
+
+/* A sample that cannot be read is no error: the next module may do. */
+static void read_sample(struct scan *s, struct folder *d)
+{
+	size_t len = s->content.len, pos = 0;
+	struct err ignored = ERR_INIT;
+	struct ko_image im;
+
+	if (ko_image_open(&im, strbuf_steal(&s->content), len, &ignored) == 0) {
+		const struct ko_section *m = ko_image_section(&im, ".gnu.linkonce.this_module");
+
+		d->vermagic = xstrdup(ko_image_modinfo(&im, "vermagic", &pos));
+		d->this_module_size = m ? m->sh.sh_size : 0;
+	}
+	ko_image_close(&im);
+}
+
+static int on_end(void *ctx, struct err *e)
+{
+	struct scan *s = ctx;
+
+	(void)e;
+	switch (s->wanted) {
+	case WANT_RELEASE:
+		strbuf_addc(&s->content, '\n');
+		s->f->release = xstrndup(s->content.s, strcspn(s->content.s, "\r\n"));
+		break;
+	case WANT_BUILTIN:
+		strbuf_addc(&s->content, '\n');
+		strvec_split(&s->folders[s->folder].builtin, s->content.s, "\r\n");
+		break;
+	case WANT_SAMPLE:
+		read_sample(s, &s->folders[s->folder]);
+		break;
+	case WANT_NOTHING:
+		break;
+	}
+	s->wanted = WANT_NOTHING;
+	return 0;
+}
+
+/* Choose the folder of the kernel's release, or the only one; its facts become the kernel's. */
+static void conclude(struct scan *s)
+{
+	struct kernel_facts *f = s->f;
+
+	for (size_t i = 0; i < s->n_folders; i++) {
+		struct folder *d = &s->folders[i];
+
+		if (f->release ? !streq(d->release, f->release) : s->n_folders != 1)
+			continue;
+		if (!f->release)
+			f->release = xstrdup(d->release);
+		strvec_add_all(&f->modules, &d->modules);
+		strvec_add_all(&f->builtin, &d->builtin);
+		f->vermagic = steal_ptr(d->vermagic);
+		f->this_module_size = d->this_module_size;
+	}
+	strvec_sort(&f->modules);
+}
+
+static void scan_free(struct scan *s)
+{
+	for (size_t i = 0; i < s->n_folders; i++) {
+		free(s->folders[i].release);
+		free(s->folders[i].vermagic);
+		strvec_free(&s->folders[i].modules);
+		strvec_free(&s->folders[i].builtin);
+	}
+	free(s->folders);
+	strbuf_free(&s->content);
+}
+
+static int read_package(struct kernel_facts *f, const char *apk_path, const struct hash *identity,
+	const char *flavor, struct err *e)
+{
+	static const struct apk_reader_ops ops = {.entry = on_entry, .data = on_data, .end = on_end};
+	_cleanup_close_ int fd = open(apk_path, O_RDONLY | O_CLOEXEC);
+	struct scan s = {.f = f, .flavor = flavor, .image_rank = SIZE_MAX};
+	int r;
+
+	if (fd < 0)
+		return err_errno(e, -errno, "cannot open the kernel package '%s'", apk_path);
+	r = apk_read(fd, path_base(apk_path), identity, NULL, NULL, &ops, &s, e);
+	if (r == 0)
+		conclude(&s);
+	scan_free(&s);
+	if (r < 0)
+		kernel_facts_free(f);
+	return r;
+}
+
+/* The identity says which package, the flavor which of its kernels. */
+static char *cache_path(const char *dir, const struct hash *identity, const char *flavor)
+{
+	char hex[HASH_HEX_MAX];
+	char *path;
+
+	hash_hex(identity, hex);
+	path = flavor ? xasprintf("%s/%s.%s", dir, hex, flavor) : xasprintf("%s/%s", dir, hex);
+	for (char *p = path + strlen(dir) + 1; *p; p++)
+		if (*p == '/')
+			*p = '_';
+	return path;
+}
+
+/* A cache that cannot be written only costs time, so nobody is told. */
+static void write_cache(const struct kernel_facts *f, const char *dir, const char *path)
+{
+	struct err ignored = ERR_INIT;
+	_cleanup_free_ char *text = NULL;
+	size_t len = 0;
+
+	text = facts_print(f, &len);
+	if (fs_mkdirs(dir, 0755, &ignored) == 0)
+		fs_write_atomic(path, text, len, 0644, &ignored);
+}
+
+int kernel_facts_read(struct kernel_facts *f, const char *apk_path, const struct hash *identity,
+	const char *flavor, const char *cache_dir, struct err *e)
+{
+	bool cached = cache_dir && identity && identity->alg != HASH_NONE;
+	_cleanup_free_ char *path = NULL, *text = NULL;
+	struct err ignored = ERR_INIT;
+	size_t len = 0;
+	int r;
+
+	*f = (struct kernel_facts){0};
+	if (cached) {
+		path = cache_path(cache_dir, identity, flavor);
+		if (fs_read(path, CACHE_MAX, &text, &len, &ignored) == 0 &&
+			facts_parse(f, text, len))
+			return 0;
+	}
+	r = read_package(f, apk_path, identity, flavor, e);
+	if (r == 0 && cached)
+		write_cache(f, cache_dir, path);
+	return r;
+}
+
+static bool list_has(const struct strvec *paths, const char *wanted)
+{
+	for (size_t i = 0; i < paths->n; i++) {
+		_cleanup_free_ char *name = module_name_of(paths->v[i]);
+
+		if (streq(name, wanted))
+			return true;
+	}
+	return false;
+}
+
+bool kernel_facts_has_module(const struct kernel_facts *f, const char *name, bool or_builtin)
+{
+	_cleanup_free_ char *wanted = module_name_of(name);
+
+	return list_has(&f->modules, wanted) || (or_builtin && list_has(&f->builtin, wanted));
+}
+
+void kernel_facts_free(struct kernel_facts *f)
+{
+	free(f->release);
+	free(f->vermagic);
+	free(f->config_name);
+	free(f->image_name);
+	strvec_free(&f->modules);
+	strvec_free(&f->builtin);
+	*f = (struct kernel_facts){0};
+}
