@@ -91,9 +91,13 @@ format:
 format-check:
 	@clang-format --dry-run -Werror $(C_FILES)
 tidy:
-	@printf '%s\n' $(CHROOT_SRC) $(PMKMOD_SRC) pmkmod/main.c | \
-		xargs -P 2 -n 8 clang-tidy --quiet --warnings-as-errors='*' 2>/dev/null -- \
-		$(filter-out -Werror,$(ALL_CFLAGS))
+	@$(MAKE) -s -j2 $(TIDY_OK)
+TIDY_OK = $(patsubst %.c,$(BUILD)/tidy/%.ok,$(CHROOT_SRC) $(PMKMOD_SRC) pmkmod/main.c)
+$(BUILD)/tidy/%.ok: %.c .clang-tidy
+	@mkdir -p $(@D)
+	@clang-tidy --quiet $< -- $(filter-out -Werror,$(ALL_CFLAGS)) 2>$@.log >$@.out || \
+		{ cat $@.out $@.log; exit 1; }
+	@touch $@
 
 # Fuzz targets, by clang's libFuzzer; `make fuzz-run SECONDS=60` runs each one.
 FUZZ_CFLAGS = $(filter-out -Werror,$(ALL_CFLAGS)) -O1 -g -fsanitize=fuzzer,address,undefined \
@@ -121,9 +125,13 @@ fuzz-run: fuzz
 .PHONY: bench
 bench:
 	@tests/setup/install-packages build run standin
-	@$(MAKE) --no-print-directory all
-	@$(MAKE) --no-print-directory standin STANDIN_ARCHES='aarch64'
-	@tests/bench/bench $(BUILD)
+	@$(MAKE) --no-print-directory all $(BUILD)/bench/assemble_layer
+	@$(MAKE) --no-print-directory standin STANDIN_ARCHES='aarch64 x86_64'
+	@tests/bench/bench $(BENCH_OPTIONS) $(BUILD)
+$(BUILD)/bench/assemble_layer: tests/bench/assemble_layer.c $(CHROOT_OBJ)
+	@mkdir -p $(@D)
+	@echo "  CCLD    $@"
+	@$(CC) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(CHROOT_OBJ) $(LIBS)
 
 # ---- installing ----
 

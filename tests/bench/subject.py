@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""pmkmod as the bench calls it: with a state folder of its own, below the bench's work folder."""
+import os
+import re
+import subprocess
+
+DEVICE = 'standin-aarch64'
+MODULE = 'v4l2loopback'
+
+
+class BenchError(Exception):
+    """The bench itself cannot go on; the text says why."""
+
+
+def run(argv, **options):
+    """A command that must succeed; returns its standard output."""
+    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          errors='replace', check=False, **options)
+    if done.returncode != 0:
+        raise BenchError('%s ended with status %d\n%s%s' % (
+            ' '.join(argv), done.returncode, done.stdout[-2000:], done.stderr[-2000:]))
+    return done.stdout
+
+
+class Subject:
+    def __init__(self, build, work):
+        self.program = os.path.join(build, 'pmkmod')
+        self.state = os.path.join(work, 'state')
+        self.cache = os.path.join(work, 'cache')
+        self.standin = os.path.join(build, 'standin')
+
+    def argv(self, command, *options):
+        return [self.program, '-o', 'paths.state=' + self.state, '-o', 'paths.cache=' + self.cache,
+                '-o', 'paths.standin=' + self.standin, *options, command, DEVICE, MODULE]
+
+    def call(self, command, *options):
+        return run(self.argv(command, *options))
+
+    def stages(self, *options):
+        """Seconds of each stage of one build, as pmkmod prints them: 'resolve 0.1, fetch ...'."""
+        done = subprocess.run(self.argv('build', '--rebuild', *options), stderr=subprocess.PIPE,
+                              stdout=subprocess.DEVNULL, text=True, check=True)
+        found = re.findall(r'^(\w+) .*\((\d+\.\d) s\)$', done.stderr, re.MULTILINE)
+        return ', '.join('%s %s' % pair for pair in found)
+
+    def plan(self, *options):
+        return Plan(self, self.call('plan', *options))
+
+
+class Plan:
+    """What `pmkmod plan` prints, and where the layers it names are."""
+
+    def __init__(self, subject, text):
+        self.layers_dir = os.path.join(subject.state, 'layers')
+        self.facts = {}
+        self.packages = {}
+        what = None
+        for line in text.splitlines():
+            word, _, rest = line.partition(' ')
+            if word == 'layer':
+                what = rest.split()[0]
+                self.packages[what] = []
+            elif line.startswith('  ') and what:
+                self.packages[what].append(line.split()[0])
+            else:
+                self.facts.setdefault(word, rest)
+
+    def content(self, what):
+        """The folder with the files of a layer."""
+        for name in ('root', 'upper'):
+            path = os.path.join(self.layers_dir, self.facts[what], name)
+            if os.path.isdir(path):
+                return path
+        raise BenchError('layer %s (%s) is not below %s' % (what, self.facts[what], self.layers_dir))
