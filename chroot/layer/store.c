@@ -1,0 +1,432 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * The store. A layer's lock is an flock(2) on its own folder: exclusive while it is made or
+ * removed, shared for as long as a store that handed it out is open, so that cleaning never takes a
+ * layer away from a running build. The folder may be removed between open and lock; then one looks
+ * again.
+ */
+#include "chroot/layer/layer.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "chroot/base/fs.h"
+#include "chroot/sandbox/sandbox.h"
+
+/* The cache directory tag: backup programs skip such folders, and we know a store by it before
+ * anything is removed in it. */
+#define TAG_NAME "CACHEDIR.TAG"
+static const char tag_text[] = "Signature: 8a477f597d28d172789f06886806bc55\n"
+			       "# pmkmod layers; each folder can be removed, it is made again.\n";
+
+struct held {
+	char *id;
+	int fd; /* shared lock */
+};
+
+struct layer_store {
+	char *dir;
+	int fd;
+	struct held *held;
+	size_t n_held;
+};
+
+static bool valid_id(const char *id)
+{
+	return id && strlen(id) == 64 && strspn(id, "0123456789abcdef") == 64;
+}
+
+static int check_id(const char *id, struct err *e)
+{
+	return valid_id(id) ? 0
+			    : err_set(e, -EINVAL, "'%s' is not a layer's id (64 hex digits)",
+				      id ? id : "");
+}
+
+static char *layer_path(const struct layer_store *s, const char *id, const char *name)
+{
+	return xasprintf("%s/%s%s%s", s->dir, id, name ? "/" : "", name ? name : "");
+}
+
+static bool complete(const struct layer_store *s, const char *id)
+{
+	_cleanup_free_ char *path = layer_path(s, id, "complete");
+
+	return fs_exists(path);
+}
+
+static const char *content_name(bool is_delta)
+{
+	return is_delta ? "upper" : "root";
+}
+
+/* ---- locks ---- */
+
+/* Is `fd` still what the name leads to? */
+static bool same_folder(const struct layer_store *s, const char *id, int fd)
+{
+	struct stat here, there;
+
+	return fstat(fd, &here) == 0 && fstatat(s->fd, id, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       here.st_ino == there.st_ino && here.st_dev == there.st_dev;
+}
+
+/* Wait for the lock in short steps: a blocking flock(2) could miss the signal that came just before
+ * it, and never return. */
+static int lock_fd(int fd, int op, bool wait, struct err *e)
+{
+	int pause_ms = 1;
+
+	while (flock(fd, op | LOCK_NB) < 0) {
+		if (errno == EINTR)
+			continue;
+		if (errno != EWOULDBLOCK)
+			return err_errno(e, -errno, "cannot lock a layer");
+		if (!wait)
+			return -EWOULDBLOCK;
+		if (interrupted())
+			return err_set(e, -EINTR,
+				"interrupted while waiting for another pmkmod that makes the same layer");
+		poll(NULL, 0, pause_ms);
+		pause_ms = pause_ms < 100 ? 2 * pause_ms : 100;
+	}
+	return 0;
+}
+
+/* The locked folder of a layer, made if `create`; -ENOENT if there is none, -EWOULDBLOCK if it is
+ * locked and we shall not wait. */
+static int lock_layer(
+	const struct layer_store *s, const char *id, int op, bool create, bool wait, struct err *e)
+{
+	for (;;) {
+		_cleanup_close_ int fd = -1;
+		int r;
+
+		if (create && mkdirat(s->fd, id, 0700) < 0 && errno != EEXIST)
+			return err_errno(e, -errno, "cannot create a layer in '%s'", s->dir);
+		fd = openat(s->fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0 && errno == ENOENT && create)
+			continue;
+		if (fd < 0)
+			return err_errno(e, -errno, "cannot open the layer '%s/%s'", s->dir, id);
+		r = lock_fd(fd, op, wait, e);
+		if (r < 0)
+			return r;
+		if (same_folder(s, id, fd))
+			return steal_fd(&fd);
+	}
+}
+
+/* Remember a shared lock until the store is closed. */
+static void hold(struct layer_store *s, const char *id, int fd)
+{
+	for (size_t i = 0; i < s->n_held; i++)
+		if (streq(s->held[i].id, id)) {
+			close(s->held[i].fd);
+			s->held[i].fd = fd;
+			return;
+		}
+	s->held = xrealloc(s->held, s->n_held + 1, sizeof(*s->held));
+	s->held[s->n_held++] = (struct held){xstrdup(id), fd};
+}
+
+static void let_go(struct layer_store *s, const char *id)
+{
+	for (size_t i = 0; i < s->n_held; i++)
+		if (streq(s->held[i].id, id))
+			cleanup_close(&s->held[i].fd);
+}
+
+/* ---- removing ---- */
+
+/* The caller holds the exclusive lock. The marker goes first: from then on it is no layer. */
+static int remove_layer(const struct layer_store *s, const char *id, struct err *e)
+{
+	_cleanup_free_ char *path = layer_path(s, id, NULL);
+	_cleanup_free_ char *marker = layer_path(s, id, "complete");
+
+	if (unlink(marker) < 0 && errno != ENOENT)
+		return err_errno(e, -errno, "cannot remove '%s'", marker);
+	return fs_remove_tree(path, e);
+}
+
+static int for_each_id(struct layer_store *s,
+	int (*fn)(struct layer_store *s, const char *id, void *ctx, struct err *e), void *ctx,
+	struct err *e)
+{
+	DIR *d = opendir(s->dir);
+	struct dirent *de;
+	int r = 0;
+
+	if (!d)
+		return err_errno(e, -errno, "cannot list '%s'", s->dir);
+	while (r >= 0 && (de = readdir(d)))
+		if (valid_id(de->d_name))
+			r = fn(s, de->d_name, ctx, e);
+	closedir(d);
+	return r;
+}
+
+static int drop_leftover(struct layer_store *s, const char *id, void *ctx, struct err *e)
+{
+	_cleanup_close_ int fd = -1;
+
+	(void)ctx;
+	if (complete(s, id))
+		return 0;
+	fd = lock_layer(s, id, LOCK_EX, false, false, NULL);
+	/* being made right now, or gone already, or no folder at all */
+	if (fd < 0)
+		return 0;
+	return complete(s, id) ? 0 : remove_layer(s, id, e);
+}
+
+/* ---- opening ---- */
+
+static bool empty_folder(const char *dir)
+{
+	DIR *d = opendir(dir);
+	struct dirent *de;
+	bool empty = true;
+
+	while (d && empty && (de = readdir(d)))
+		empty = streq(de->d_name, ".") || streq(de->d_name, "..");
+	if (d)
+		closedir(d);
+	return empty;
+}
+
+/* Layers without a marker are removed: never in a folder that was not made to be a store. */
+static int check_tag(const char *dir, struct err *e)
+{
+	_cleanup_free_ char *tag = path_join(dir, TAG_NAME);
+
+	if (fs_exists(tag))
+		return 0;
+	if (!empty_folder(dir) && !fs_exists(tag))
+		return err_set(e, -ENOTEMPTY,
+			"'%s' is neither empty nor a store of layers (it has no %s); choose another folder",
+			dir, TAG_NAME);
+	return fs_write_atomic(tag, tag_text, strlen(tag_text), 0644, e);
+}
+
+int layer_store_open(struct layer_store **out, const char *dir, struct err *e)
+{
+	struct layer_store *s;
+	int r = fs_mkdirs(dir, 0700, e);
+
+	*out = NULL;
+	if (r == 0)
+		r = check_tag(dir, e);
+	if (r < 0)
+		return r;
+	s = xcalloc(1, sizeof(*s));
+	s->dir = realpath(dir, NULL);
+	s->fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	r = s->dir && s->fd >= 0 ? 0 : err_errno(e, -errno, "cannot open the store '%s'", dir);
+	if (r == 0)
+		r = for_each_id(s, drop_leftover, NULL, e);
+	if (r < 0) {
+		layer_store_close(s);
+		return r;
+	}
+	*out = s;
+	return 0;
+}
+
+void layer_store_close(struct layer_store *s)
+{
+	if (!s)
+		return;
+	for (size_t i = 0; i < s->n_held; i++) {
+		cleanup_close(&s->held[i].fd);
+		free(s->held[i].id);
+	}
+	free(s->held);
+	cleanup_close(&s->fd);
+	free(s->dir);
+	free(s);
+}
+
+/* ---- making ---- */
+
+static int write_description(const char *dir, const struct layer_recipe *r, struct err *e)
+{
+	_cleanup_free_ char *path = path_join(dir, "description");
+	const char *text = r->description ? r->description : "";
+
+	return fs_write_atomic(path, text, strlen(text), 0644, e);
+}
+
+/* One syncfs(2) for thousands of files, and only then the marker: a layer that is marked complete
+ * has survived a power cut. */
+static int seal(const char *dir, const char *content, int fd, struct err *e)
+{
+	_cleanup_free_ char *marker = path_join(dir, "complete");
+	_cleanup_free_ char *work = path_join(dir, "work");
+	int r;
+
+	if (!fs_is_dir(content))
+		return err_set(e, -EIO, "the layer's maker left nothing in '%s'", content);
+	r = fs_remove_tree(work, e);
+	if (r < 0)
+		return r;
+	if (syncfs(fd) < 0)
+		return err_errno(e, -errno, "cannot write the layer '%s' to disk", dir);
+	return fs_write_atomic(marker, "", 0, 0644, e);
+}
+
+static void explain_space(const struct layer_store *s, int r, struct err *e)
+{
+	if (r == -ENOSPC || r == -EDQUOT)
+		err_hint(e,
+			"The disk with '%s' is full. `pmkmod clean` removes layers that are not "
+			"in use.",
+			s->dir);
+}
+
+/* The caller holds the exclusive lock, and there is no marker. */
+static int make(struct layer_store *s, const struct layer_recipe *recipe, int fd, struct err *e)
+{
+	bool delta = recipe->below && recipe->below->n;
+	_cleanup_free_ char *dir = layer_path(s, recipe->id, NULL);
+	_cleanup_free_ char *content = path_join(dir, content_name(delta));
+	struct err own = ERR_INIT;
+	struct err *err = e ? e : &own;
+	int r = write_description(dir, recipe, err);
+
+	if (r == 0 && mkdir(content, 0755) < 0)
+		r = err_errno(err, -errno, "cannot create '%s'", content);
+	if (r == 0)
+		r = recipe->make(recipe->ctx, delta ? dir : content, err);
+	if (r == 0 && interrupted())
+		r = err_set(err, -EINTR, "interrupted");
+	if (r >= 0)
+		r = seal(dir, content, fd, err);
+	if (r < 0) {
+		explain_space(s, r, err);
+		remove_layer(s, recipe->id, NULL);
+	}
+	return r;
+}
+
+/* Throw away what is there of an incomplete layer, keeping the locked folder itself. */
+static int clear_folder(const struct layer_store *s, const char *id, struct err *e)
+{
+	_cleanup_free_ char *dir = layer_path(s, id, NULL);
+	DIR *d = opendir(dir);
+	struct dirent *de;
+	int r = d ? 0 : err_errno(e, -errno, "cannot list '%s'", dir);
+
+	while (r == 0 && (de = readdir(d))) {
+		_cleanup_free_ char *path = path_join(dir, de->d_name);
+
+		if (!streq(de->d_name, ".") && !streq(de->d_name, ".."))
+			r = fs_remove_tree(path, e);
+	}
+	if (d)
+		closedir(d);
+	return r;
+}
+
+/* For layer_clean(): when the layer was last asked for. */
+static void touch(const struct layer_store *s, const char *id)
+{
+	_cleanup_free_ char *marker = layer_path(s, id, "complete");
+
+	utimensat(AT_FDCWD, marker, NULL, 0);
+}
+
+static int give(struct layer_store *s, const struct layer_recipe *r, int fd, char **content)
+{
+	_cleanup_free_ char *dir = layer_path(s, r->id, NULL);
+
+	touch(s, r->id);
+	hold(s, r->id, fd);
+	*content = path_join(dir, content_name(r->below && r->below->n));
+	return 0;
+}
+
+int layer_get(struct layer_store *s, const struct layer_recipe *recipe, char **content, bool *made,
+	struct err *e)
+{
+	int r = check_id(recipe->id, e);
+
+	*content = NULL;
+	if (made)
+		*made = false;
+	while (r == 0) {
+		_cleanup_close_ int fd = -1;
+
+		/* a complete layer needs no more than a shared lock */
+		if (complete(s, recipe->id)) {
+			fd = lock_layer(s, recipe->id, LOCK_SH, false, true, e);
+			if (fd >= 0 && complete(s, recipe->id))
+				return give(s, recipe, steal_fd(&fd), content);
+			if (fd < 0 && fd != -ENOENT)
+				return fd;
+			err_clear(e); /* removed meanwhile */
+			continue;
+		}
+		fd = lock_layer(s, recipe->id, LOCK_EX, true, true, e);
+		if (fd < 0)
+			return fd;
+		if (complete(s, recipe->id))
+			continue;
+		r = clear_folder(s, recipe->id, e);
+		if (r == 0)
+			r = make(s, recipe, fd, e);
+		if (r == 0 && made)
+			*made = true;
+	}
+	return r;
+}
+
+char *layer_find(struct layer_store *s, const char *id, bool is_delta)
+{
+	if (!valid_id(id) || !complete(s, id))
+		return NULL;
+	return layer_path(s, id, content_name(is_delta));
+}
+
+/* ---- cleaning ---- */
+
+struct cleaning {
+	time_t before;
+	bool all;
+	int removed;
+};
+
+static int clean_one(struct layer_store *s, const char *id, void *ctx, struct err *e)
+{
+	_cleanup_free_ char *marker = layer_path(s, id, "complete");
+	struct cleaning *c = ctx;
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+	int r;
+
+	if (stat(marker, &st) < 0 || (!c->all && st.st_mtime >= c->before))
+		return 0;
+	let_go(s, id);
+	fd = lock_layer(s, id, LOCK_EX, false, false, NULL);
+	/* in use by another process */
+	if (fd < 0)
+		return 0;
+	r = remove_layer(s, id, e);
+	if (r == 0)
+		c->removed++;
+	return r;
+}
+
+int layer_clean(struct layer_store *s, unsigned days, struct err *e)
+{
+	struct cleaning c = {.before = time(NULL) - (time_t)days * 24 * 60 * 60, .all = days == 0};
+	int r = for_each_id(s, clean_one, &c, e);
+
+	return r < 0 ? r : c.removed;
+}
