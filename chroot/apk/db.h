@@ -134,6 +134,8 @@ enum db_replaces db_replaces_file(const struct db_pkg *a, const struct db_pkg *b
 /* ---- db_read.c ---- */
 int db_parse(struct db *db, const char *text, size_t len, const char *shown, struct err *e);
 void db_parse_triggers(struct db *db, const char *text, size_t len);
+/* scripts.tar or scripts.tar.gz; `fd` is closed. */
+int db_parse_scripts(struct db *db, int fd, const char *shown, struct err *e);
 int db_read(struct db *db, struct err *e); /* the four files; missing ones are empty */
 
 /* ---- db_write.c ---- */

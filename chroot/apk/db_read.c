@@ -346,22 +346,31 @@ static int read_scripts(struct db *db, gzFile gz, struct err *e)
 }
 
 /* gzread() passes plain text through, so that both generations' files go the same way. */
-static int read_scripts_file(struct db *db, const char *rel, struct err *e)
+int db_parse_scripts(struct db *db, int fd, const char *shown, struct err *e)
 {
-	int fd = root_open(db, rel), r;
-	gzFile gz;
+	gzFile gz = gzdopen(fd, "rb");
+	int r;
 
-	if (fd == -ENOENT)
-		return fd;
-	gz = fd < 0 ? NULL : gzdopen(fd, "rb");
-	if (!gz)
-		return err_errno(
-			e, fd < 0 ? fd : -ENOMEM, "cannot open '%s' in '%s'", rel, db->root_path);
+	if (!gz) {
+		close(fd);
+		return err_errno(e, -ENOMEM, "cannot read '%s'", shown);
+	}
 	r = read_scripts(db, gz, e);
 	gzclose(gz);
 	if (r < 0)
-		err_prefix(e, "'%s' in '%s'", rel, db->root_path);
+		err_prefix(e, "'%s'", shown);
 	return r;
+}
+
+static int read_scripts_file(struct db *db, const char *rel, struct err *e)
+{
+	int fd = root_open(db, rel);
+
+	if (fd == -ENOENT)
+		return fd;
+	if (fd < 0)
+		return err_errno(e, fd, "cannot open '%s' in '%s'", rel, db->root_path);
+	return db_parse_scripts(db, fd, rel, e);
 }
 
 int db_read(struct db *db, struct err *e)
