@@ -49,7 +49,7 @@ static int load_filter(struct box *b, struct err *e)
 	/* nothing was loaded: one listener in a chain of filters is all the kernel allows */
 	b->notify_fd = -1;
 	b->shim_uname = true;
-	if (uname_script(b, e) < 0)
+	if (uname_script(b, e) < 0 || filter_prepare(s->privilege, false, e) < 0)
 		return e ? e->code : -EIO;
 	return filter_load(s->privilege, NULL, e);
 }

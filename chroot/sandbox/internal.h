@@ -110,8 +110,9 @@ struct elf_facts {
 };
 int elf_peek(const char *path, struct elf_facts *out); /* -ENOEXEC: not ELF */
 
-/* seccomp.c: load the filter; *notify_fd gets the descriptor of uname notifications if wanted.
- * With notification a failure loads nothing and sets no error: the caller does without. */
+/* seccomp.c: generate a filter (in the supervisor, where it is kept for the next run), and load it.
+ * With notify_fd the kernel hands uname(2) to whoever reads that descriptor. */
+int filter_prepare(enum sandbox_privilege p, bool notify, struct err *e);
 int filter_load(enum sandbox_privilege p, int *notify_fd, struct err *e);
 
 /* uname_shim.c: what to answer, answering one notification, and the script that stands in */

@@ -335,6 +335,8 @@ int sandbox_run(const struct sandbox_spec *s, struct sandbox_result *result, str
 		code = sandbox_find_qemu(s->emulate, s->qemu_path, &qemu, r.e);
 	b.qemu = qemu;
 	if (code == 0)
+		code = filter_prepare(s->privilege, s->uname_release || s->uname_machine, r.e);
+	if (code == 0)
 		code = prepare_upper(s, r.e);
 	if (code < 0)
 		return code;

@@ -7,11 +7,17 @@
  */
 #include "chroot/sandbox/internal.h"
 
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { IN_SETUP = 1, IN_BUILD = 2, ALWAYS = 3 };
@@ -176,26 +182,72 @@ static int add_rules(scmp_filter_ctx ctx, enum sandbox_privilege p)
 	return r;
 }
 
-int filter_load(enum sandbox_privilege p, int *notify_fd, struct err *e)
+static int add_all(scmp_filter_ctx ctx, enum sandbox_privilege p, bool notify)
 {
-	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
 	int r = ctx ? add_rules(ctx, p) : -ENOMEM;
 
-	/* a filter switches a mitigation on that slows compilers down (before Linux 5.16); nothing
-	 * of another user is in this process's memory */
-	if (r == 0)
-		seccomp_attr_set(ctx, SCMP_FLTATR_CTL_SSB, 1);
-	if (r == 0 && notify_fd)
+	if (r == 0 && notify)
 		r = seccomp_rule_add(ctx, SCMP_ACT_NOTIFY, SCMP_SYS(uname), 0);
-	/* sets no_new_privs first, which also makes set-uid programs harmless */
-	if (r == 0)
-		r = seccomp_load(ctx);
-	if (r == 0 && notify_fd)
-		*notify_fd = seccomp_notify_fd(ctx);
-	if (ctx)
-		seccomp_release(ctx);
-	/* -ECANCELED is libseccomp's word for "the kernel said no" */
-	if (r < 0 && !notify_fd)
-		return err_errno(e, r, "cannot install the system call filter (seccomp)");
 	return r;
+}
+
+/* The program as the kernel takes it, out of libseccomp (which has no call for it before 2.6 but
+ * writing it to a file). */
+static int export_program(scmp_filter_ctx ctx, struct sock_fprog *out)
+{
+	_cleanup_close_ int fd = memfd_create("filter", MFD_CLOEXEC);
+	struct stat st;
+	int r = fd < 0 ? -errno : seccomp_export_bpf(ctx, fd);
+
+	if (r == 0 && fstat(fd, &st) < 0)
+		r = -errno;
+	if (r < 0)
+		return r;
+	out->filter = xcalloc(1, (size_t)st.st_size);
+	out->len = (unsigned short)((size_t)st.st_size / sizeof(*out->filter));
+	return pread(fd, out->filter, (size_t)st.st_size, 0) == st.st_size ? 0 : -EIO;
+}
+
+/* Made once: it takes longer to generate than all mounts of a sandbox together. */
+static struct sock_fprog programs[2][2];
+static pthread_mutex_t programs_lock = PTHREAD_MUTEX_INITIALIZER;
+
+int filter_prepare(enum sandbox_privilege p, bool notify, struct err *e)
+{
+	struct sock_fprog *prog = &programs[p == SANDBOX_BUILD][notify];
+	scmp_filter_ctx ctx;
+	int r = 0;
+
+	pthread_mutex_lock(&programs_lock);
+	if (!prog->len) {
+		ctx = seccomp_init(SCMP_ACT_ALLOW);
+		r = add_all(ctx, p, notify);
+		if (r == 0)
+			r = export_program(ctx, prog);
+		if (ctx)
+			seccomp_release(ctx);
+	}
+	pthread_mutex_unlock(&programs_lock);
+	return r < 0 ? err_errno(e, r, "cannot generate the system call filter") : 0;
+}
+
+int filter_load(enum sandbox_privilege p, int *notify_fd, struct err *e)
+{
+	/* SPEC_ALLOW: before Linux 5.16 a filter switches a mitigation on that slows compilers
+	 * down; nothing of another user is in this process's memory */
+	unsigned flags =
+		SECCOMP_FILTER_FLAG_SPEC_ALLOW | (notify_fd ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0);
+	long r;
+
+	/* the condition for loading a filter without CAP_SYS_ADMIN, and it makes set-uid programs
+	 * harmless */
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return err_errno(e, -errno, "cannot give up new privileges");
+	r = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags,
+		&programs[p == SANDBOX_BUILD][notify_fd != NULL]);
+	if (r < 0)
+		return err_errno(e, -errno, "cannot install the system call filter (seccomp)");
+	if (notify_fd)
+		*notify_fd = (int)r;
+	return 0;
 }

@@ -70,6 +70,9 @@ static int make_namespaces(struct err *e)
 		return 0;
 	err_errno(e, -errno, "cannot make the sandbox's namespaces");
 	hint_namespaces(e);
+	/* the kernel's word for a limit; to callers ENOSPC means a full disk */
+	if (e->code == -ENOSPC || e->code == -EUSERS)
+		e->code = -EPERM;
 	return e->code;
 }
 
