@@ -126,7 +126,7 @@ fuzz-run: fuzz
 bench:
 	@tests/setup/install-packages build run standin
 	@$(MAKE) --no-print-directory all $(BUILD)/bench/assemble_layer
-	@$(MAKE) --no-print-directory standin STANDIN_ARCHES='aarch64 x86_64'
+	@$(MAKE) --no-print-directory standin STANDIN_ARCHES='aarch64'
 	@tests/bench/bench $(BENCH_OPTIONS) $(BUILD)
 $(BUILD)/bench/assemble_layer: tests/bench/assemble_layer.c $(CHROOT_OBJ)
 	@mkdir -p $(@D)
