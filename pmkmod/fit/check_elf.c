@@ -4,6 +4,8 @@
 
 #include <elf.h>
 
+#define STRUCT_SIZE_SINCE KERNEL_VERSION_CODE(6, 6)
+
 static const struct {
 	uint16_t machine;
 	const char *name;
@@ -52,6 +54,25 @@ void fit_check_machine(struct fit_context *c, const struct ko *ko)
 		ko->elf_class == ELFCLASS64 ? 64 : 32);
 }
 
+/*
+ * sizeof(struct module) depends on a dozen options. Since 6.6 elf_validity_check() compares it; before
+ * that the kernel takes such a module and reads its init function from a wrong place.
+ */
+static bool module_struct_fits(struct fit_context *c, const struct ko *ko)
+{
+	uint64_t want = c->k->facts ? c->k->facts->this_module_size : 0;
+
+	if (!want || ko->this_module_size == want)
+		return true;
+	fit_add(c, ko, "structure", FIT_FAIL,
+		"its struct module has %llu bytes, that of the kernel's own modules %llu: it was built "
+		"with another configuration; %s",
+		(unsigned long long)ko->this_module_size, (unsigned long long)want,
+		c->version >= STRUCT_SIZE_SINCE ? "the kernel refuses that"
+						: "the kernel would load it and crash");
+	return false;
+}
+
 void fit_check_structure(struct fit_context *c, const struct ko *ko)
 {
 	if (fit_config(c, "MODULES") == KNOWN_NO && c->k->config) {
@@ -71,6 +92,8 @@ void fit_check_structure(struct fit_context *c, const struct ko *ko)
 			"its .gnu.linkonce.this_module section is empty; it was not finished by modpost");
 		return;
 	}
+	if (!module_struct_fits(c, ko))
+		return;
 	fit_add(c, ko, "structure", FIT_PASS, "sections and symbol table are as the loader wants them");
 }
 

@@ -28,22 +28,24 @@ static char *read_inside(const struct strvec *layers, const char *dir, const cha
 	return text;
 }
 
-/* What the tree itself says; the name of the folder below lib/modules may be anybody's invention. */
+/*
+ * What the tree itself says; the name of the folder below lib/modules may be anybody's invention.
+ * UTS_RELEASE first: that is what goes into vermagic. Debian writes it itself and leaves upstream's
+ * version in kernel.release.
+ */
 static char *release_of(const struct strvec *layers, const char *build_dir)
 {
 	static const char define[] = "#define UTS_RELEASE \"";
-	_cleanup_free_ char *text = read_inside(layers, build_dir, "include/config/kernel.release");
-	const char *at;
+	_cleanup_free_ char *header =
+		read_inside(layers, build_dir, "include/generated/utsrelease.h");
+	_cleanup_free_ char *file = read_inside(layers, build_dir, "include/config/kernel.release");
+	const char *at = header ? strstr(header, define) : NULL;
 
-	if (text && *str_strip(text))
-		return xstrdup(str_strip(text));
-	free(text);
-	text = read_inside(layers, build_dir, "include/generated/utsrelease.h");
-	at = text ? strstr(text, define) : NULL;
-	if (!at)
-		return NULL;
-	at += strlen(define);
-	return xstrndup(at, strcspn(at, "\"\n"));
+	if (at) {
+		at += strlen(define);
+		return xstrndup(at, strcspn(at, "\"\n"));
+	}
+	return file && *str_strip(file) ? xstrdup(str_strip(file)) : NULL;
 }
 
 static char *host_path_of(const struct strvec *layers, const char *dir, const char *name)
@@ -126,7 +128,7 @@ static int find_release(struct kernel_headers *h, const struct strvec *layers, c
 /* Exactly one tree must be there; lib may be a link to usr/lib, so the same one twice is one. */
 static int find_only(struct kernel_headers *h, const struct strvec *layers, struct err *e)
 {
-	_cleanup_strvec_ struct strvec found = {0};
+	_cleanup_strvec_ struct strvec trees = {0}, releases = {0};
 
 	*h = (struct kernel_headers){0};
 	for (size_t i = 0; i < ARRAY_SIZE(module_folders); i++) {
@@ -138,8 +140,9 @@ static int find_only(struct kernel_headers *h, const struct strvec *layers, stru
 
 			if (!read_tree(&one, layers, module_folders[i], names.v[j]))
 				continue;
-			if (!strvec_has(&found, one.release)) {
-				strvec_add(&found, one.release);
+			if (!strvec_has(&trees, one.build_dir)) {
+				strvec_add(&trees, one.build_dir);
+				strvec_add(&releases, one.release);
 				kernel_headers_free(h);
 				*h = one;
 				continue;
@@ -147,10 +150,10 @@ static int find_only(struct kernel_headers *h, const struct strvec *layers, stru
 			kernel_headers_free(&one);
 		}
 	}
-	if (found.n == 0)
+	if (trees.n == 0)
 		return not_found(layers, NULL, e);
-	if (found.n > 1) {
-		_cleanup_free_ char *all = strvec_join(&found, ", ");
+	if (trees.n > 1) {
+		_cleanup_free_ char *all = strvec_join(&releases, ", ");
 
 		kernel_headers_free(h);
 		if (e)

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Makes small .ko files in memory, for the tests: whatever kbuild would never make, too. */
+#ifndef PMKMOD_KO_BUILDER_H
+#define PMKMOD_KO_BUILDER_H
+
+#include <elf.h>
+
+#include "chroot/base/str.h"
+
+struct kb_version {
+	const char *name;
+	uint64_t crc;
+};
+struct kb_symbol {
+	const char *name;
+	bool weak;
+};
+struct kb_export {
+	const char *name, *ns; /* ns NULL: none */
+	uint32_t crc;	       /* 0: no __crc_ symbol */
+	bool gpl;
+};
+
+/* Lists end with a NULL name. Zero-initialised members leave the thing out. */
+struct kb_spec {
+	bool is32;
+	uint16_t machine, type; /* 0: EM_AARCH64 (or EM_ARM), ET_REL */
+	const char *const *modinfo; /* "tag=value", ..., NULL */
+	const struct kb_version *versions;
+	bool empty_versions, ext_versions;
+	const struct kb_symbol *undefined;
+	const struct kb_export *exports;
+	const char *common; /* a symbol in SHN_COMMON */
+	size_t this_module_size;
+	bool no_modinfo, no_this_module, no_symtab;
+	const char *signature; /* put at the end of the file */
+	size_t signature_len;
+};
+
+enum { KB_NULL, KB_MODINFO, KB_VERSIONS, KB_EXT_CRCS, KB_EXT_NAMES, KB_THIS, KB_KSYMTAB, KB_KSYMTAB_GPL,
+	KB_KCRCTAB, KB_STRINGS, KB_SYMTAB, KB_STRTAB, KB_SHSTRTAB, KB_SECTIONS };
+
+static const char *const kb_names[KB_SECTIONS] = {"", ".modinfo", "__versions", "__version_ext_crcs",
+	"__version_ext_names", ".gnu.linkonce.this_module", "__ksymtab", "__ksymtab_gpl",
+	"__kcrctab", "__ksymtab_strings", ".symtab", ".strtab", ".shstrtab"};
+
+struct kb {
+	const struct kb_spec *s;
+	struct strbuf content[KB_SECTIONS];
+	bool present[KB_SECTIONS];
+};
+
+static inline void kb_num(struct strbuf *b, uint64_t v, size_t bytes)
+{
+	for (size_t i = 0; i < bytes; i++)
+		strbuf_addc(b, (char)(v >> (8 * i)));
+}
+
+static inline uint32_t kb_string(struct strbuf *table, const char *s)
+{
+	uint32_t at = (uint32_t)table->len;
+
+	strbuf_add(table, s, strlen(s) + 1);
+	return at;
+}
+
+static inline void kb_symbol(struct kb *k, const char *name, unsigned info, uint16_t shndx,
+	uint64_t value)
+{
+	struct strbuf *b = &k->content[KB_SYMTAB];
+	uint32_t at = *name ? kb_string(&k->content[KB_STRTAB], name) : 0;
+
+	kb_num(b, at, 4);
+	if (k->s->is32) {
+		kb_num(b, value, 4);
+		kb_num(b, 0, 4);
+	}
+	kb_num(b, info, 1);
+	kb_num(b, 0, 1);
+	kb_num(b, shndx, 2);
+	if (!k->s->is32) {
+		kb_num(b, value, 8);
+		kb_num(b, 0, 8);
+	}
+}
+
+static inline void kb_add_versions(struct kb *k)
+{
+	size_t word = k->s->is32 ? 4 : 8;
+
+	k->present[KB_VERSIONS] = k->s->empty_versions;
+	for (const struct kb_version *v = k->s->versions; v && v->name; v++) {
+		if (k->s->ext_versions) {
+			k->present[KB_EXT_CRCS] = k->present[KB_EXT_NAMES] = true;
+			kb_num(&k->content[KB_EXT_CRCS], v->crc, 4);
+			kb_string(&k->content[KB_EXT_NAMES], v->name);
+			continue;
+		}
+		k->present[KB_VERSIONS] = true;
+		kb_num(&k->content[KB_VERSIONS], v->crc, word);
+		strbuf_adds(&k->content[KB_VERSIONS], v->name);
+		for (size_t i = word + strlen(v->name); i < 64; i++)
+			strbuf_addc(&k->content[KB_VERSIONS], 0);
+	}
+}
+
+static inline void kb_add_exports(struct kb *k)
+{
+	for (const struct kb_export *x = k->s->exports; x && x->name; x++) {
+		int table = x->gpl ? KB_KSYMTAB_GPL : KB_KSYMTAB;
+		char name[128];
+
+		k->present[table] = k->present[KB_STRINGS] = k->present[KB_KCRCTAB] = true;
+		snprintf(name, sizeof(name), "__ksymtab_%s", x->name);
+		kb_symbol(k, name, ELF32_ST_INFO(STB_LOCAL, STT_OBJECT), (uint16_t)table,
+			k->content[table].len);
+		kb_num(&k->content[table], 0, 12);
+		snprintf(name, sizeof(name), "__kstrtabns_%s", x->name);
+		kb_symbol(k, name, 0, KB_STRINGS,
+			kb_string(&k->content[KB_STRINGS], x->ns ? x->ns : ""));
+		if (!x->crc)
+			continue;
+		snprintf(name, sizeof(name), "__crc_%s", x->name);
+		kb_symbol(k, name, 0, KB_KCRCTAB, k->content[KB_KCRCTAB].len);
+		kb_num(&k->content[KB_KCRCTAB], x->crc, 4);
+	}
+}
+
+static inline void kb_fill(struct kb *k)
+{
+	const struct kb_spec *s = k->s;
+
+	k->present[KB_NULL] = k->present[KB_SHSTRTAB] = true;
+	k->present[KB_SYMTAB] = k->present[KB_STRTAB] = !s->no_symtab;
+	k->present[KB_MODINFO] = !s->no_modinfo;
+	k->present[KB_THIS] = !s->no_this_module;
+	strbuf_addc(&k->content[KB_STRTAB], 0);
+	for (const char *const *m = s->modinfo; m && *m; m++)
+		kb_string(&k->content[KB_MODINFO], *m);
+	for (size_t i = 0; i < (s->this_module_size ? s->this_module_size : 64); i++)
+		strbuf_addc(&k->content[KB_THIS], 0);
+	kb_symbol(k, "", 0, SHN_UNDEF, 0);
+	kb_add_versions(k);
+	kb_add_exports(k);
+	kb_symbol(k, "__this_module", ELF32_ST_INFO(STB_GLOBAL, STT_OBJECT), KB_THIS, 0);
+	for (const struct kb_symbol *u = s->undefined; u && u->name; u++)
+		kb_symbol(k, u->name, ELF32_ST_INFO(u->weak ? STB_WEAK : STB_GLOBAL, 0), SHN_UNDEF,
+			0);
+	if (s->common)
+		kb_symbol(k, s->common, ELF32_ST_INFO(STB_GLOBAL, STT_OBJECT), SHN_COMMON, 4);
+}
+
+static inline void kb_ehdr(const struct kb_spec *s, struct strbuf *out, uint64_t shoff)
+{
+	static const char ident[] = {0x7f, 'E', 'L', 'F'};
+	size_t word = s->is32 ? 4 : 8;
+	uint16_t machine = s->machine ? s->machine : s->is32 ? EM_ARM : EM_AARCH64;
+
+	strbuf_add(out, ident, sizeof(ident));
+	kb_num(out, s->is32 ? ELFCLASS32 : ELFCLASS64, 1);
+	kb_num(out, ELFDATA2LSB, 1);
+	kb_num(out, EV_CURRENT, 10);
+	kb_num(out, s->type ? s->type : ET_REL, 2);
+	kb_num(out, machine, 2);
+	kb_num(out, EV_CURRENT, 4);
+	kb_num(out, 0, word);
+	kb_num(out, 0, word);
+	kb_num(out, shoff, word);
+	kb_num(out, 0, 4);
+	kb_num(out, s->is32 ? 52 : 64, 2);
+	kb_num(out, 0, 4);
+	kb_num(out, s->is32 ? 40 : 64, 2);
+	kb_num(out, KB_SECTIONS, 2);
+	kb_num(out, KB_SHSTRTAB, 2);
+}
+
+static inline void kb_shdr(struct strbuf *out, bool is32, uint32_t name, uint32_t type,
+	uint64_t flags, uint64_t offset, uint64_t size, uint32_t link, uint64_t entry)
+{
+	size_t word = is32 ? 4 : 8;
+
+	kb_num(out, name, 4);
+	kb_num(out, type, 4);
+	kb_num(out, flags, word);
+	kb_num(out, 0, word);
+	kb_num(out, offset, word);
+	kb_num(out, size, word);
+	kb_num(out, link, 4);
+	kb_num(out, 0, 4);
+	kb_num(out, 8, word);
+	kb_num(out, entry, word);
+}
+
+static inline void kb_header(const struct kb *k, int i, uint32_t name, uint64_t at, struct strbuf *out)
+{
+	bool is32 = k->s->is32;
+	uint64_t sym = is32 ? sizeof(Elf32_Sym) : sizeof(Elf64_Sym);
+
+	if (i == KB_NULL || !k->present[i])
+		kb_shdr(out, is32, 0, SHT_NULL, 0, 0, 0, 0, 0);
+	else if (i == KB_SYMTAB)
+		kb_shdr(out, is32, name, SHT_SYMTAB, 0, at, k->content[i].len, KB_STRTAB, sym);
+	else if (i == KB_STRTAB || i == KB_SHSTRTAB)
+		kb_shdr(out, is32, name, SHT_STRTAB, 0, at, k->content[i].len, 0, 0);
+	else
+		kb_shdr(out, is32, name, SHT_PROGBITS, SHF_ALLOC, at, k->content[i].len, 0, 0);
+}
+
+/* The file's bytes; the caller frees. */
+static inline char *kb_build(const struct kb_spec *s, size_t *len)
+{
+	struct kb k = {.s = s};
+	struct strbuf body = {0}, table = {0}, out = {0};
+	uint32_t names[KB_SECTIONS];
+	size_t head = s->is32 ? 52 : 64;
+
+	kb_fill(&k);
+	for (int i = 0; i < KB_SECTIONS; i++)
+		names[i] = kb_string(&k.content[KB_SHSTRTAB], kb_names[i]);
+	for (int i = 0; i < KB_SECTIONS; i++) {
+		while (body.len % 8)
+			strbuf_addc(&body, 0);
+		kb_header(&k, i, names[i], head + body.len, &table);
+		strbuf_add(&body, k.content[i].s ? k.content[i].s : "", k.content[i].len);
+		strbuf_free(&k.content[i]);
+	}
+	while (body.len % 8)
+		strbuf_addc(&body, 0);
+	kb_ehdr(s, &out, head + body.len);
+	strbuf_add(&out, body.s, body.len);
+	strbuf_add(&out, table.s, table.len);
+	if (s->signature)
+		strbuf_add(&out, s->signature, s->signature_len);
+	strbuf_free(&body);
+	strbuf_free(&table);
+	*len = out.len;
+	return strbuf_steal(&out);
+}
+
+#endif
