@@ -25,7 +25,7 @@ static bool fresh(const char *path, unsigned long long max_age)
 
 static int limits(struct context *x, struct download_limits *l, struct err *e)
 {
-	unsigned long long timeout, max;
+	unsigned long long timeout = 0, max = 0;
 	int r = config_number(x->config, "fetch", "timeout", 60, &timeout, e);
 
 	if (r == 0)
@@ -42,10 +42,10 @@ static int get_index(
 {
 	_cleanup_free_ char *full = xasprintf("%s/%s/APKINDEX.tar.gz", url, arch);
 	_cleanup_free_ char *dir = path_join(x->cache, "index");
-	struct download_limits l;
+	struct download_limits l = {0};
 	struct hash h;
 	char hex[HASH_HEX_MAX];
-	unsigned long long max_age;
+	unsigned long long max_age = 0;
 	int r;
 
 	*path = file_url_path(full);

@@ -356,9 +356,10 @@ int build_run(struct plan *p, struct context *x, const char *device, const char 
 	if (r == 0)
 		r = remembered(p, result, e);
 	if (r == 0) {
-		r = lock = cell_lock(p, e);
+		lock = cell_lock(p, e);
+		r = lock < 0 ? lock : 0;
 		/* whoever had the lock may have built it meanwhile */
-		if (r >= 0) {
+		if (r == 0) {
 			free(p->key);
 			p->key = plan_describe_key(x);
 			r = remembered(p, result, e);

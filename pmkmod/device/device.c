@@ -21,7 +21,7 @@ static char *text(struct config *p, const char *section, const char *key, char *
 
 static int read_boot(struct device *d, struct config *p, struct err *e)
 {
-	unsigned long long memory, timeout;
+	unsigned long long memory = 0, timeout = 0;
 	int r = config_number(p, "boot", "memory", 0, &memory, e);
 
 	if (r == 0)
