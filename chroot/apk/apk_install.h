@@ -13,7 +13,7 @@
 typedef int (*apk_run_script)(void *ctx, const char *root, const char *const *argv, struct err *e);
 
 struct apk_install_opts {
-	apk_run_script run;
+	apk_run_script run;	/* NULL: no script runs */
 	void *run_ctx;
 	struct apk_limits limits;
 	/* Called before each package; may be NULL. */

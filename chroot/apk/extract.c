@@ -81,7 +81,8 @@ static int make_fifo(const struct making *m, int dfd, const char *name)
 {
 	if (mknodat(dfd, name, S_IFIFO | (m->en->mode & 0777), 0) < 0)
 		return -errno;
-	if ((m->u->db->umask & m->en->mode) && fchmodat(dfd, name, m->en->mode & 0777, 0) < 0)
+	if ((m->u->db->umask & m->en->mode) &&
+		fchmodat(dfd, name, m->en->mode & 0777, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
 	return 0;
 }

@@ -170,6 +170,9 @@ static int apply(struct db *db, const struct apk_solution *s, struct err *e)
 		if (c->old && !old)
 			return err_set(e, -EINVAL, "%s-%s is not installed in '%s'", c->old->name,
 				c->old->version, db->root_path);
+		if (!c->old && c->new_pkg && db_pkg_find(db, c->new_pkg->name))
+			return err_set(e, -EINVAL, "%s is installed in '%s' already",
+				c->new_pkg->name, db->root_path);
 		if (c->old == c->new_pkg)
 			continue;
 		if (db->opts->progress)

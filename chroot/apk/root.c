@@ -125,7 +125,7 @@ int root_mkdirs(const struct db *db, const char *rel, struct err *e)
 				return err_errno(
 					e, -errno, "cannot make '%s' in '%s'", rel, db->root_path);
 		} else if (db->umask & 0755) {
-			fchmodat(fd, leaf, 0755, 0);
+			fchmodat(fd, leaf, 0755, AT_SYMLINK_NOFOLLOW);
 		}
 		if (!*end)
 			break;
@@ -289,7 +289,8 @@ int dir_prepare(struct db *db, struct db_dir *d, const struct db_acl *expected, 
 	mode = disk_mode(mode);
 	if (mkdirat(fd, path_base(d->name), mode) == 0) {
 		/* mkdir(2) drops setuid and setgid, and what the umask says */
-		if ((mode & (06000 | db->umask)) && fchmodat(fd, path_base(d->name), mode, 0) < 0)
+		if ((mode & (06000 | db->umask)) &&
+			fchmodat(fd, path_base(d->name), mode, AT_SYMLINK_NOFOLLOW) < 0)
 			return err_errno(e, -errno, "cannot set the mode of '%s'", d->name);
 		d->mode_ok = true;
 		d->made = maker;

@@ -261,6 +261,19 @@ static void no_database_is_empty(void **state)
 	assert_true(apk_installed_read(root, &pkgs, &n, &e) < 0);
 }
 
+static void compress_scripts(struct db *db)
+{
+	_cleanup_strbuf_ struct strbuf plain = {0}, gz = {0};
+	_cleanup_free_ char *text = NULL;
+
+	assert_int_equal(
+		root_read(db, "lib/apk/db/scripts.tar", 1 << 20, &text, &plain.len, NULL), 0);
+	plain.s = steal_ptr(text);
+	gzip(&gz, &plain);
+	assert_int_equal(root_write(db, "lib/apk/db/scripts.tar.gz", gz.s, gz.len, 0644, NULL), 0);
+	root_unlink(db, "lib/apk/db/scripts.tar", 0);
+}
+
 /* Scripts (one with a long name, one with any bytes) and triggers survive writing and reading. */
 static void all_files_round_trip(void **state)
 {
@@ -305,6 +318,17 @@ static void all_files_round_trip(void **state)
 	assert_string_equal(db.pkgs[0]->own.triggers.v[1], "+/etc");
 	assert_int_equal(root_read(&db, "etc/apk/world", 100, &text, &len, &e), 0);
 	assert_string_equal(text, "alpha>=1\nalpha-b\nzeta\n");
+	compress_scripts(&db);
+	db_free(&db);
+
+	/* apk 3's scripts.tar.gz is read, and made a scripts.tar that 2.14 sees too */
+	db_init(&db);
+	assert_int_equal(db_root_open(&db, root, false, &e), 0);
+	assert_int_equal(db_read(&db, &e), 0);
+	assert_memory_equal(db.pkgs[0]->script[APK_TRIGGER], odd, sizeof(odd));
+	assert_int_equal(db_write(&db, &world, &e), 0);
+	assert_true(root_exists(&db, "lib/apk/db/scripts.tar"));
+	assert_false(root_exists(&db, "lib/apk/db/scripts.tar.gz"));
 	db_free(&db);
 	apk_deps_free(&world);
 	assert_int_equal(fs_remove_tree(root, &e), 0);
