@@ -69,7 +69,11 @@ struct sandbox_spec {
 	const struct arch_info *emulate;
 	const char *qemu_path; /* static qemu-user program; NULL: found on PATH and usual places */
 	const char *foreign_root; /* path *inside* where foreign programs find their loader and
-				   * libraries first (QEMU_LD_PREFIX); NULL: "/" */
+				   * libraries first (QEMU_LD_PREFIX); NULL: "/". qemu takes every
+				   * absolute path that exists below it from there, for writing too:
+				   * keep the folders one builds in out of that root. A link at the
+				   * prefix qemu was compiled with (/etc/qemu-binfmt/<arch>), made in
+				   * the upper layer, does the same for programs under `env -i` */
 	const char
 		*uname_release; /* what `uname -r` answers, natively and emulated; NULL: host's */
 	const char *uname_machine; /* what `uname -m` answers natively; NULL: host's */

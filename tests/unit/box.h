@@ -56,7 +56,7 @@ static UNUSED bool host_command(const char *fmt, ...)
 
 static const char *const applets[] = {"sh", "cat", "chown", "cp", "dd", "echo", "env", "false",
 	"id", "ln", "ls", "mkdir", "mknod", "mount", "mv", "ps", "rm", "sleep", "sync", "touch",
-	"true", "uname", "unshare", "wc", "tty", "stat", "hostname", "readlink", NULL};
+	"true", "uname", "unshare", "wc", "cmp", "tty", "stat", "hostname", "readlink", NULL};
 
 static UNUSED char *make_busybox_root(const char *name)
 {
