@@ -7,12 +7,15 @@ import shutil
 from subject import BenchError, run
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+# of an .apk: not .PKGINFO, signature and scripts
+FILES_ONLY = ('--anchored', '--exclude=.*', '--warning=none')
 MOUNT_POINTS = ('proc', 'dev', 'tmp', 'mnt', 'build')
 
 # Linux' Documentation/admin-guide/binfmt-misc.rst; ELF header of a 64-bit little-endian program for
-# EM_AARCH64. F: the program is opened now, so it need not be inside the root.
+# EM_AARCH64. F: the program is opened now, so it need not be inside the root. P: it is told argv[0], which
+# busybox lives by.
 BINFMT_AARCH64 = (r':bench-aarch64:M::\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00'
-                  r':\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff:%s:F')
+                  r':\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff:%s:FP')
 
 
 class BareRoot:
@@ -30,7 +33,7 @@ class BareRoot:
 
     def add_package(self, path):
         """The files of one more package; the members of an .apk that are not files stay out."""
-        run(['tar', '-xzf', path, '-C', self.folder, '--exclude=.*', '--warning=none', '--overwrite'])
+        run(['tar', '-xzf', path, '-C', self.folder, *FILES_ONLY, '--overwrite'])
 
     def emulate(self):
         program = shutil.which('qemu-aarch64-static') or shutil.which('qemu-aarch64')
@@ -63,8 +66,7 @@ class BareRoot:
 def module_source(repository, package, folder):
     """The source a package ships below /usr/src; returns its folder."""
     os.makedirs(folder)
-    run(['tar', '-xzf', package_file(repository, package), '-C', folder, '--exclude=.*',
-         '--warning=none'])
+    run(['tar', '-xzf', package_file(repository, package), '-C', folder, *FILES_ONLY])
     found = glob.glob(os.path.join(folder, 'usr/src/*'))
     if len(found) != 1:
         raise BenchError('%s ships %d folders in /usr/src' % (package, len(found)))
