@@ -93,11 +93,11 @@ static int step(const struct strvec *layers, struct strbuf *at, char **rest, int
 	*layer = look_up(layers, at->s + 1, st, &link);
 	if (*layer < 0)
 		return *layer;
+	if (link && ++*links > LINKS_MAX)
+		return -ELOOP;
 	if (link) {
 		_cleanup_free_ char *old = *rest;
 
-		if (++*links > LINKS_MAX)
-			return -ELOOP;
 		*rest = xasprintf("%s/%s", link, old);
 		go_up(at);
 		if (link[0] == '/')

@@ -53,7 +53,7 @@ struct kb {
 static inline void kb_num(struct strbuf *b, uint64_t v, size_t bytes)
 {
 	for (size_t i = 0; i < bytes; i++)
-		strbuf_addc(b, (char)(v >> (8 * i)));
+		strbuf_addc(b, i < 8 ? (char)(v >> (8 * i)) : 0);
 }
 
 static inline uint32_t kb_string(struct strbuf *table, const char *s)
