@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * The initramfs: a newc cpio, not compressed, since unpacking it in an emulated machine costs more
- * than reading it (measured; see the numbers in ARCHITECTURE.md).
+ * The initramfs: a newc cpio, not compressed. Measured with 36 MiB under emulation (seconds of
+ * processor time for the whole boot): plain 2.5, gzip 2.8, zstd 2.6, lz4 2.4; only plain is read by
+ * every kernel, and packing would cost us more than that.
  */
 #include "pmkmod/boot/boot_parts.h"
 

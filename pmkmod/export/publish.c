@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * Into the repository. All work that can fail happens in a hidden staging folder inside it: the new
+ * packages are copied and verified there, links to those that stay complete the picture, and the
+ * new index is made of it. Then only renames follow: packages before the index that names them.
+ *
+ * A package that changes under its own name and version is the awkward case, since no order of two
+ * renames keeps index and file in agreement. So an index without it comes first, then the package,
+ * then the index with it: at every moment, a SIGKILL included, whatever the index names is there
+ * and is what the index says.
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "chroot/apk/apk_read.h"
+#include "chroot/base/fs.h"
+#include "chroot/sandbox/sandbox.h"
+#include "pmkmod/export/export_parts.h"
+
+#define INDEX "APKINDEX.tar.gz"
+#define LOCK_NAME ".pmkmod.lock"
+#define STAGE_NAME ".pmkmod-stage"
+#define KEY_MAX 65536
+
+struct item {
+	const char *from; /* borrowed */
+	char *name; /* "<name>-<version>.apk" */
+	bool replaces; /* the repository has other bytes under that name */
+	bool same; /* it has the very same: nothing to do */
+	bool moved; /* the commit has put it in place */
+};
+
+struct job {
+	const char *arch;
+	const struct apk_signkey *key;
+	struct apk_keys *keys;
+	int64_t date;
+	char *dir, *stage; /* the repository, its staging folder */
+	char *full, *without; /* <stage>/full and <stage>/without: packages of the two indexes */
+	char *index; /* <dir>/APKINDEX.tar.gz */
+	char *index_old, *index_full, *index_without; /* in the staging folder */
+	bool has_old, touched; /* there was an index; it was replaced */
+	struct item *items;
+	size_t n;
+};
+
+static void job_free(struct job *j)
+{
+	char *const all[] = {j->dir, j->stage, j->full, j->without, j->index, j->index_old,
+		j->index_full, j->index_without};
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+		free(all[i]);
+	for (size_t i = 0; i < j->n; i++)
+		free(j->items[i].name);
+	free(j->items);
+	apk_keys_free(j->keys);
+}
+
+static void job_paths(struct job *j, const char *packages_dir, const char *channel)
+{
+	j->dir = xasprintf("%s/%s/%s", packages_dir, channel, j->arch);
+	j->stage = path_join(j->dir, STAGE_NAME);
+	j->full = path_join(j->stage, "full");
+	j->without = path_join(j->stage, "without");
+	j->index = path_join(j->dir, INDEX);
+	j->index_old = path_join(j->stage, "index-old");
+	j->index_full = path_join(j->stage, "index-full");
+	j->index_without = path_join(j->stage, "index-without");
+}
+
+/* ---- staging ---- */
+
+/* Are both files there with the same content? */
+static bool same_content(const char *a, const char *b)
+{
+	struct hash ha, hb;
+
+	return hash_file(AT_FDCWD, a, HASH_SHA256, &ha, NULL) == 0 &&
+	       hash_file(AT_FDCWD, b, HASH_SHA256, &hb, NULL) == 0 && hash_eq(&ha, &hb);
+}
+
+static int verify(const struct job *j, const char *path, const char *shown, struct err *e)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_errno(e, -errno, "cannot open '%s'", path);
+	return apk_read(fd, shown, NULL, j->keys, NULL, NULL, NULL, e);
+}
+
+static int sync_file(const char *path)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
+}
+
+/* Find the name a package must have from what it says of itself, and copy it. */
+static int stage_one(const struct job *j, struct item *it, struct err *e)
+{
+	_cleanup_free_ char *to = NULL, *target = NULL;
+	struct apk_control c = {0};
+	int r = apk_read_control(it->from, j->keys, &c, e);
+
+	if (r < 0)
+		return err_prefix(e, "cannot publish '%s'", it->from);
+	it->name = xasprintf("%s-%s.apk", c.pkg.name, c.pkg.version);
+	if (!streq(c.pkg.arch, j->arch) && !streq(c.pkg.arch, "noarch"))
+		r = err_set(e, -EINVAL, "'%s' is a package for %s and does not belong in '%s'",
+			it->from, c.pkg.arch, j->dir);
+	apk_control_free(&c);
+	if (r < 0)
+		return r;
+	to = path_join(j->full, it->name);
+	target = path_join(j->dir, it->name);
+	it->replaces = fs_exists(target);
+	it->same = it->replaces && same_content(it->from, target);
+	if (it->same)
+		return 0; /* it gets its link with the others that stay */
+	r = fs_copy_file(it->from, to, e);
+	if (r == 0)
+		r = verify(j, to, it->from, e);
+	if (r == 0 && chmod(to, 0644) < 0)
+		r = err_errno(e, -errno, "cannot set the mode of '%s'", to);
+	if (r == 0 && (r = sync_file(to)) < 0)
+		r = err_errno(e, r, "cannot write '%s'", to);
+	return r < 0 ? err_prefix(e, "cannot publish '%s'", it->from) : 0;
+}
+
+static bool is_replaced(const struct job *j, const char *name)
+{
+	for (size_t i = 0; i < j->n; i++)
+		if (j->items[i].replaces && !j->items[i].same && streq(j->items[i].name, name))
+			return true;
+	return false;
+}
+
+static int link_one(const char *dir, const char *name, struct err *e)
+{
+	_cleanup_free_ char *at = path_join(dir, name);
+	_cleanup_free_ char *to = xasprintf("../../%s", name);
+
+	if (symlink(to, at) < 0 && errno != EEXIST)
+		return err_errno(e, -errno, "cannot prepare the index in '%s'", dir);
+	return 0;
+}
+
+/* Links to every package that stays, in both pictures. */
+static int link_rest(const struct job *j, struct err *e)
+{
+	_cleanup_strvec_ struct strvec names = {0};
+	DIR *d = opendir(j->dir);
+	struct dirent *de;
+	int r = 0;
+
+	if (!d)
+		return err_errno(e, -errno, "cannot read the repository '%s'", j->dir);
+	while ((de = readdir(d)))
+		if (de->d_name[0] != '.' && ends_with(de->d_name, ".apk"))
+			strvec_add(&names, de->d_name);
+	closedir(d);
+	for (size_t i = 0; i < names.n && r == 0; i++) {
+		if (is_replaced(j, names.v[i]))
+			continue;
+		r = link_one(j->full, names.v[i], e);
+		if (r == 0)
+			r = link_one(j->without, names.v[i], e);
+	}
+	return r;
+}
+
+/* Name files where the user finds them, not in the staging folder. */
+static void show_real_paths(struct err *e)
+{
+	static const char *const hidden[] = {"/" STAGE_NAME "/full", "/" STAGE_NAME "/without"};
+
+	for (size_t i = 0; e && i < ARRAY_SIZE(hidden); i++) {
+		size_t n = strlen(hidden[i]);
+
+		for (char *p; (p = strstr(e->text, hidden[i]));)
+			memmove(p, p + n, strlen(p + n) + 1);
+	}
+}
+
+static int make_index(const struct job *j, const char *from, const char *to, struct err *e)
+{
+	_cleanup_free_ char *bytes = NULL;
+	size_t len = 0;
+	int r = apk_index_make(from, j->arch, j->key, j->keys, j->date, &bytes, &len, e);
+
+	return r < 0 ? r : fs_write_atomic(to, bytes, len, 0644, e);
+}
+
+static bool any_replaced(const struct job *j)
+{
+	for (size_t i = 0; i < j->n; i++)
+		if (j->items[i].replaces && !j->items[i].same)
+			return true;
+	return false;
+}
+
+static int stage_all(struct job *j, struct err *e)
+{
+	int r = fs_mkdirs(j->full, 0755, e);
+
+	if (r == 0)
+		r = fs_mkdirs(j->without, 0755, e);
+	for (size_t i = 0; i < j->n && r == 0; i++) {
+		if (interrupted())
+			return err_set(e, -EINTR, "interrupted before anything was published");
+		r = stage_one(j, &j->items[i], e);
+	}
+	if (r == 0)
+		r = link_rest(j, e);
+	if (r == 0)
+		r = make_index(j, j->full, j->index_full, e);
+	if (r == 0 && any_replaced(j))
+		r = make_index(j, j->without, j->index_without, e);
+	/* a second name for the old index, to go back to */
+	if (r == 0 && fs_exists(j->index)) {
+		j->has_old = true;
+		r = fs_copy_file(j->index, j->index_old, e);
+	}
+	return r;
+}
+
+/* ---- commit ---- */
+
+/*
+ * Put `from` in the place of `to`, which becomes `kept`, so that it can come back. Exchanging
+ * leaves no moment without either, and a SIGKILL no package lost; not every file system can.
+ */
+static int swap(const char *from, const char *to, const char *kept)
+{
+	int r;
+
+	if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_EXCHANGE) == 0)
+		return rename(from, kept) < 0 ? -errno : 0;
+	if (rename(to, kept) < 0)
+		return -errno;
+	if (rename(from, to) == 0)
+		return 0;
+	r = -errno;
+	return rename(kept, to) < 0 ? -errno : r;
+}
+
+static int move_into_place(struct job *j, struct item *it, struct err *e)
+{
+	_cleanup_free_ char *from = path_join(j->full, it->name);
+	_cleanup_free_ char *to = path_join(j->dir, it->name);
+	_cleanup_free_ char *kept = xasprintf("%s/old-%s", j->stage, it->name);
+
+	int r = it->replaces ? swap(from, to, kept) : rename(from, to) < 0 ? -errno : 0;
+
+	if (r < 0)
+		return err_errno(e, r, "cannot publish '%s'", to);
+	it->moved = true;
+	return 0;
+}
+
+static void undo(struct job *j)
+{
+	for (size_t i = 0; i < j->n; i++) {
+		struct item *it = &j->items[i];
+		_cleanup_free_ char *at = path_join(j->dir, it->name);
+		_cleanup_free_ char *kept = xasprintf("%s/old-%s", j->stage, it->name);
+
+		if (!it->moved)
+			continue;
+		/* when even that fails, the next run makes the index of what is there */
+		if (it->replaces ? rename(kept, at) < 0 : unlink(at) < 0)
+			return;
+	}
+	if (j->touched && j->has_old && rename(j->index_old, j->index) < 0)
+		return;
+	if (j->touched && !j->has_old)
+		unlink(j->index);
+	fs_sync_parent(j->index);
+}
+
+static int put_index(struct job *j, const char *from, struct err *e)
+{
+	if (rename(from, j->index) < 0)
+		return err_errno(e, -errno, "cannot replace the index '%s'", j->index);
+	j->touched = true;
+	fs_sync_parent(j->index);
+	return 0;
+}
+
+static int commit(struct job *j, struct err *e)
+{
+	int r = 0;
+
+	if (any_replaced(j) && j->has_old)
+		r = put_index(j, j->index_without, e);
+	for (size_t i = 0; i < j->n && r == 0; i++)
+		if (!j->items[i].same)
+			r = move_into_place(j, &j->items[i], e);
+	/* names must be on disk before the index that mentions them */
+	if (r == 0)
+		fs_sync_parent(j->index);
+	if (r == 0)
+		r = put_index(j, j->index_full, e);
+	if (r < 0)
+		undo(j);
+	return r;
+}
+
+/* ---- the whole ---- */
+
+/* The public half, beside the channels: what a phone needs in /etc/apk/keys. */
+static int keep_public_key(const char *packages_dir, const struct apk_signkey *key,
+	const struct strvec *dirs, struct err *e)
+{
+	const char *name = apk_signkey_name(key);
+	_cleanup_free_ char *to = path_join(packages_dir, name), *had = NULL;
+	size_t len, had_len = 0;
+
+	for (size_t i = 0; i < dirs->n; i++) {
+		_cleanup_free_ char *from = path_join(dirs->v[i], name), *text = NULL;
+
+		if (!fs_exists(from))
+			continue;
+		if (fs_read(from, KEY_MAX, &text, &len, e) < 0)
+			return err_prefix(e, "cannot publish the public key");
+		if (fs_read(to, KEY_MAX, &had, &had_len, NULL) == 0 && had_len == len &&
+			memcmp(had, text, len) == 0)
+			return 0;
+		return fs_write_atomic(to, text, len, 0644, e);
+	}
+	return err_set(e, -ENOENT,
+		"the public key %s is in none of the folders of trusted keys, so that nobody could "
+		"verify what it signs",
+		name);
+}
+
+static int publish_locked(struct job *j, struct err *e)
+{
+	/* what a run that was killed left behind */
+	int r = fs_remove_tree(j->stage, e);
+
+	if (r == 0)
+		r = stage_all(j, e);
+	if (r == 0)
+		r = commit(j, e);
+	show_real_paths(e);
+	/* after success nothing in it matters; after a failure undo() took back what it needs */
+	fs_remove_tree(j->stage, NULL);
+	return r;
+}
+
+int publish(const char *packages_dir, const char *channel, const char *arch,
+	const struct strvec *apk_paths, const struct apk_signkey *key,
+	const struct strvec *trusted_keys_dirs, int64_t source_date, struct err *e)
+{
+	_cleanup_(job_free) struct job j = {.arch = arch, .key = key, .date = source_date};
+	_cleanup_free_ char *lock_path = NULL;
+	_cleanup_close_ int lock = -1;
+	int r;
+
+	job_paths(&j, packages_dir, channel);
+	lock_path = path_join(j.dir, LOCK_NAME);
+	j.items = xcalloc(apk_paths->n, sizeof(*j.items));
+	for (; j.n < apk_paths->n; j.n++)
+		j.items[j.n].from = apk_paths->v[j.n];
+	r = apk_keys_load(&j.keys, trusted_keys_dirs, e);
+	if (r == 0)
+		r = fs_mkdirs(j.dir, 0755, e);
+	if (r == 0)
+		r = keep_public_key(packages_dir, key, trusted_keys_dirs, e);
+	if (r < 0)
+		return r;
+	lock = fs_lock(lock_path, true, true, e);
+	return lock < 0 ? lock : publish_locked(&j, e);
+}
