@@ -237,8 +237,13 @@ static int swap(const char *from, const char *to, const char *kept)
 {
 	int r;
 
-	if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_EXCHANGE) == 0)
-		return rename(from, kept) < 0 ? -errno : 0;
+	if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_EXCHANGE) == 0) {
+		if (rename(from, kept) == 0)
+			return 0;
+		r = -errno;
+		renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_EXCHANGE);
+		return r;
+	}
 	if (rename(to, kept) < 0)
 		return -errno;
 	if (rename(from, to) == 0)
