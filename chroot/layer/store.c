@@ -127,7 +127,7 @@ static void hold(struct layer_store *s, const char *id, int fd)
 {
 	for (size_t i = 0; i < s->n_held; i++)
 		if (streq(s->held[i].id, id)) {
-			close(s->held[i].fd);
+			cleanup_close(&s->held[i].fd);
 			s->held[i].fd = fd;
 			return;
 		}
@@ -138,8 +138,8 @@ static void hold(struct layer_store *s, const char *id, int fd)
 static void let_go(struct layer_store *s, const char *id)
 {
 	for (size_t i = 0; i < s->n_held; i++)
-		if (streq(s->held[i].id, id))
-			cleanup_close(&s->held[i].fd);
+		if (streq(s->held[i].id, id) && s->held[i].fd >= 0)
+			close(steal_fd(&s->held[i].fd));
 }
 
 /* ---- removing ---- */

@@ -5,9 +5,13 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC (1U << 2)
 #endif
@@ -139,6 +143,8 @@ static _Noreturn void run_inside(struct box *b, struct strvec *env)
 	static char *none[] = {NULL};
 	int status;
 
+	/* inherited from init; without it the callback could not use its own /proc/self */
+	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 	close_ours(b);
 	environ = env->n ? env->v : none;
 	status = b->s->inside(b->s->inside_ctx);

@@ -287,7 +287,5 @@ int root_build(struct box *b, struct err *e)
 		r = fill_root(b, &d, e);
 	if (r == 0)
 		r = leave_old_root(old, e);
-	if (r == -EPERM && e && !strchr(e->text, '\n'))
-		hint_namespaces(e);
 	return r;
 }

@@ -74,6 +74,14 @@ static void clean_upper(const struct sandbox_spec *s)
 		fs_remove_tree(work, NULL);
 }
 
+/* Close now; another thread may have the number by the time we come here again. */
+static void shut(int *fd)
+{
+	int n = steal_fd(fd);
+
+	cleanup_close(&n);
+}
+
 /* ---- starting ---- */
 
 static int make_pipe(int *rd, int *wr, struct err *e)
@@ -110,7 +118,7 @@ static int start(struct run *r, struct box *b)
 	if (r->first == 0) {
 		close(r->status_rd);
 		close(r->life_wr);
-		cleanup_close(&r->out_rd);
+		shut(&r->out_rd);
 		first_process(b);
 	}
 	fcntl(r->status_rd, F_SETFL, O_NONBLOCK);
@@ -127,14 +135,17 @@ static void fail(struct run *r, int code)
 		r->code = code;
 }
 
-/* Kill pid 1; the kernel kills the rest of the namespace before it lets us wait for it. */
+/* Kill pid 1; the kernel kills the rest of the namespace before it lets us wait for it. By pidfd: a
+ * caller that ignores SIGCHLD has no zombies, and the number may be somebody else's already. */
 static void stop(struct run *r)
 {
-	if (r->init > 0)
+	if (r->pid_fd >= 0)
+		sys_pidfd_kill(r->pid_fd, SIGKILL);
+	else if (r->init > 0)
 		kill(r->init, SIGKILL);
 	if (r->first > 0)
 		kill(r->first, SIGKILL);
-	cleanup_close(&r->life_wr);
+	shut(&r->life_wr);
 }
 
 static void wait_for(pid_t *pid)
@@ -168,7 +179,7 @@ static void take_message(struct run *r, const struct msg *m, const char *text)
 		wait_for(&r->first);
 		/* it may have been wanted dead while its pid was unknown */
 		if (r->life_wr < 0)
-			kill(r->init, SIGKILL);
+			stop(r);
 		break;
 	case MSG_ERROR:
 		if (r->code == 0)
@@ -260,7 +271,7 @@ static void listen_to(struct run *r)
 		 * fork at once), so the end is pid 1's, not the pipes' */
 		ended = p[2].revents != 0;
 		if (p[1].revents && !read_output(r))
-			cleanup_close(&r->out_rd);
+			shut(&r->out_rd);
 		if (p[0].revents)
 			open = read_messages(r);
 	}
@@ -283,9 +294,9 @@ static int finish(struct run *r)
 		r->code = err_set(r->e, -EIO,
 			"the sandbox's first process ended without a word (%s); is memory short?",
 			WIFSIGNALED(status) ? strsignal(WTERMSIG(status)) : "no signal");
-	cleanup_close(&r->status_rd);
-	cleanup_close(&r->out_rd);
-	cleanup_close(&r->pid_fd);
+	shut(&r->status_rd);
+	shut(&r->out_rd);
+	shut(&r->pid_fd);
 	strbuf_free(&r->in);
 	return r->code;
 }

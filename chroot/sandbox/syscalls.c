@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "chroot/sandbox/syscalls.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mount.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -20,11 +17,11 @@
 #define SYS_fsconfig 431
 #define SYS_fsmount 432
 #endif
+#ifndef SYS_pidfd_send_signal
+#define SYS_pidfd_send_signal 424
+#endif
 #ifndef SYS_pidfd_open
 #define SYS_pidfd_open 434
-#endif
-#ifndef SYS_close_range
-#define SYS_close_range 436
 #endif
 #ifndef SYS_mount_setattr
 #define SYS_mount_setattr 442
@@ -119,20 +116,9 @@ int sys_pidfd_open(pid_t pid)
 	return result(syscall(SYS_pidfd_open, pid, 0));
 }
 
-void sys_close_from(int first)
+int sys_pidfd_kill(int pidfd, int sig)
 {
-	DIR *d;
-	struct dirent *de;
-
-	if (syscall(SYS_close_range, (unsigned)first, ~0U, 0) == 0)
-		return;
-	/* before Linux 5.9 */
-	d = opendir("/proc/self/fd");
-	while (d && (de = readdir(d)))
-		if (atoi(de->d_name) >= first && atoi(de->d_name) != dirfd(d))
-			close(atoi(de->d_name));
-	if (d)
-		closedir(d);
+	return result(syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0));
 }
 
 pid_t sys_fork_sibling(void)

@@ -40,8 +40,7 @@ int sys_move_mount(int mnt, const char *target);
 int sys_pivot_root(const char *new_root, const char *put_old);
 
 int sys_pidfd_open(pid_t pid);
-/* Close every descriptor from `first` on. */
-void sys_close_from(int first);
+int sys_pidfd_kill(int pidfd, int sig);
 /* fork, but the child's parent is the caller's parent. The caller must have one thread only. */
 pid_t sys_fork_sibling(void);
 

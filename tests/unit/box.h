@@ -43,7 +43,7 @@ static UNUSED char *read_text(const char *path)
 }
 
 /* Run a host command for a fixture; true if it ended well. */
-static UNUSED bool host_command(const char *fmt, ...)
+static UNUSED __attribute__((format(printf, 1, 2))) bool host_command(const char *fmt, ...)
 {
 	char cmd[4096];
 	va_list ap;

@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <sys/prctl.h>
 
@@ -661,6 +662,137 @@ static void killed_caller(void **state)
 	strvec_free(&f.layers);
 }
 
+/* At whatever moment the caller dies: everything we start holds the pipe, but the command. */
+static void killed_at_any_time(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	NEED_ROOT();
+	fixture_start(&f, native_root);
+	for (int delay_ms = 0; delay_ms < 60; delay_ms += 2) {
+		struct pollfd p = {.events = POLLIN};
+		int alive[2];
+		pid_t pid;
+
+		assert_int_equal(pipe(alive), 0);
+		pid = fork();
+		if (pid == 0) {
+			close(alive[0]);
+			run_line(&f, "sleep 1000");
+			_exit(0);
+		}
+		close(alive[1]);
+		poll(NULL, 0, delay_ms);
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		p.fd = alive[0];
+		assert_int_equal(poll(&p, 1, 10000), 1);
+		close(alive[0]);
+	}
+	strvec_free(&f.layers);
+}
+
+static int append(void *ctx, const char *data, size_t len)
+{
+	strbuf_add(ctx, data, len);
+	return 0;
+}
+
+static void *run_ten(void *arg)
+{
+	const char *argv[] = {"/bin/echo", arg, NULL};
+	struct fixture f;
+	intptr_t failed = 0;
+
+	fixture_start(&f, native_root);
+	f.s.argv = argv;
+	f.s.output = append;
+	for (int i = 0; i < 10; i++) {
+		struct strbuf text = {0};
+		struct err e = ERR_INIT;
+		struct sandbox_result r;
+
+		f.s.output_ctx = &text;
+		if (sandbox_run(&f.s, &r, &e) < 0 || r.status || !text.s || !streq(text.s, "1\n")) {
+			print_error("status %d, %s: %s\n", r.status, e.text, text.s ? text.s : "");
+			failed++;
+		}
+		strbuf_free(&text);
+	}
+	strvec_free(&f.layers);
+	return (void *)failed;
+}
+
+static void several_threads(void **state)
+{
+	static char one[] = "1";
+	pthread_t t[4];
+	void *failed;
+
+	(void)state;
+	NEED_ROOT();
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++)
+		assert_int_equal(pthread_create(&t[i], NULL, run_ten, one), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
+		assert_int_equal(pthread_join(t[i], &failed), 0);
+		assert_null(failed);
+	}
+}
+
+/* ---- terminals ---- */
+
+/* In a session whose terminal is `tty`: an interactive command, then the terminal is ours again. */
+static int on_terminal(const char *name, bool interactive)
+{
+	struct fixture f;
+	int tty;
+
+	setsid();
+	tty = open(name, O_RDWR); /* becomes the controlling terminal */
+	if (tty < 0 || tcgetpgrp(tty) != getpgrp())
+		return 90;
+	fixture_start(&f, native_root);
+	f.s.output = NULL;
+	f.s.stdin_fd = f.s.stdout_fd = f.s.stderr_fd = tty;
+	f.s.tty = interactive;
+	f.argv[0] = "sh";
+	f.argv[1] = "-c";
+	f.argv[2] = "read x </dev/tty && [ \"$x\" = typed ] && exit 5";
+	if (run_argv(&f) < 0)
+		return 91;
+	return tcgetpgrp(tty) == getpgrp() ? res.status : 92;
+}
+
+static int status_on_terminal(bool interactive)
+{
+	int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), status = 0;
+	char *name;
+	pid_t pid;
+
+	assert_true(master >= 0);
+	assert_int_equal(grantpt(master), 0);
+	assert_int_equal(unlockpt(master), 0);
+	name = ptsname(master);
+	assert_int_equal(write(master, "typed\n", 6), 6);
+	pid = fork();
+	if (pid == 0)
+		_exit(on_terminal(name, interactive));
+	waitpid(pid, &status, 0);
+	close(master);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static void terminal(void **state)
+{
+	(void)state;
+	NEED_ROOT();
+	assert_int_equal(status_on_terminal(true), 5);
+	/* a build has no terminal, even if its input is one */
+	assert_int_equal(status_on_terminal(false), 1);
+}
+
 /* ---- hosts that refuse ---- */
 
 static bool write_proc(const char *path, const char *text)
@@ -713,7 +845,9 @@ static int tests(void)
 		TEST(host_root), TEST(no_rights), TEST(suppressed), TEST(no_network),
 		TEST(the_tree), TEST(limits), TEST(passed_descriptors), TEST(uname_native),
 		TEST(uname_by_script), TEST(code_inside), TEST(timeout), TEST(interrupt),
-		TEST(output_refused), TEST(much_output), TEST(killed_caller), TEST(namespaces_off)};
+		TEST(output_refused), TEST(much_output), TEST(killed_caller),
+		TEST(killed_at_any_time), TEST(several_threads), TEST(terminal),
+		TEST(namespaces_off)};
 
 	return cmocka_run_group_tests(list, group_setup, group_teardown);
 }
