@@ -37,7 +37,7 @@ static int check_identity(
 	_cleanup_free_ char *wanted = apk_identity_text(want), *found = NULL;
 
 	for (size_t i = 0; i < APK_SIG_ALGS; i++) {
-		if (sums[i].alg != want->alg)
+		if (sums[i].alg != want->alg || !*wanted)
 			continue;
 		if (hash_eq(&sums[i], want))
 			return 0;
