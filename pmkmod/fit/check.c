@@ -80,8 +80,8 @@ static void find_vermagic(struct fit_context *c)
 
 	if (k->vermagic) {
 		c->vermagic = xstrdup(k->vermagic);
-		c->vermagic_source =
-			xstrdup(k->vermagic_source ? k->vermagic_source : "from the kernel package");
+		c->vermagic_source = xstrdup(
+			k->vermagic_source ? k->vermagic_source : "from the kernel package");
 		return;
 	}
 	if (k->config && k->release && k->arch)
@@ -91,10 +91,12 @@ static void find_vermagic(struct fit_context *c)
 	else if (why)
 		c->vermagic_source = steal_ptr(why);
 	else
-		c->vermagic_source = xasprintf("the package ships no module to read it from, and %s "
-					       "is not known",
-			!k->config ? "its configuration"
-				   : !k->release ? "its release" : "its architecture");
+		c->vermagic_source =
+			xasprintf("the package ships no module to read it from, and %s "
+				  "is not known",
+				!k->config    ? "its configuration"
+				: !k->release ? "its release"
+					      : "its architecture");
 }
 
 static void index_modules(struct fit_context *c, const struct strvec *paths, enum shipped how)

@@ -11,19 +11,19 @@ enum known { KNOWN_NO, KNOWN_YES, KNOWN_NOT }; /* KNOWN_NOT: it is not known */
 struct fit_context {
 	const struct fit_kernel *k;
 	struct fit_report *out;
-	struct ko *kos;			/* the readable modules of this build */
+	struct ko *kos; /* the readable modules of this build */
 	size_t n_kos;
-	uint32_t version;		/* kernel_version_code(), 0: not known */
-	char *vermagic;			/* the kernel's; NULL: not known */
-	char *vermagic_source;		/* where that is from, or why it is not known */
+	uint32_t version; /* kernel_version_code(), 0: not known */
+	char *vermagic; /* the kernel's; NULL: not known */
+	char *vermagic_source; /* where that is from, or why it is not known */
 	enum known modversions;
-	struct name_index own;		/* exports of this build: name -> index of own_exports */
+	struct name_index own; /* exports of this build: name -> index of own_exports */
 	struct own_export {
 		const struct ko *ko;
 		const struct ko_export *x;
-	} *own_exports;
-	struct name_index modules;	/* modules the kernel package ships, see enum shipped */
-	struct strvec module_names;	/* what `modules` borrows */
+	} * own_exports;
+	struct name_index modules; /* modules the kernel package ships, see enum shipped */
+	struct strvec module_names; /* what `modules` borrows */
 };
 enum shipped { SHIPPED_MODULE, SHIPPED_BUILTIN };
 

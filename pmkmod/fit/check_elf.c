@@ -36,8 +36,8 @@ void fit_check_machine(struct fit_context *c, const struct ko *ko)
 	const struct arch_info *a = c->k->arch;
 
 	if (!a) {
-		fit_add(c, ko, "machine", FIT_UNKNOWN,
-			"%s; the kernel's architecture is not known", machine_name(ko->elf_machine));
+		fit_add(c, ko, "machine", FIT_UNKNOWN, "%s; the kernel's architecture is not known",
+			machine_name(ko->elf_machine));
 		return;
 	}
 	if (ko->elf_machine != a->elf_machine || ko->elf_class != a->elf_class ||
@@ -55,8 +55,8 @@ void fit_check_machine(struct fit_context *c, const struct ko *ko)
 }
 
 /*
- * sizeof(struct module) depends on a dozen options. Since 6.6 elf_validity_check() compares it; before
- * that the kernel takes such a module and reads its init function from a wrong place.
+ * sizeof(struct module) depends on a dozen options. Since 6.6 elf_validity_check() compares it;
+ * before that the kernel takes such a module and reads its init function from a wrong place.
  */
 static bool module_struct_fits(struct fit_context *c, const struct ko *ko)
 {
@@ -94,14 +94,15 @@ void fit_check_structure(struct fit_context *c, const struct ko *ko)
 	}
 	if (!module_struct_fits(c, ko))
 		return;
-	fit_add(c, ko, "structure", FIT_PASS, "sections and symbol table are as the loader wants them");
+	fit_add(c, ko, "structure", FIT_PASS,
+		"sections and symbol table are as the loader wants them");
 }
 
 /* MODULE_SIG_FORCE, or lockdown from the start (security/lockdown/lockdown.c). */
 static const char *must_be_signed(const struct fit_context *c)
 {
-	static const char *const symbols[] = {"MODULE_SIG_FORCE", "LOCK_DOWN_KERNEL_FORCE_INTEGRITY",
-		"LOCK_DOWN_KERNEL_FORCE_CONFIDENTIALITY"};
+	static const char *const symbols[] = {"MODULE_SIG_FORCE",
+		"LOCK_DOWN_KERNEL_FORCE_INTEGRITY", "LOCK_DOWN_KERNEL_FORCE_CONFIDENTIALITY"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(symbols); i++)
 		if (fit_config(c, symbols[i]) == KNOWN_YES)
@@ -156,8 +157,8 @@ void fit_check_name(struct fit_context *c, const struct ko *ko)
 		if (&c->kos[i] == ko || !streq(c->kos[i].name, ko->name))
 			continue;
 		fit_add(c, ko, "name", FIT_FAIL,
-			"'%s' and '%s' are both named '%s': only one of them can be loaded", ko->path,
-			c->kos[i].path, ko->name);
+			"'%s' and '%s' are both named '%s': only one of them can be loaded",
+			ko->path, c->kos[i].path, ko->name);
 		return;
 	}
 	if (!c->k->facts)

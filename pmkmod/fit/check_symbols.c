@@ -33,8 +33,12 @@ static bool find_own(const struct fit_context *c, const char *name, struct defin
 	if (!at)
 		return false;
 	o = &c->own_exports[*at];
-	*d = (struct definition){.owner = o->ko->name, .ns = o->x->ns, .ko = o->ko, .crc = o->x->crc,
-		.has_crc = o->x->has_crc, .gpl = o->x->gpl ? KNOWN_YES : KNOWN_NO};
+	*d = (struct definition){.owner = o->ko->name,
+		.ns = o->x->ns,
+		.ko = o->ko,
+		.crc = o->x->crc,
+		.has_crc = o->x->has_crc,
+		.gpl = o->x->gpl ? KNOWN_YES : KNOWN_NO};
 	return true;
 }
 
@@ -44,8 +48,8 @@ static bool find_in(const struct symvers *s, const char *name, struct definition
 
 	if (!en)
 		return false;
-	*d = (struct definition){.ns = en->ns, .crc = en->crc, .has_crc = true,
-		.gpl = is_gpl_export(en->export)};
+	*d = (struct definition){
+		.ns = en->ns, .crc = en->crc, .has_crc = true, .gpl = is_gpl_export(en->export)};
 	if (!streq(en->owner, "vmlinux")) {
 		free(*owner);
 		*owner = module_name_of(en->owner);
@@ -55,8 +59,8 @@ static bool find_in(const struct symvers *s, const char *name, struct definition
 }
 
 /* Modules of this build come first: they are what will be loaded beside it. */
-static bool find_definition(const struct fit_context *c, const char *name, struct definition *d,
-	char **owner)
+static bool find_definition(
+	const struct fit_context *c, const char *name, struct definition *d, char **owner)
 {
 	if (find_own(c, name, d))
 		return true;
@@ -73,7 +77,7 @@ static bool may_be_missing(const struct ko *ko, const struct ko_symbol *u)
 	if (u->weak)
 		return true;
 	return (ko->elf_machine == EM_386 || ko->elf_machine == EM_X86_64) &&
-		streq(u->name, "_GLOBAL_OFFSET_TABLE_");
+	       streq(u->name, "_GLOBAL_OFFSET_TABLE_");
 }
 
 /* verify_module_namespace() (since 6.16): "module:kvm,kvm-*" names those who may use it. */
@@ -134,11 +138,10 @@ static void look_at_owner(const struct fit_context *c, struct findings *f, const
 		strvec_add(&f->not_shipped, d->owner);
 }
 
-static void look_at_namespace(const struct ko *ko, struct findings *f, const char *name,
-	const struct definition *d)
+static void look_at_namespace(
+	const struct ko *ko, struct findings *f, const char *name, const struct definition *d)
 {
-	if (!*d->ns || strvec_has(&ko->import_ns, d->ns) ||
-		namespace_names_module(d->ns, ko->name))
+	if (!*d->ns || strvec_has(&ko->import_ns, d->ns) || namespace_names_module(d->ns, ko->name))
 		return;
 	strvec_addf(&f->ns_missing, "%s (%s)", name, d->ns);
 }
@@ -184,7 +187,8 @@ static void look_at_versions(const struct fit_context *c, const struct ko *ko, s
 		if (!have && streq(ko->versions[i].name, "module_layout"))
 			have = &ko->versions[i];
 		if (ko->versions[i].crc > UINT32_MAX && c->modversions != KNOWN_NO)
-			strvec_addf(&f->crc_wrong, "%s (its entry is damaged)", ko->versions[i].name);
+			strvec_addf(
+				&f->crc_wrong, "%s (its entry is damaged)", ko->versions[i].name);
 	}
 	if (layout)
 		look_at_crc(c, f, "module_layout", have != NULL, have ? have->crc : 0,
@@ -195,8 +199,7 @@ static void look_at_versions(const struct fit_context *c, const struct ko *ko, s
 static void look_at_exports(const struct fit_context *c, const struct ko *ko, struct findings *f)
 {
 	for (size_t i = 0; i < ko->n_exported && c->k->symvers; i++) {
-		const struct symvers_entry *en =
-			symvers_find(c->k->symvers, ko->exported[i].name);
+		const struct symvers_entry *en = symvers_find(c->k->symvers, ko->exported[i].name);
 		_cleanup_free_ char *owner = en ? module_name_of(en->owner) : NULL;
 
 		if (owner && streq(en->owner, "vmlinux"))

@@ -29,8 +29,8 @@ static const char *meaning_of(const char *piece)
 }
 
 /* Pieces of `a` that `b` lacks: "'preempt' (CONFIG_PREEMPT ...)", ... */
-static void add_missing(const struct strvec *a, const struct strvec *b, const char *whose,
-	struct strbuf *out)
+static void add_missing(
+	const struct strvec *a, const struct strvec *b, const char *whose, struct strbuf *out)
 {
 	for (size_t i = 0; i < a->n; i++)
 		if (!strvec_has(b, a->v[i]))

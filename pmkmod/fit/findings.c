@@ -34,9 +34,10 @@ static void no_crcs(struct fit_context *c, const struct ko *ko, const struct fin
 
 	if (c->modversions == KNOWN_NOT)
 		fit_add(c, ko, "crc", FIT_UNKNOWN,
-			"it has no CRC for %s; whether the kernel has MODVERSIONS is not known", some);
+			"it has no CRC for %s; whether the kernel has MODVERSIONS is not known",
+			some);
 	else if (none && !ko->has_versions_section && !ko->has_ext_versions &&
-		fit_config(c, "MODULE_FORCE_LOAD") == KNOWN_YES)
+		 fit_config(c, "MODULE_FORCE_LOAD") == KNOWN_YES)
 		fit_add(c, ko, "crc", FIT_PASS,
 			"it has no CRCs at all; the kernel has MODVERSIONS but loads it all the same, "
 			"unchecked, and is tainted by that (CONFIG_MODULE_FORCE_LOAD)");
@@ -56,22 +57,22 @@ static void tell_crc(struct fit_context *c, const struct ko *ko, const struct fi
 	_cleanup_free_ char *wrong = fit_some(&f->crc_wrong);
 
 	if (c->modversions == KNOWN_NO)
-		fit_add(c, ko, "crc", FIT_PASS, "the kernel has no MODVERSIONS, nothing is compared");
+		fit_add(c, ko, "crc", FIT_PASS,
+			"the kernel has no MODVERSIONS, nothing is compared");
 	else if (f->crc_wrong.n && c->modversions == KNOWN_YES)
 		fit_add(c, ko, "crc", FIT_FAIL,
 			"the kernel \"disagrees about version of symbol\" %s; the module was built "
 			"with the Module.symvers of another build",
 			wrong);
-	else if (f->crc_missing.n || (c->modversions == KNOWN_YES && f->n_unknown &&
-					     !ko->has_versions))
+	else if (f->crc_missing.n ||
+		 (c->modversions == KNOWN_YES && f->n_unknown && !ko->has_versions))
 		no_crcs(c, ko, f);
 	else if (f->crc_wrong.n)
 		fit_add(c, ko, "crc", FIT_UNKNOWN,
 			"%s differ; whether the kernel has MODVERSIONS and compares them is not known",
 			wrong);
 	else if (f->n_crc_unknown || f->n_unknown)
-		fit_add(c, ko, "crc", FIT_UNKNOWN,
-			"%zu CRCs have nothing to be compared with: %s",
+		fit_add(c, ko, "crc", FIT_UNKNOWN, "%zu CRCs have nothing to be compared with: %s",
 			f->n_crc_unknown + f->n_unknown,
 			c->k->symvers ? "the Module.symvers at hand has none"
 				      : "the kernel's Module.symvers is not there");
@@ -90,7 +91,7 @@ static void tell_license(struct fit_context *c, const struct ko *ko, const struc
 			"symbols stay unknown to it: %s",
 			license, some);
 	else if (f->proprietary_symbol && f->uses_gpl_only &&
-		(!c->version || c->version >= INHERIT_TAINT_SINCE))
+		 (!c->version || c->version >= INHERIT_TAINT_SINCE))
 		fit_add(c, ko, "license", FIT_FAIL,
 			"it uses GPL-only symbols and also '%s' of the proprietary module '%s'; since "
 			"5.9 the kernel refuses both together",
@@ -193,7 +194,8 @@ static void tell_exports(struct fit_context *c, const struct ko *ko, const struc
 
 	if (f->exported_twice.n)
 		fit_add(c, ko, "exports", FIT_FAIL,
-			"it exports %s, which the kernel itself exports already and so refuses", twice);
+			"it exports %s, which the kernel itself exports already and so refuses",
+			twice);
 	else if (f->rivals.n)
 		fit_add(c, ko, "exports", FIT_PASS,
 			"it exports symbols that %s exports too; only one of them can be loaded at a "

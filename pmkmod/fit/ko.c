@@ -84,8 +84,8 @@ static void read_signature(struct ko *k, const struct ko_image *im)
 	if (ntohl(ms.sig_len) >= rest - sizeof(ms))
 		k->signature_flaw = xstrdup("it claims to be longer than the file");
 	else if (ms.id_type == PKEY_ID_PKCS7 &&
-		(ms.algo || ms.hash || ms.signer_len || ms.key_id_len || ms.pad[0] || ms.pad[1] ||
-			ms.pad[2]))
+		 (ms.algo || ms.hash || ms.signer_len || ms.key_id_len || ms.pad[0] || ms.pad[1] ||
+			 ms.pad[2]))
 		k->signature_flaw = xstrdup("fields that must be zero are not");
 }
 
@@ -100,17 +100,19 @@ static int read_frame(struct ko *k, const struct ko_image *im, struct err *e)
 	k->elf_type = im->eh.e_type;
 	k->elf_flags = im->eh.e_flags;
 	if (k->elf_type != ET_REL)
-		return not_a_module(e, "it is a program or a library, modules are relocatable files");
+		return not_a_module(
+			e, "it is a program or a library, modules are relocatable files");
 	if (!ko_image_section(im, ".modinfo"))
 		return not_a_module(e, "it has no .modinfo section");
 	this_module = ko_image_section(im, ".gnu.linkonce.this_module");
 	if (!this_module)
-		return not_a_module(e, "it has no .gnu.linkonce.this_module section; this may be an "
-				       "object file that modpost has not finished");
+		return not_a_module(e,
+			"it has no .gnu.linkonce.this_module section; this may be an "
+			"object file that modpost has not finished");
 	k->this_module_size = this_module->sh.sh_size;
 	for (size_t i = 1; i < im->n_sections && !k->has_debug; i++)
 		k->has_debug = starts_with(im->sections[i].name, ".debug_") ||
-			starts_with(im->sections[i].name, ".zdebug_");
+			       starts_with(im->sections[i].name, ".zdebug_");
 	return 0;
 }
 

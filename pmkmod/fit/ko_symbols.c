@@ -62,7 +62,7 @@ struct walk {
 	const struct ko_section *symtab, *strtab;
 	Elf_Data *data;
 	struct name_index versions; /* name -> index of k->versions */
-	struct name_index exports;  /* name -> index of k->exported */
+	struct name_index exports; /* name -> index of k->exported */
 	size_t cap_undefined, cap_exported;
 };
 
@@ -118,7 +118,8 @@ static void add_export(struct walk *w, const char *name, const GElf_Sym *sym)
 		k->exported = xrealloc(k->exported, w->cap_exported, sizeof(*k->exported));
 	}
 	x = &k->exported[k->n_exported];
-	*x = (struct ko_export){.name = xstrdup(name), .ns = xstrdup(""),
+	*x = (struct ko_export){.name = xstrdup(name),
+		.ns = xstrdup(""),
 		.gpl = starts_with(table, "__ksymtab_gpl") || starts_with(table, "___ksymtab_gpl")};
 	name_index_add(&w->exports, x->name, (uint32_t)k->n_exported++);
 	strvec_add(&k->exports, name);

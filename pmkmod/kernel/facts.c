@@ -239,7 +239,8 @@ static void scan_free(struct scan *s)
 static int read_package(struct kernel_facts *f, const char *apk_path, const struct hash *identity,
 	const char *flavor, struct err *e)
 {
-	static const struct apk_reader_ops ops = {.entry = on_entry, .data = on_data, .end = on_end};
+	static const struct apk_reader_ops ops = {
+		.entry = on_entry, .data = on_data, .end = on_end};
 	_cleanup_close_ int fd = open(apk_path, O_RDONLY | O_CLOEXEC);
 	struct scan s = {.f = f, .flavor = flavor, .image_rank = SIZE_MAX};
 	int r;

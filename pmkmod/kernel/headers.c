@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * Kernel headers as packages install them: lib/modules/<release>/build is a link to a tree that kbuild
- * accepts with M=. Alpine has one folder in usr/src; Debian two, with `scripts` a link to a third.
+ * Kernel headers as packages install them: lib/modules/<release>/build is a link to a tree that
+ * kbuild accepts with M=. Alpine has one folder in usr/src; Debian two, with `scripts` a link to a
+ * third.
  */
 #include "pmkmod/kernel/kernel.h"
 
@@ -105,8 +106,8 @@ static int not_found(const struct strvec *layers, const char *release, struct er
 		"folder with --kdir");
 }
 
-static int find_release(struct kernel_headers *h, const struct strvec *layers, const char *release,
-	struct err *e)
+static int find_release(
+	struct kernel_headers *h, const struct strvec *layers, const char *release, struct err *e)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(module_folders); i++) {
 		if (!read_tree(h, layers, module_folders[i], release))
@@ -159,13 +160,14 @@ static int find_only(struct kernel_headers *h, const struct strvec *layers, stru
 		if (e)
 			e->exit_code = EXIT_NO_HEADERS;
 		return err_set(e, -ENOENT,
-			"there are headers of several kernels (%s); say which release is meant", all);
+			"there are headers of several kernels (%s); say which release is meant",
+			all);
 	}
 	return 0;
 }
 
-int kernel_headers_find(struct kernel_headers *h, const struct strvec *layers, const char *release,
-	struct err *e)
+int kernel_headers_find(
+	struct kernel_headers *h, const struct strvec *layers, const char *release, struct err *e)
 {
 	*h = (struct kernel_headers){0};
 	return release ? find_release(h, layers, release, e) : find_only(h, layers, e);

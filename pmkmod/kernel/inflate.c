@@ -18,7 +18,10 @@ static const struct {
 	const char *name;
 } kinds[] = {
 	{KO_GZIP, "\x1f\x8b", 2, "gzip"},
-	{KO_XZ, "\xfd" "7zXZ\0", 6, "xz"},
+	{KO_XZ,
+		"\xfd"
+		"7zXZ\0",
+		6, "xz"},
 	{KO_ZSTD, "\x28\xb5\x2f\xfd", 4, "zstd"},
 };
 
@@ -125,11 +128,12 @@ int inflate_in_place(char **data, size_t *len, size_t max, struct err *e)
 		return 0;
 	r = unpack[how](*data, *len, max, &out);
 	if (r == -EFBIG)
-		return err_set(e, r, "more than the %zu bytes allowed come out of its %s compression",
-			max, kinds[how - 1].name);
-	if (r < 0)
-		return err_set(e, r, "its %s compression is damaged or cut off",
+		return err_set(e, r,
+			"more than the %zu bytes allowed come out of its %s compression", max,
 			kinds[how - 1].name);
+	if (r < 0)
+		return err_set(
+			e, r, "its %s compression is damaged or cut off", kinds[how - 1].name);
 	free(*data);
 	*len = out.len;
 	*data = strbuf_steal(&out);

@@ -12,8 +12,8 @@
 #define CONFIG_MAX (16u << 20)
 
 struct kconfig {
-	char *text;		/* the file, cut into names and values in place */
-	const char **values;	/* NULL: named but not set */
+	char *text; /* the file, cut into names and values in place */
+	const char **values; /* NULL: named but not set */
 	size_t n, cap;
 	struct name_index index; /* name without CONFIG_ -> values[] */
 };
@@ -79,7 +79,8 @@ int kconfig_parse(struct kconfig **out, const char *text, size_t len, struct err
 	}
 	if (!c->n) {
 		kconfig_free(c);
-		return err_set(e, -EINVAL, "this is no kernel configuration: no CONFIG_ line in it");
+		return err_set(
+			e, -EINVAL, "this is no kernel configuration: no CONFIG_ line in it");
 	}
 	*out = c;
 	return 0;
@@ -133,8 +134,8 @@ const char *const ko_compression_suffix[] = {
 
 /*
  * scripts/Makefile.modinst and the Kconfig of modules: 3.18 to 5.12 have MODULE_COMPRESS=y and a
- * choice of GZIP and XZ; 5.13 to 6.11 only the choice, with NONE and ZSTD; since 6.12 MODULE_COMPRESS
- * is back, and without MODULE_COMPRESS_ALL modules_install leaves the files plain.
+ * choice of GZIP and XZ; 5.13 to 6.11 only the choice, with NONE and ZSTD; since 6.12
+ * MODULE_COMPRESS is back, and without MODULE_COMPRESS_ALL modules_install leaves the files plain.
  */
 enum ko_compression kconfig_module_compression(const struct kconfig *c)
 {

@@ -126,8 +126,7 @@ void ko_image_close(struct ko_image *im)
 const struct ko_section *ko_image_section(const struct ko_image *im, const char *name)
 {
 	for (size_t i = 1; i < im->n_sections; i++)
-		if ((im->sections[i].sh.sh_flags & SHF_ALLOC) &&
-			streq(im->sections[i].name, name))
+		if ((im->sections[i].sh.sh_flags & SHF_ALLOC) && streq(im->sections[i].name, name))
 			return &im->sections[i];
 	return NULL;
 }

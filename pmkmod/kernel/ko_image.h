@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The bytes of one .ko: unpacked, and proved to be an ELF file whose parts lie inside it. The rules
- * are the kernel's own (elf_validity_check() in kernel/module/main.c), so that what opens here is what
- * the loader goes on to look at, and every later access stays within the file.
+ * are the kernel's own (elf_validity_check() in kernel/module/main.c), so that what opens here is
+ * what the loader goes on to look at, and every later access stays within the file.
  */
 #ifndef PMKMOD_KO_IMAGE_H
 #define PMKMOD_KO_IMAGE_H
@@ -16,14 +16,14 @@
 #define KO_MAX (256u << 20)
 
 struct ko_section {
-	const char *name;	/* "" where the header names nothing valid */
+	const char *name; /* "" where the header names nothing valid */
 	GElf_Shdr sh;
-	const char *bytes;	/* content, NULL for SHT_NOBITS and empty ones */
+	const char *bytes; /* content, NULL for SHT_NOBITS and empty ones */
 	size_t len;
 };
 
 struct ko_image {
-	char *bytes;		/* the whole file, unpacked; one NUL behind the end */
+	char *bytes; /* the whole file, unpacked; one NUL behind the end */
 	size_t len;
 	Elf *elf;
 	GElf_Ehdr eh;
@@ -33,9 +33,9 @@ struct ko_image {
 };
 
 /*
- * Take over `bytes` (malloc'ed, one NUL behind the end), unpack them if need be, and read the section
- * table. The bytes are freed by ko_image_close(), also after an error. -EBADMSG damaged or not ELF,
- * -EFBIG. Any ELF type passes: the caller looks at eh.e_type.
+ * Take over `bytes` (malloc'ed, one NUL behind the end), unpack them if need be, and read the
+ * section table. The bytes are freed by ko_image_close(), also after an error. -EBADMSG damaged or
+ * not ELF, -EFBIG. Any ELF type passes: the caller looks at eh.e_type.
  */
 int ko_image_open(struct ko_image *im, char *bytes, size_t len, struct err *e);
 void ko_image_close(struct ko_image *im);

@@ -17,8 +17,7 @@ static struct name_slot *slot_of(const struct name_index *t, const char *name, u
 {
 	size_t i = hash & (t->cap - 1);
 
-	while (t->slots[i].name &&
-		(t->slots[i].hash != hash || !streq(t->slots[i].name, name)))
+	while (t->slots[i].name && (t->slots[i].hash != hash || !streq(t->slots[i].name, name)))
 		i = (i + 1) & (t->cap - 1);
 	return &t->slots[i];
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * The programs of a headers tree that building a module runs. History's lesson (kernel-scripts, 2018):
- * what is missing or foreign must be named before the build, or make says "fixdep: not found".
+ * The programs of a headers tree that building a module runs. History's lesson (kernel-scripts,
+ * 2018): what is missing or foreign must be named before the build, or make says "fixdep: not
+ * found".
  */
 #include "pmkmod/kernel/kernel.h"
 
@@ -31,7 +32,8 @@ static bool by_gendwarfksyms(const struct kconfig *c)
 	return kconfig_yes(c, "MODVERSIONS") && kconfig_yes(c, "GENDWARFKSYMS");
 }
 
-/* Makefile: since 5.10 the configuration says how mcount is recorded, before that the program was it */
+/* Makefile: since 5.10 the configuration says how mcount is recorded, before that the program was
+ * it */
 static bool by_recordmcount(const struct kconfig *c)
 {
 	static const char *const ways[] = {"FTRACE_MCOUNT_USE_PATCHABLE_FUNCTION_ENTRY",
@@ -43,7 +45,7 @@ static bool by_recordmcount(const struct kconfig *c)
 		if (kconfig_yes(c, ways[i]))
 			return false;
 	return kconfig_yes(c, "FTRACE_MCOUNT_RECORD") && kconfig_yes(c, "DYNAMIC_FTRACE") &&
-		kconfig_yes(c, "HAVE_C_RECORDMCOUNT");
+	       kconfig_yes(c, "HAVE_C_RECORDMCOUNT");
 }
 
 /* CONFIG_OBJTOOL since 5.19, before that it came with STACK_VALIDATION (4.6) */
@@ -103,8 +105,8 @@ static int identify(const char *host_path, struct identity *id)
 /* Alpine's name of the architecture an ELF header is for, as far as arch_by_name() knows it. */
 static const char *arch_of(const struct identity *id)
 {
-	static const char *const names[] = {"aarch64", "armv7", "x86_64", "x86", "riscv64",
-		"ppc64le", "s390x", "loongarch64"};
+	static const char *const names[] = {
+		"aarch64", "armv7", "x86_64", "x86", "riscv64", "ppc64le", "s390x", "loongarch64"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		const struct arch_info *a = arch_by_name(names[i]);

@@ -4,8 +4,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/openat2.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -14,21 +12,25 @@
 #define LINKS_MAX 40 /* as the kernel's MAXSYMLINKS */
 
 /*
- * Open `inside` in one layer. A link on the way makes it absent: the overlay has a folder of that
- * name from a layer above, and does not merge it with a link. RESOLVE_IN_ROOT besides, so that not
- * even a race leads out of the layer. With O_PATH and O_NOFOLLOW a link at the end is opened itself.
+ * Open `inside` in one layer, part by part and following no link, so that nothing leads out of the
+ * layer. A link on the way makes it absent: the overlay has a folder of that name from a layer
+ * above, and does not merge it with a link. With O_PATH a link at the end is opened itself.
  */
 static int open_in_layer(const char *layer, const char *inside, int flags)
 {
-	struct open_how how = {.flags = (uint64_t)(flags | O_NOFOLLOW | O_CLOEXEC),
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS};
-	_cleanup_close_ int dir = open(layer, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	long fd;
+	_cleanup_close_ int fd = open(layer, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_free_ char *path = xstrdup(*inside ? inside : ".");
+	char *rest = path, *part;
 
-	if (dir < 0)
-		return -errno;
-	fd = syscall(SYS_openat2, dir, *inside ? inside : ".", &how, sizeof(how));
-	return fd < 0 ? -errno : (int)fd;
+	while (fd >= 0 && (part = strsep(&rest, "/"))) {
+		int how = (rest ? O_PATH : flags) | O_NOFOLLOW | O_CLOEXEC;
+		int next = openat(fd, part, how), code = errno;
+
+		close(fd);
+		fd = next;
+		errno = code;
+	}
+	return fd < 0 ? -errno : steal_fd(&fd);
 }
 
 static bool is_whiteout(const struct stat *st)
@@ -162,8 +164,8 @@ int root_path_list(struct strvec *names, const struct strvec *layers, const char
 	if (!S_ISDIR(p.st.st_mode))
 		return -ENOTDIR;
 	for (size_t i = 0; i < layers->n; i++) {
-		_cleanup_close_ int fd = open_in_layer(
-			layers->v[i], p.inside + 1, O_RDONLY | O_DIRECTORY);
+		_cleanup_close_ int fd =
+			open_in_layer(layers->v[i], p.inside + 1, O_RDONLY | O_DIRECTORY);
 		DIR *d = fd < 0 ? NULL : fdopendir(fd);
 
 		if (!d)

@@ -14,7 +14,7 @@
 
 struct root_path {
 	char *inside; /* "/usr/src/linux-headers-...": no links, no ".." */
-	char *host;   /* where it is on the host: in the topmost layer that has it */
+	char *host; /* where it is on the host: in the topmost layer that has it */
 	struct stat st;
 };
 

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * Module.symvers as scripts/mod/modpost.c writes it (write_dump()) and reads it (read_dump()), columns
- * separated by one tab:
- *   before 2.6.18   crc name module
- *   until 5.3       crc name module export
- *   5.4 to 5.6      crc name namespace module export
- *   since 5.7       crc name module export namespace
- * read_dump() of the middle ages allowed something behind the export column.
+ * Module.symvers as scripts/mod/modpost.c writes it (write_dump()) and reads it (read_dump()),
+ * columns separated by one tab: before 2.6.18   crc name module until 5.3       crc name module
+ * export 5.4 to 5.6      crc name namespace module export since 5.7       crc name module export
+ * namespace read_dump() of the middle ages allowed something behind the export column.
  */
 #include "pmkmod/kernel/kernel.h"
 
@@ -111,8 +108,7 @@ static bool parse_line(char *line, struct symvers_entry *en)
 	return *en->owner != '\0';
 }
 
-int symvers_parse(struct symvers *s, const char *shown, const char *text, size_t len,
-	struct err *e)
+int symvers_parse(struct symvers *s, const char *shown, const char *text, size_t len, struct err *e)
 {
 	char *copy = xcalloc(len + 1, 1), *line, *next;
 	size_t number = 0;
@@ -158,8 +154,7 @@ const struct symvers_entry *symvers_find(const struct symvers *s, const char *na
 	return at ? &s->entries[*at] : NULL;
 }
 
-const struct symvers_entry *symvers_next(const struct symvers *s,
-	const struct symvers_entry *entry)
+const struct symvers_entry *symvers_next(const struct symvers *s, const struct symvers_entry *entry)
 {
 	uint32_t next = s->next[entry - s->entries];
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * VERMAGIC_STRING of include/linux/vermagic.h and MODULE_ARCH_VERMAGIC of asm/vermagic.h (asm/module.h
- * before 5.8), derived from a configuration. The order of the pieces never changed since 2.6.
+ * VERMAGIC_STRING of include/linux/vermagic.h and MODULE_ARCH_VERMAGIC of asm/vermagic.h
+ * (asm/module.h before 5.8), derived from a configuration. The order of the pieces never changed
+ * since 2.6.
  */
 #include "pmkmod/kernel/kernel.h"
 
@@ -175,8 +176,8 @@ static void add_common(const struct kconfig *c, const char *release, struct strb
 			strbuf_adds(out, others[i].text);
 }
 
-char *kconfig_vermagic(const struct kconfig *c, const char *release, const struct arch_info *arch,
-	char **why)
+char *kconfig_vermagic(
+	const struct kconfig *c, const char *release, const struct arch_info *arch, char **why)
 {
 	_cleanup_strbuf_ struct strbuf out = {0};
 	char *reason = NULL;

@@ -17,7 +17,7 @@ struct kb_symbol {
 };
 struct kb_export {
 	const char *name, *ns; /* ns NULL: none */
-	uint32_t crc;	       /* 0: no __crc_ symbol */
+	uint32_t crc; /* 0: no __crc_ symbol */
 	bool gpl;
 };
 
@@ -37,12 +37,26 @@ struct kb_spec {
 	size_t signature_len;
 };
 
-enum { KB_NULL, KB_MODINFO, KB_VERSIONS, KB_EXT_CRCS, KB_EXT_NAMES, KB_THIS, KB_KSYMTAB, KB_KSYMTAB_GPL,
-	KB_KCRCTAB, KB_STRINGS, KB_SYMTAB, KB_STRTAB, KB_SHSTRTAB, KB_SECTIONS };
+enum {
+	KB_NULL,
+	KB_MODINFO,
+	KB_VERSIONS,
+	KB_EXT_CRCS,
+	KB_EXT_NAMES,
+	KB_THIS,
+	KB_KSYMTAB,
+	KB_KSYMTAB_GPL,
+	KB_KCRCTAB,
+	KB_STRINGS,
+	KB_SYMTAB,
+	KB_STRTAB,
+	KB_SHSTRTAB,
+	KB_SECTIONS
+};
 
-static const char *const kb_names[KB_SECTIONS] = {"", ".modinfo", "__versions", "__version_ext_crcs",
-	"__version_ext_names", ".gnu.linkonce.this_module", "__ksymtab", "__ksymtab_gpl",
-	"__kcrctab", "__ksymtab_strings", ".symtab", ".strtab", ".shstrtab"};
+static const char *const kb_names[KB_SECTIONS] = {"", ".modinfo", "__versions",
+	"__version_ext_crcs", "__version_ext_names", ".gnu.linkonce.this_module", "__ksymtab",
+	"__ksymtab_gpl", "__kcrctab", "__ksymtab_strings", ".symtab", ".strtab", ".shstrtab"};
 
 struct kb {
 	const struct kb_spec *s;
@@ -64,8 +78,8 @@ static inline uint32_t kb_string(struct strbuf *table, const char *s)
 	return at;
 }
 
-static inline void kb_symbol(struct kb *k, const char *name, unsigned info, uint16_t shndx,
-	uint64_t value)
+static inline void kb_symbol(
+	struct kb *k, const char *name, unsigned info, uint16_t shndx, uint64_t value)
 {
 	struct strbuf *b = &k->content[KB_SYMTAB];
 	uint32_t at = *name ? kb_string(&k->content[KB_STRTAB], name) : 0;
@@ -191,7 +205,8 @@ static inline void kb_shdr(struct strbuf *out, bool is32, uint32_t name, uint32_
 	kb_num(out, entry, word);
 }
 
-static inline void kb_header(const struct kb *k, int i, uint32_t name, uint64_t at, struct strbuf *out)
+static inline void kb_header(
+	const struct kb *k, int i, uint32_t name, uint64_t at, struct strbuf *out)
 {
 	bool is32 = k->s->is32;
 	uint64_t sym = is32 ? sizeof(Elf32_Sym) : sizeof(Elf64_Sym);

@@ -30,8 +30,14 @@
 #define GOOD INFO("license=GPL", "vermagic=" VERMAGIC, "depends=")
 #define NEEDS(...) ((const struct kb_symbol[]){__VA_ARGS__, {0}})
 #define CRCS(...) ((const struct kb_version[]){__VA_ARGS__, {0}})
-#define LAYOUT {"module_layout", 0x11111111}
-#define PRINTK {"printk", 0x22222222}
+#define LAYOUT                                                                                     \
+	{                                                                                          \
+		"module_layout", 0x11111111                                                        \
+	}
+#define PRINTK                                                                                     \
+	{                                                                                          \
+		"printk", 0x22222222                                                               \
+	}
 #define EXPORTS(...) ((const struct kb_export[]){__VA_ARGS__, {0}})
 #define NONE ""
 
@@ -72,7 +78,8 @@ static const struct row rows[] = {
 		{.modinfo = INFO("vermagic=6.1.1 SMP mod_unload modversions aarch64")},
 		.point = "vermagic", FIT_FAIL, "6.1.1"},
 	{"other release, no MODVERSIONS",
-		{.modinfo = INFO("vermagic=6.1.1 SMP mod_unload aarch64"), .versions = CRCS(LAYOUT)},
+		{.modinfo = INFO("vermagic=6.1.1 SMP mod_unload aarch64"),
+			.versions = CRCS(LAYOUT)},
 		.vermagic = "6.1.0 SMP mod_unload aarch64", .config = BASE, .point = "vermagic",
 		FIT_FAIL, "6.1.1"},
 	{"preempt",
@@ -81,8 +88,8 @@ static const struct row rows[] = {
 		.point = "vermagic", FIT_FAIL, "only the module has 'preempt' (CONFIG_PREEMPT"},
 	{"no modversions", {.modinfo = INFO("vermagic=6.1.0 SMP mod_unload aarch64")},
 		.point = "vermagic", FIT_FAIL, "only the kernel has 'modversions'"},
-	{"trailing blank", {.modinfo = INFO("vermagic=" VERMAGIC " ")}, .point = "vermagic", FIT_FAIL,
-		"same pieces"},
+	{"trailing blank", {.modinfo = INFO("vermagic=" VERMAGIC " ")}, .point = "vermagic",
+		FIT_FAIL, "same pieces"},
 	{"none", {.modinfo = INFO("license=GPL")}, .point = "vermagic", FIT_FAIL, "it has none"},
 	{"none, forced", {.modinfo = INFO("license=GPL")},
 		.config = CONFIG "CONFIG_MODULE_FORCE_LOAD=y\n", .point = "vermagic", FIT_PASS,
@@ -91,9 +98,9 @@ static const struct row rows[] = {
 		FIT_UNKNOWN, "configuration"},
 	{"kernel's unknown", {.modinfo = GOOD}, .config = NONE, .vermagic = NONE,
 		.point = "vermagic", FIT_UNKNOWN, "its configuration is not known"},
-	{"kernel's unknown, not its release",
-		{.modinfo = INFO("vermagic=5.4.0 SMP aarch64")}, .config = NONE, .vermagic = NONE,
-		.symvers = ZERO_SYMVERS, .point = "vermagic", FIT_FAIL, "another release"},
+	{"kernel's unknown, not its release", {.modinfo = INFO("vermagic=5.4.0 SMP aarch64")},
+		.config = NONE, .vermagic = NONE, .symvers = ZERO_SYMVERS, .point = "vermagic",
+		FIT_FAIL, "another release"},
 	/* symbols */
 	{"found", {.modinfo = GOOD, .undefined = NEEDS({"printk", false})}, .point = "symbols",
 		FIT_PASS, "1 symbols"},
@@ -102,7 +109,8 @@ static const struct row rows[] = {
 	{"weak", {.modinfo = GOOD, .undefined = NEEDS({"nope", true})}, .point = "symbols",
 		FIT_PASS, ""},
 	{"x86 leftover",
-		{.modinfo = GOOD, .machine = EM_X86_64,
+		{.modinfo = GOOD,
+			.machine = EM_X86_64,
 			.undefined = NEEDS({"_GLOBAL_OFFSET_TABLE_", false})},
 		.point = "symbols", FIT_PASS, ""},
 	{"arm leftover", {.modinfo = GOOD, .undefined = NEEDS({"_GLOBAL_OFFSET_TABLE_", false})},
@@ -110,19 +118,22 @@ static const struct row rows[] = {
 	{"no symvers", {.modinfo = GOOD, .undefined = NEEDS({"printk", false})}, .symvers = NONE,
 		.point = "symbols", FIT_UNKNOWN, "Module.symvers"},
 	{"by another package", {.modinfo = GOOD, .undefined = NEEDS({"bp_fn", false})},
-		.extra = "0x1\tbp_fn\tnet/backport\tEXPORT_SYMBOL\t\n", .point = "symbols", FIT_PASS,
-		""},
+		.extra = "0x1\tbp_fn\tnet/backport\tEXPORT_SYMBOL\t\n", .point = "symbols",
+		FIT_PASS, ""},
 	/* crc */
 	{"all right",
-		{.modinfo = GOOD, .undefined = NEEDS({"printk", false}),
+		{.modinfo = GOOD,
+			.undefined = NEEDS({"printk", false}),
 			.versions = CRCS(LAYOUT, PRINTK)},
 		.point = "crc", FIT_PASS, "all 2"},
 	{"one wrong",
-		{.modinfo = GOOD, .undefined = NEEDS({"printk", false}),
+		{.modinfo = GOOD,
+			.undefined = NEEDS({"printk", false}),
 			.versions = CRCS(LAYOUT, {"printk", 0x22222223})},
 		.point = "crc", FIT_FAIL, "printk (module 0x22222223, kernel 0x22222222)"},
 	{"high bits",
-		{.modinfo = GOOD, .undefined = NEEDS({"printk", false}),
+		{.modinfo = GOOD,
+			.undefined = NEEDS({"printk", false}),
 			.versions = CRCS(LAYOUT, {"printk", 0x122222222})},
 		.point = "crc", FIT_FAIL, "damaged"},
 	{"module_layout wrong", {.modinfo = GOOD, .versions = CRCS({"module_layout", 1})},
@@ -130,8 +141,8 @@ static const struct row rows[] = {
 	{"one missing",
 		{.modinfo = GOOD, .undefined = NEEDS({"printk", false}), .versions = CRCS(LAYOUT)},
 		.point = "crc", FIT_FAIL, "no CRC for printk"},
-	{"empty __versions", {.modinfo = GOOD, .undefined = NEEDS({"printk", false}),
-				     .empty_versions = true},
+	{"empty __versions",
+		{.modinfo = GOOD, .undefined = NEEDS({"printk", false}), .empty_versions = true},
 		.config = CONFIG "CONFIG_MODULE_FORCE_LOAD=y\n", .point = "crc", FIT_FAIL,
 		"no CRC for printk"},
 	{"no __versions", {.modinfo = GOOD, .undefined = NEEDS({"printk", false})}, .point = "crc",
@@ -142,28 +153,34 @@ static const struct row rows[] = {
 		.config = CONFIG "CONFIG_MODULE_FORCE_LOAD=y\n", .point = "crc", FIT_PASS,
 		"CONFIG_MODULE_FORCE_LOAD"},
 	{"extended",
-		{.modinfo = GOOD, .undefined = NEEDS({"printk", false}), .ext_versions = true,
+		{.modinfo = GOOD,
+			.undefined = NEEDS({"printk", false}),
+			.ext_versions = true,
 			.versions = CRCS(LAYOUT, PRINTK)},
 		.point = "crc", FIT_PASS, "all 2"},
 	{"no symvers, no CRCs", {.modinfo = GOOD, .undefined = NEEDS({"printk", false})},
 		.symvers = NONE, .point = "crc", FIT_FAIL, ""},
 	{"no symvers, CRCs",
-		{.modinfo = GOOD, .undefined = NEEDS({"printk", false}),
+		{.modinfo = GOOD,
+			.undefined = NEEDS({"printk", false}),
 			.versions = CRCS(LAYOUT, PRINTK)},
 		.symvers = NONE, .point = "crc", FIT_UNKNOWN, "is not there"},
 	{"symvers without CRCs, built with it",
-		{.modinfo = GOOD, .undefined = NEEDS({"printk", false}),
+		{.modinfo = GOOD,
+			.undefined = NEEDS({"printk", false}),
 			.versions = CRCS({"module_layout", 0}, {"printk", 0})},
 		.symvers = ZERO_SYMVERS, .point = "crc", FIT_FAIL, "printk"},
 	{"symvers without CRCs, built elsewhere",
-		{.modinfo = GOOD, .undefined = NEEDS({"printk", false}),
+		{.modinfo = GOOD,
+			.undefined = NEEDS({"printk", false}),
 			.versions = CRCS(LAYOUT, PRINTK)},
 		.symvers = ZERO_SYMVERS, .point = "crc", FIT_UNKNOWN, "has none"},
 	{"no MODVERSIONS", {.modinfo = GOOD, .undefined = NEEDS({"printk", false})}, .config = BASE,
 		.vermagic = "6.1.0 SMP mod_unload aarch64", .point = "crc", FIT_PASS,
 		"no MODVERSIONS"},
 	{"nothing known",
-		{.modinfo = GOOD, .undefined = NEEDS({"printk", false}),
+		{.modinfo = GOOD,
+			.undefined = NEEDS({"printk", false}),
 			.versions = CRCS(LAYOUT, PRINTK)},
 		.config = NONE, .vermagic = NONE, .symvers = NONE, .point = "crc", FIT_UNKNOWN, ""},
 	/* licence */
@@ -207,8 +224,7 @@ static const struct row rows[] = {
 	/* depends */
 	{"nothing", {.modinfo = GOOD, .undefined = NEEDS({"printk", false})}, .point = "depends",
 		FIT_PASS, "no other"},
-	{"declared",
-		{.modinfo = INFO("depends=usb-core"), .undefined = NEEDS({"usb_fn", false})},
+	{"declared", {.modinfo = INFO("depends=usb-core"), .undefined = NEEDS({"usb_fn", false})},
 		.point = "depends", FIT_PASS, "usb_core supplied"},
 	{"not declared", {.modinfo = GOOD, .undefined = NEEDS({"usb_fn", false})},
 		.point = "depends", FIT_PASS, "without declaring"},
@@ -220,8 +236,8 @@ static const struct row rows[] = {
 	{"no facts", {.modinfo = GOOD, .undefined = NEEDS({"usb_fn", false})}, .no_facts = true,
 		.point = "depends", FIT_UNKNOWN, "usb_core"},
 	{"other package", {.modinfo = GOOD, .undefined = NEEDS({"bp_fn", false})},
-		.extra = "0x1\tbp_fn\tnet/backport\tEXPORT_SYMBOL\t\n", .point = "depends", FIT_PASS,
-		"backport"},
+		.extra = "0x1\tbp_fn\tnet/backport\tEXPORT_SYMBOL\t\n", .point = "depends",
+		FIT_PASS, "backport"},
 	/* exports */
 	{"new names", {.modinfo = GOOD, .exports = EXPORTS({"mine", NULL, 1, true})},
 		.point = "exports", FIT_PASS, "1 symbols"},
@@ -236,8 +252,8 @@ static const struct row rows[] = {
 	{"forced", {.modinfo = GOOD}, .config = CONFIG "CONFIG_MODULE_SIG_FORCE=y\n",
 		.point = "signature", FIT_FAIL, "MODULE_SIG_FORCE"},
 	{"lockdown", {.modinfo = GOOD},
-		.config = CONFIG "CONFIG_LOCK_DOWN_KERNEL_FORCE_INTEGRITY=y\n", .point = "signature",
-		FIT_FAIL, "INTEGRITY"},
+		.config = CONFIG "CONFIG_LOCK_DOWN_KERNEL_FORCE_INTEGRITY=y\n",
+		.point = "signature", FIT_FAIL, "INTEGRITY"},
 	{"lockdown, confidential", {.modinfo = GOOD},
 		.config = CONFIG "CONFIG_LOCK_DOWN_KERNEL_FORCE_CONFIDENTIALITY=y\n",
 		.point = "signature", FIT_FAIL, "CONFIDENTIALITY"},
@@ -315,13 +331,11 @@ static void kernel_make(struct kernel *n, const struct row *r)
 		assert_int_equal(kconfig_parse(&n->config, config, strlen(config), &e), 0);
 	if (symvers) {
 		symvers_new(&n->symvers);
-		assert_int_equal(
-			symvers_parse(n->symvers, "s", symvers, strlen(symvers), &e), 0);
+		assert_int_equal(symvers_parse(n->symvers, "s", symvers, strlen(symvers), &e), 0);
 	}
 	if (r->extra) {
 		symvers_new(&n->extra);
-		assert_int_equal(
-			symvers_parse(n->extra, "x", r->extra, strlen(r->extra), &e), 0);
+		assert_int_equal(symvers_parse(n->extra, "x", r->extra, strlen(r->extra), &e), 0);
 	}
 	strvec_add(&n->facts.modules, "kernel/drivers/usb/core/usb-core.ko.zst");
 	strvec_add(&n->facts.builtin, "kernel/fs/ext4/ext4.ko");
@@ -340,8 +354,8 @@ static void kernel_drop(struct kernel *n)
 	kernel_facts_free(&n->facts);
 }
 
-static const struct fit_point *find_point(const struct fit_report *r, const char *module,
-	const char *point)
+static const struct fit_point *find_point(
+	const struct fit_report *r, const char *module, const char *point)
 {
 	const struct fit_point *found = NULL;
 
@@ -420,7 +434,8 @@ static void together(void **state)
 		.exports = EXPORTS({"a_fn", NULL, 0xaaaa, false}, {"a_ns", "A", 0xaaab, true})};
 	const struct kb_spec b = {.modinfo = INFO("license=GPL", "name=b", "depends=a"),
 		.undefined = NEEDS({"a_fn", false}, {"a_ns", false}, {"gpl_fn", false}),
-		.versions = CRCS(LAYOUT, {"a_fn", 0xaaaa}, {"a_ns", 0xbad}, {"gpl_fn", 0x33333333})};
+		.versions =
+			CRCS(LAYOUT, {"a_fn", 0xaaaa}, {"a_ns", 0xbad}, {"gpl_fn", 0x33333333})};
 	const struct row usual = {0};
 	struct strvec paths = {0};
 	struct fit_report report;
@@ -434,7 +449,8 @@ static void together(void **state)
 	strvec_take(&paths, write_ko(&b, "copy.ko"));
 	assert_int_equal(fit_check(&n.k, &paths, &report, &e), 0);
 	assert_int_equal(find_point(&report, "b.ko", "symbols")->result, FIT_PASS);
-	assert_non_null(strstr(find_point(&report, "b.ko", "crc")->text, "a_ns (module 0x00000bad"));
+	assert_non_null(
+		strstr(find_point(&report, "b.ko", "crc")->text, "a_ns (module 0x00000bad"));
 	assert_non_null(strstr(find_point(&report, "b.ko", "namespace")->text, "a_ns (A)"));
 	assert_int_equal(find_point(&report, "b.ko", "license")->result, FIT_FAIL);
 	assert_non_null(strstr(find_point(&report, "b.ko", "license")->text, "proprietary"));

@@ -41,7 +41,8 @@ static int drop_base(void **state)
 
 static void write_item(const struct item *it)
 {
-	char *path = path_join(base, it->path), *dir = xstrndup(path, (size_t)(strrchr(path, '/') - path));
+	char *path = path_join(base, it->path),
+	     *dir = xstrndup(path, (size_t)(strrchr(path, '/') - path));
 	unsigned char elf[64] = {0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, 1};
 	struct err e = ERR_INIT;
 
@@ -83,8 +84,10 @@ static const struct item alpine[] = {
 	{"dev/usr/lib/modules/6.18.55-0-lts/build", NULL, "/usr/src/linux-headers-6.18.55-0-lts"},
 	{"dev/usr/src/linux-headers-6.18.55-0-lts/Makefile", "all:\n", NULL},
 	{"dev/usr/src/linux-headers-6.18.55-0-lts/.config", CFG, NULL},
-	{"dev/usr/src/linux-headers-6.18.55-0-lts/Module.symvers", "0x1\ta\tvmlinux\tEXPORT_SYMBOL\t\n", NULL},
-	{"dev/usr/src/linux-headers-6.18.55-0-lts/include/config/kernel.release", "6.18.55-0-lts\n", NULL},
+	{"dev/usr/src/linux-headers-6.18.55-0-lts/Module.symvers",
+		"0x1\ta\tvmlinux\tEXPORT_SYMBOL\t\n", NULL},
+	{"dev/usr/src/linux-headers-6.18.55-0-lts/include/config/kernel.release", "6.18.55-0-lts\n",
+		NULL},
 	{"dev/usr/src/linux-headers-6.18.55-0-lts/scripts/basic/fixdep", "ELF 183", NULL},
 	{"dev/usr/src/linux-headers-6.18.55-0-lts/scripts/mod/modpost", "ELF 183", NULL},
 	{"dev/usr/src/linux-headers-6.18.55-0-lts/scripts/genksyms/genksyms", "ELF 183", NULL},
@@ -93,12 +96,16 @@ static const struct item alpine[] = {
 /* Debian's, cut into layers: headers in one, the programs in another, links across. */
 static const struct item debian[] = {
 	{"hdr/usr/lib/modules/6.1.0-50-arm64/build", NULL, "/usr/src/linux-headers-6.1.0-50-arm64"},
-	{"hdr/usr/lib/modules/6.1.0-50-arm64/source", NULL, "/usr/src/linux-headers-6.1.0-50-common"},
+	{"hdr/usr/lib/modules/6.1.0-50-arm64/source", NULL,
+		"/usr/src/linux-headers-6.1.0-50-common"},
 	{"hdr/usr/src/linux-headers-6.1.0-50-arm64/Makefile", "include x\n", NULL},
 	{"hdr/usr/src/linux-headers-6.1.0-50-arm64/.config", CFG, NULL},
-	{"hdr/usr/src/linux-headers-6.1.0-50-arm64/include/config/kernel.release", "6.1.176\n", NULL},
-	{"hdr/usr/src/linux-headers-6.1.0-50-arm64/include/generated/utsrelease.h", UTS("6.1.0-50-arm64"), NULL},
-	{"hdr/usr/src/linux-headers-6.1.0-50-arm64/scripts", NULL, "/usr/lib/linux-kbuild-6.1/scripts"},
+	{"hdr/usr/src/linux-headers-6.1.0-50-arm64/include/config/kernel.release", "6.1.176\n",
+		NULL},
+	{"hdr/usr/src/linux-headers-6.1.0-50-arm64/include/generated/utsrelease.h",
+		UTS("6.1.0-50-arm64"), NULL},
+	{"hdr/usr/src/linux-headers-6.1.0-50-arm64/scripts", NULL,
+		"/usr/lib/linux-kbuild-6.1/scripts"},
 	{"hdr/usr/src/linux-headers-6.1.0-50-common/include/linux/module.h", "\n", NULL},
 	{"kbuild/usr/lib/linux-kbuild-6.1/scripts/basic/fixdep", "ELF 183", NULL},
 	{"kbuild/usr/lib/linux-kbuild-6.1/scripts/mod/modpost", "#!/bin/sh\n", NULL},
@@ -224,7 +231,8 @@ static void programs(void **state)
 
 		if (cases[i].change.path)
 			write_item(&cases[i].change);
-		assert_int_equal(kconfig_parse(&c, cases[i].config, strlen(cases[i].config), &e), 0);
+		assert_int_equal(
+			kconfig_parse(&c, cases[i].config, strlen(cases[i].config), &e), 0);
 		find("hdr kbuild", NULL, &h, 0, "");
 		r = kernel_headers_check_programs(&h, &l, arch_by_name(cases[i].arch), c, &e);
 		if (cases[i].says ? r != -ENOEXEC || !strstr(e.text, cases[i].says) : r != 0)

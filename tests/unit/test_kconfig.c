@@ -39,13 +39,14 @@ static void values(void **state)
 		{"COMMENTED", NULL},
 		{"NEVER_HEARD_OF", NULL},
 	};
-	struct kconfig *c = parse("#\n# Automatically generated file; DO NOT EDIT.\n# Linux/arm64 6.1.0 "
-				  "Kernel Configuration\n#\nCONFIG_SMP=y\nCONFIG_SND=m\nCONFIG_HZ=250\n"
-				  "CONFIG_LOCALVERSION=\"-sdm845\"\nCONFIG_PHYS=0x80000000\n"
-				  "CONFIG_QUOTED=\"say \\\"hi\\\" \\\\ there\"\nCONFIG_EMPTY=\"\"\n"
-				  "# CONFIG_PREEMPT is not set\nCONFIG_EXPLICIT_N=n\n"
-				  "# CONFIG_TWICE is not set\nCONFIG_TWICE=y\nCONFIG_CRLF=y\r\n"
-				  "#CONFIG_COMMENTED=y\nSMP2=y\nCONFIG_NOVALUE\nCONFIG_LAST=y");
+	struct kconfig *c =
+		parse("#\n# Automatically generated file; DO NOT EDIT.\n# Linux/arm64 6.1.0 "
+		      "Kernel Configuration\n#\nCONFIG_SMP=y\nCONFIG_SND=m\nCONFIG_HZ=250\n"
+		      "CONFIG_LOCALVERSION=\"-sdm845\"\nCONFIG_PHYS=0x80000000\n"
+		      "CONFIG_QUOTED=\"say \\\"hi\\\" \\\\ there\"\nCONFIG_EMPTY=\"\"\n"
+		      "# CONFIG_PREEMPT is not set\nCONFIG_EXPLICIT_N=n\n"
+		      "# CONFIG_TWICE is not set\nCONFIG_TWICE=y\nCONFIG_CRLF=y\r\n"
+		      "#CONFIG_COMMENTED=y\nSMP2=y\nCONFIG_NOVALUE\nCONFIG_LAST=y");
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

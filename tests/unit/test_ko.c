@@ -11,17 +11,21 @@
 #include "pmkmod/fit/fit.h"
 #include "tests/unit/ko_builder.h"
 
-static const char *const info[] = {"license=GPL v2", "name=my_mod", "vermagic=6.1.0 SMP mod_unload ",
-	"depends=usb-common,videodev", "alias=usb:v1*", "alias=usb:v2*", "firmware=a.bin",
-	"import_ns=DMA_BUF", "import_ns=USB", "version=1.2", "license=Proprietary", "intree=Y", NULL};
-static const struct kb_symbol undefined[] = {{"printk", false}, {"maybe", true}, {"kfree", false}, {0}};
+static const char *const info[] = {"license=GPL v2", "name=my_mod",
+	"vermagic=6.1.0 SMP mod_unload ", "depends=usb-common,videodev", "alias=usb:v1*",
+	"alias=usb:v2*", "firmware=a.bin", "import_ns=DMA_BUF", "import_ns=USB", "version=1.2",
+	"license=Proprietary", "intree=Y", NULL};
+static const struct kb_symbol undefined[] = {
+	{"printk", false}, {"maybe", true}, {"kfree", false}, {0}};
 static const struct kb_version versions[] = {
 	{"module_layout", 0x11111111}, {"printk", 0x22222222}, {"kfree", 0x33333333}, {0}};
-static const struct kb_export exports[] = {
-	{"my_open", NULL, 0xabcd0001, true}, {"my_close", "MY_NS", 0xabcd0002, false}, {"raw", NULL, 0, false}, {0}};
+static const struct kb_export exports[] = {{"my_open", NULL, 0xabcd0001, true},
+	{"my_close", "MY_NS", 0xabcd0002, false}, {"raw", NULL, 0, false}, {0}};
 
-static const struct kb_spec full = {
-	.modinfo = info, .versions = versions, .undefined = undefined, .exports = exports,
+static const struct kb_spec full = {.modinfo = info,
+	.versions = versions,
+	.undefined = undefined,
+	.exports = exports,
 	.this_module_size = 896};
 
 static int parse(const struct kb_spec *s, struct ko *k, struct err *e)
@@ -169,8 +173,8 @@ static size_t pack_xz(const char *in, size_t len, unsigned char *out, size_t max
 {
 	size_t n = 0;
 
-	assert_int_equal(lzma_easy_buffer_encode(1, LZMA_CHECK_CRC32, NULL, (const uint8_t *)in, len,
-				 out, &n, max),
+	assert_int_equal(lzma_easy_buffer_encode(
+				 1, LZMA_CHECK_CRC32, NULL, (const uint8_t *)in, len, out, &n, max),
 		LZMA_OK);
 	return n;
 }

@@ -31,14 +31,12 @@ static void layouts(void **state)
 		{"0x28f6f105\tinit_uts_ns\tvmlinux\tEXPORT_SYMBOL_GPL\t\n",
 			{"init_uts_ns", 0x28f6f105, "vmlinux", "EXPORT_SYMBOL_GPL", ""}},
 		{"0x28f6f105\tusb\tdrivers/usb/usb\tEXPORT_SYMBOL_GPL\tUSB_STORAGE\n",
-			{"usb", 0x28f6f105, "drivers/usb/usb", "EXPORT_SYMBOL_GPL",
-				"USB_STORAGE"}},
+			{"usb", 0x28f6f105, "drivers/usb/usb", "EXPORT_SYMBOL_GPL", "USB_STORAGE"}},
 		{"0x28f6f105\tkvm_x\tarch/x86/kvm/kvm\tEXPORT_SYMBOL_GPL\tmodule:kvm-intel,kvm-amd\n",
 			{"kvm_x", 0x28f6f105, "arch/x86/kvm/kvm", "EXPORT_SYMBOL_GPL",
 				"module:kvm-intel,kvm-amd"}},
 		/* no final newline, CR LF */
-		{"0x1\tlast\tvmlinux\tEXPORT_SYMBOL",
-			{"last", 1, "vmlinux", "EXPORT_SYMBOL", ""}},
+		{"0x1\tlast\tvmlinux\tEXPORT_SYMBOL", {"last", 1, "vmlinux", "EXPORT_SYMBOL", ""}},
 		{"0x1\tdos\tvmlinux\tEXPORT_SYMBOL\t\r\n",
 			{"dos", 1, "vmlinux", "EXPORT_SYMBOL", ""}},
 	};

@@ -35,8 +35,9 @@ static const struct {
 	{"armv7", "3.0.101",
 		"CONFIG_CPU_32v5=y\nCONFIG_ARM_PATCH_PHYS_VIRT=y\nCONFIG_ARM_PATCH_PHYS_VIRT_16BIT=y\n",
 		"3.0.101 ARMv5 p2v16 "},
-	{"x86_64", "6.1.0-56-amd64", COMMON "CONFIG_PREEMPT_BUILD=y\nCONFIG_MODVERSIONS=y\n"
-					    "CONFIG_X86_64=y\n",
+	{"x86_64", "6.1.0-56-amd64",
+		COMMON "CONFIG_PREEMPT_BUILD=y\nCONFIG_MODVERSIONS=y\n"
+		       "CONFIG_X86_64=y\n",
 		"6.1.0-56-amd64 SMP preempt mod_unload modversions "},
 	{"x86", "5.10.0", COMMON "CONFIG_M686=y\n", "5.10.0 SMP mod_unload 686 "},
 	{"riscv64", "6.12.0", COMMON, "6.12.0 SMP mod_unload riscv"},
