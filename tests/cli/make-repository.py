@@ -1,0 +1,241 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Make small repositories for the command-line tests: good ones and evil ones.
+
+  make-repository.py newer-kernel DIR MIRROR ARCH   MIRROR's packages, its kernel as 6.1.999-r0
+  make-repository.py KIND DIR ARCH [OUTSIDE]        see kinds(); a device called linux-tiny
+
+DIR gets ARCH/*.apk, ARCH/APKINDEX.tar.gz and keys/*.pub. OUTSIDE is a folder that evil packages try
+to write to.
+"""
+import hashlib
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'standin'))
+import apk_writer as apk  # noqa: E402
+import apktool  # noqa: E402
+
+VERSION = '1-r0'
+KERNEL_PACKAGES = ('linux-standin', 'linux-standin-dev', 'kernel-scripts-standin')
+NEWER = '6.1.999-r0'
+
+
+def new_key(folder, name='test.rsa'):
+    keys = os.path.join(folder, 'keys')
+    os.makedirs(keys, exist_ok=True)
+    private = os.path.join(folder, name)
+    apk.make_key(private)
+    os.rename(private + '.pub', os.path.join(keys, name + '.pub'))
+    return private
+
+
+# ---- a mirror with a newer kernel ----
+
+def renamed(path, old, key):
+    """The package at `path` as version NEWER: (bytes, new record's C: and S: lines)."""
+    _, control, data = apktool.package(path)
+    entries = []
+    for info, content in apktool.entries(control):
+        if info.name == '.PKGINFO':
+            content = content.replace(old.encode(), NEWER.encode())
+        entries.append(apk.Entry(info.name, content=content, mode=info.mode))
+    control = apk.gzip_member(apk.tar(entries, end=False))
+    return apk.sign_member(control, key) + control + data, apk.identity(control)
+
+
+def newer_kernel(folder, mirror, arch):
+    key = new_key(folder)
+    source, target = os.path.join(mirror, arch), os.path.join(folder, arch)
+    os.makedirs(target)
+    for other in set(os.listdir(mirror)) - {arch}:
+        os.symlink(os.path.join(mirror, other), os.path.join(folder, other))
+    records = []
+    for record in apktool.records(apktool.read(os.path.join(source, 'APKINDEX.tar.gz'))[1]):
+        name = '%s-%s.apk' % (record['P'], record['V'])
+        if record['P'] in KERNEL_PACKAGES:
+            old = record['V']
+            whole, identity = renamed(os.path.join(source, name), old, key)
+            record = {k: v.replace(old, NEWER) for k, v in record.items()}
+            record.update(C=identity, S=str(len(whole)))
+            apk.write_file(os.path.join(target, '%s-%s.apk' % (record['P'], NEWER)), whole)
+        else:
+            os.symlink(os.path.join(source, name), os.path.join(target, name))
+        records.append(''.join('%s:%s\n' % item for item in record.items()))
+    apk.write_index(os.path.join(target, 'APKINDEX.tar.gz'), records, key)
+
+
+# ---- a tiny distribution: one device, one package that may be evil ----
+
+class Tiny:
+    def __init__(self, folder, arch):
+        self.folder, self.arch = os.path.join(folder, arch), arch
+        os.makedirs(self.folder)
+        self.top = folder
+        self.key = new_key(folder)
+        self.records = []
+
+    def add(self, name, entries, depend=(), change=None, record_of=None):
+        """change(bytes) gives what is written; record_of(whole) what the index is made of."""
+        fields = {'pkgname': name, 'pkgver': VERSION, 'arch': self.arch, 'pkgdesc': name,
+                  'license': 'custom', 'depend': list(depend), 'builddate': 1700000000}
+        whole, record = apk.package(fields, entries, self.key)
+        if record_of:
+            record = record_of(whole, record)
+        if change:
+            whole = change(whole)
+        path = os.path.join(self.folder, '%s-%s.apk' % (name, VERSION))
+        if whole is not None:
+            apk.write_file(path, whole)
+        self.records.append(record)
+
+    def finish(self, key=None):
+        release = '6.1.0-tiny'
+        modules, source = 'usr/lib/modules/' + release, 'usr/src/linux-headers-' + release
+        self.add('linux-tiny', [apk.Entry(name, kind='dir') for name in (
+            'usr', 'usr/share', 'usr/share/kernel', 'usr/share/kernel/tiny')] + [
+                apk.Entry('usr/share/kernel/tiny/kernel.release', content=release.encode() + b'\n')])
+        folders = ('usr', 'usr/lib', 'usr/lib/modules', modules, 'usr/src', source,
+                   source + '/include', source + '/include/config')
+        self.add('linux-tiny-dev', [apk.Entry(name, kind='dir') for name in folders] + [
+            apk.Entry(modules + '/build', kind='link', target='/' + source),
+            apk.Entry(source + '/Makefile', content=b'all:\n'),
+            apk.Entry(source + '/.config', content=b'CONFIG_MODULES=y\n'),
+            apk.Entry(source + '/include/config/kernel.release', content=release.encode() + b'\n')])
+        self.add('tiny-build', [], depend=['tiny-base'])
+        apk.write_index(os.path.join(self.folder, 'APKINDEX.tar.gz'), self.records, key or self.key)
+
+
+def victim(size=200000):
+    """A package's files: enough that its data does not fit one buffer."""
+    content = b''.join(hashlib.sha256(b'%d' % i).digest() for i in range(size // 32))
+    return [apk.Entry('usr', kind='dir'), apk.Entry('usr/share', kind='dir'),
+            apk.Entry('usr/share/victim', content=content)]
+
+
+def flip(offset_of):
+    def change(whole):
+        at = offset_of(whole)
+        return whole[:at] + bytes([whole[at] ^ 0x20]) + whole[at + 1:]
+    return change
+
+
+def start_of_control(whole):
+    return len(apktool.members(whole)[0])
+
+
+def start_of_data(whole):
+    return sum(len(part) for part in apktool.members(whole)[:2])
+
+
+def good_base(tiny):
+    tiny.add('tiny-base', victim())
+
+
+def evil_entries(entries):
+    return lambda tiny, outside: tiny.add('tiny-base', victim() + entries(outside))
+
+
+def changed(change):
+    return lambda tiny, outside: tiny.add('tiny-base', victim(), change=change)
+
+
+def up(outside):
+    return '../' * 40 + outside.lstrip('/')
+
+
+def through_link(make_target):
+    """One package ships a link that leads outside, another one a file below that link."""
+    def make(tiny, outside):
+        target = make_target(outside)
+        tiny.add('tiny-link', [apk.Entry('usr', kind='dir'), apk.Entry('usr/out', kind='link', target=target)])
+        tiny.add('tiny-base', victim() + [apk.Entry('usr/out', kind='dir'),
+                                          apk.Entry('usr/out/escaped', content=b'escaped\n')],
+                 depend=['tiny-link'])
+    return make
+
+
+def resigned(whole_change):
+    """The control member is exchanged for another one that is signed by the very key."""
+    def make(tiny, outside):
+        tiny.add('tiny-base', victim(), record_of=whole_change)
+    return make
+
+
+def other_identity(whole, record):
+    lines = record.splitlines()
+    lines[0] = 'C:' + apk.identity(b'another control member')
+    return '\n'.join(lines) + '\n'
+
+
+def big(tiny, outside):
+    tiny.add('tiny-base', victim(32 << 20))
+
+
+KINDS = {
+    'good': lambda tiny, outside: good_base(tiny),
+    'big': big,
+    'missing': changed(lambda whole: None),
+    'truncated': changed(lambda whole: whole[:-5000]),
+    'cut-at-member': changed(lambda whole: whole[:start_of_data(whole)]),
+    'empty': changed(lambda whole: b''),
+    'data-altered': changed(flip(lambda whole: start_of_data(whole) + 5000)),
+    'data-last-byte': changed(flip(lambda whole: len(whole) - 1)),
+    'control-altered': changed(flip(lambda whole: start_of_control(whole) + 60)),
+    'signature-altered': changed(flip(lambda whole: 60)),
+    'trailing': changed(lambda whole: whole + b'trailing data'),
+    'trailing-member': changed(lambda whole: whole + apk.data_member(
+        [apk.Entry('usr/share/added', content=b'added\n')])),
+    'other-package': resigned(other_identity),
+    'dotdot': evil_entries(lambda outside: [apk.Entry(up(outside) + '/escaped', content=b'x\n')]),
+    'dotdot-inside': evil_entries(lambda outside: [
+        apk.Entry('usr/share/../../' + up(outside) + '/escaped', content=b'x\n')]),
+    'absolute': evil_entries(lambda outside: [apk.Entry(outside + '/escaped', content=b'x\n')]),
+    'hard-link': evil_entries(lambda outside: [
+        apk.Entry('usr/share/hard', kind='hard', target=up(outside) + '/secret')]),
+    'newline': evil_entries(lambda outside: [apk.Entry('usr/share/a\nF:etc', content=b'x\n')]),
+    'link-absolute': through_link(lambda outside: outside),
+    'link-dotdot': through_link(up),
+}
+
+
+def main():
+    kind, folder = sys.argv[1:3]
+    os.makedirs(folder, exist_ok=True)
+    if kind == 'newer-kernel':
+        newer_kernel(folder, *sys.argv[3:5])
+        return
+    arch = sys.argv[3]
+    outside = sys.argv[4] if len(sys.argv) > 4 else '/nonexistent'
+    tiny = Tiny(folder, arch)
+    index = os.path.join(tiny.folder, 'APKINDEX.tar.gz')
+    if kind in KINDS:
+        KINDS[kind](tiny, outside)
+        tiny.finish()
+        return
+    good_base(tiny)
+    if kind == 'unknown-key':
+        other = os.path.join(folder, 'stranger.rsa')
+        apk.make_key(other)
+        tiny.finish(other)
+    elif kind == 'false-key':
+        # the name of a trusted key, but not that key
+        os.makedirs(os.path.join(folder, 'false'))
+        other = os.path.join(folder, 'false', 'test.rsa')
+        apk.make_key(other)
+        tiny.finish(other)
+    elif kind in ('index-altered', 'index-truncated', 'index-unsigned', 'index-garbage'):
+        tiny.finish()
+        with open(index, 'rb') as handle:
+            whole = handle.read()
+        whole = {'index-altered': flip(lambda w: start_of_control(w) + 100),
+                 'index-truncated': lambda w: w[:-40],
+                 'index-unsigned': lambda w: w[start_of_control(w):],
+                 'index-garbage': lambda w: b'<html>not here</html>\n'}[kind](whole)
+        apk.write_file(index, whole)
+    else:
+        sys.exit('no such kind: %s' % kind)
+
+
+if __name__ == '__main__':
+    main()
