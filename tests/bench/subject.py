@@ -6,6 +6,7 @@ import subprocess
 
 DEVICE = 'standin-aarch64'
 MODULE = 'v4l2loopback'
+PROFILES = os.path.realpath(os.path.join(os.path.dirname(__file__), '../../profiles'))
 
 
 class BenchError(Exception):
@@ -30,8 +31,10 @@ class Subject:
         self.standin = os.path.join(build, 'standin')
 
     def argv(self, command, *options):
-        return [self.program, '-o', 'paths.state=' + self.state, '-o', 'paths.cache=' + self.cache,
-                '-o', 'paths.standin=' + self.standin, *options, command, DEVICE, MODULE]
+        # the user's own configuration and profiles stay out
+        return [self.program, '--config', '/dev/null', '-o', 'paths.state=' + self.state,
+                '-o', 'paths.cache=' + self.cache, '-o', 'paths.standin=' + self.standin,
+                '-o', 'paths.profiles=' + PROFILES, *options, command, DEVICE, MODULE]
 
     def call(self, command, *options):
         return run(self.argv(command, *options))
