@@ -2,10 +2,109 @@
 /* The solver's front: one or more attempts, then the result or the reason. */
 #include "chroot/apk/solve_priv.h"
 
+/*
+ * apk gives up when its first decisions lead into a dead end. Here the search starts again without
+ * one of the packages it had chosen, for each in turn, and keeps the ban that left the fewest
+ * problems to ban a second one, and so on. The numbers bound the time that is lost where there is
+ * no solution.
+ */
+#define ATTEMPTS_MAX 200
+#define BANS_MAX 4
+
 static int attempt(struct solver *s, struct err *e)
 {
 	choose_all(s);
 	return order_changes(s, e);
+}
+
+/* Banning only helps what something else can stand in for. */
+static bool has_alternative(const struct solver *s, uint32_t cand)
+{
+	const struct cand *c = &s->cands[cand];
+	bool any = s->words[c->name].offers.n > 1;
+
+	for (uint32_t i = 0; i < c->provides.n && !any; i++)
+		any = s->words[need_at(s, c->provides, i)->word].offers.n > 1;
+	return any || c->ifs.n;
+}
+
+/* World wants something that no package is, whichever is chosen. */
+static bool hopeless(const struct solver *s)
+{
+	for (uint32_t i = 0; i < s->n_world; i++) {
+		const struct need *n = &s->world[i];
+		bool any = n->dep->conflict;
+
+		for (uint32_t k = 0; k < s->words[n->word].offers.n && !any; k++)
+			any = satisfies(s, WORLD, n->dep, offer_at(s, n->word, k));
+		if (!any)
+			return true;
+	}
+	return false;
+}
+
+/* Try each of `suspects` as a further ban; true when a solution was found. */
+static bool try_bans(struct solver *s, const struct u32vec *suspects, unsigned *left,
+	uint32_t *best, uint32_t *best_problems)
+{
+	for (uint32_t i = suspects->n; i-- > 0 && *left;) {
+		uint32_t c = suspects->v[i];
+
+		if (s->cands[c].banned || !has_alternative(s, c))
+			continue;
+		--*left;
+		s->cands[c].banned = true;
+		if (attempt(s, NULL) == 0 && s->problems == 0)
+			return true;
+		s->cands[c].banned = false;
+		if (s->problems < *best_problems) {
+			*best_problems = s->problems;
+			*best = c;
+		}
+	}
+	return false;
+}
+
+static struct u32vec copy_picked(const struct solver *s)
+{
+	struct u32vec l = {0};
+
+	for (uint32_t i = 0; i < s->picked.n; i++)
+		u32vec_add(&l, s->picked.v[i]);
+	return l;
+}
+
+static bool search(struct solver *s)
+{
+	unsigned left = ATTEMPTS_MAX;
+	bool found = false;
+
+	for (int bans = 0; bans < BANS_MAX && left && !found; bans++) {
+		struct u32vec suspects = copy_picked(s);
+		uint32_t best = NONE, problems = s->problems;
+
+		found = try_bans(s, &suspects, &left, &best, &problems);
+		free(suspects.v);
+		if (found || best == NONE)
+			break;
+		s->cands[best].banned = true;
+		if (attempt(s, NULL) < 0)
+			break;
+	}
+	return found;
+}
+
+/* What is told is how far the first attempt came: its bans are nobody's wish. */
+static int solve(struct solver *s, struct err *e)
+{
+	int r = attempt(s, e);
+
+	if (r < 0 || s->problems == 0 || (!hopeless(s) && search(s)))
+		return r;
+	for (uint32_t i = 0; i < s->n_cands; i++)
+		s->cands[i].banned = false;
+	r = attempt(s, e);
+	return r < 0 ? r : explain(s, e);
 }
 
 static int by_name(const void *a, const void *b)
@@ -35,11 +134,9 @@ int apk_solve(const struct apk_universe *u, const struct apk_deps *world, unsign
 	r = names_build(&s, world, e);
 	if (r == 0) {
 		explore(&s);
-		r = attempt(&s, e);
+		r = solve(&s, e);
 	}
-	if (r == 0 && s.problems)
-		r = explain(&s, e);
-	else if (r == 0)
+	if (r == 0)
 		fill_solution(&s, out);
 	names_free(&s);
 	return r;

@@ -105,7 +105,7 @@ static void lock(struct solver *s, uint32_t word, struct offer o)
 	struct word_state *st = ws(s, word);
 
 	if (st->locked) {
-		if (st->chosen.cand == o.cand || (unversioned(&o) && unversioned(&st->chosen)))
+		if (unversioned(&o) && unversioned(&st->chosen))
 			return;
 		/* Two packages that were both decided upon cannot be the same thing. */
 		if (s->cands[o.cand].st.why.kind == WHY_NOT)
@@ -179,28 +179,31 @@ static void decide(struct solver *s, uint32_t word)
 	s->problems += st->wants > 0;
 }
 
+static void prepare_cand(const struct solver *s, struct cand *c)
+{
+	uint64_t repos = c->repos | (c->installed ? s->tag_repos[0] : 0);
+
+	c->st = (struct cand_state){.possible = !c->unfit && !c->banned, .tags = 1};
+	if (!c->st.possible)
+		c->st.why.kind = c->unfit ? WHY_BROKEN : WHY_BANNED;
+	c->st.if_failed = c->ifs.n == 0;
+	c->st.tag_preferred = c->p->installed_size == 0 || (repos & s->tag_repos[0]) != 0;
+	c->st.tag_ok = c->st.tag_preferred || c->installed;
+}
+
+/* Words and cands out of reach keep the state that names_build() gave them. */
 static void prepare(struct solver *s)
 {
-	for (uint32_t i = 0; i < s->n_cands; i++) {
-		struct cand *c = &s->cands[i];
-		uint64_t repos = c->repos | (c->installed ? s->tag_repos[0] : 0);
-
-		if (!c->explored)
-			continue;
-		c->st = (struct cand_state){.possible = !c->unfit && !c->banned, .tags = 1};
-		if (!c->st.possible)
-			c->st.why.kind = c->unfit ? WHY_BROKEN : WHY_BANNED;
-		c->st.if_failed = c->ifs.n == 0;
-		c->st.tag_preferred = c->p->installed_size == 0 || (repos & s->tag_repos[0]) != 0;
-		c->st.tag_ok = c->st.tag_preferred || c->installed;
-	}
-	for (uint32_t i = 0; i < s->n_words; i++)
-		s->words[i].st = (struct word_state){.chosen = {NONE, ""}, .no_if = true};
 	for (uint32_t i = 0; i < s->explored.n; i++) {
 		uint32_t w = s->explored.v[i];
 
-		for (uint32_t k = 0; k < s->words[w].offers.n; k++)
-			ws(s, w)->no_if &= s->cands[offer_at(s, w, k)->cand].st.if_failed;
+		s->words[w].st = (struct word_state){.chosen = {NONE, ""}, .no_if = true};
+		for (uint32_t k = 0; k < s->words[w].offers.n; k++) {
+			struct cand *c = &s->cands[offer_at(s, w, k)->cand];
+
+			prepare_cand(s, c);
+			ws(s, w)->no_if &= c->st.if_failed;
+		}
 	}
 	s->dirty.n = s->ready.n = s->heap[0].n = s->heap[1].n = s->picked.n = 0;
 	s->dirty_head = s->ready_head = 0;

@@ -63,8 +63,11 @@ static uint32_t word_new(struct solver *s, const char *text, uint32_t hash)
 		s->words = xrealloc(s->words, s->cap_words, sizeof(*s->words));
 	}
 	w = &s->words[s->n_words];
-	*w = (struct word){
-		.text = text, .hash = hash, .chain = s->buckets[hash % BUCKETS], .installed = NONE};
+	*w = (struct word){.text = text,
+		.hash = hash,
+		.chain = s->buckets[hash % BUCKETS],
+		.installed = NONE,
+		.st = {.chosen = {NONE, ""}}};
 	s->buckets[hash % BUCKETS] = s->n_words;
 	return s->n_words++;
 }
