@@ -27,7 +27,7 @@ static int reset_signals(void)
 	struct sigaction sa = {.sa_handler = SIG_DFL};
 	sigset_t mask;
 
-	for (int sig = 1; sig < NSIG; sig++)
+	for (int sig = 1; sig < SIGRTMIN; sig++)
 		sigaction(sig, &sa, NULL);
 	sigemptyset(&mask);
 	sigaddset(&mask, SIGCHLD);

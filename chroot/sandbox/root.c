@@ -269,7 +269,7 @@ int root_build(struct box *b, struct err *e)
 	int r;
 
 	/* what is mounted from here on must not travel back to the host's namespace */
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+	if (mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0)
 		return err_errno(e, -errno, "cannot make the sandbox's mounts private");
 	r = sources_open(b, e);
 	if (r < 0)

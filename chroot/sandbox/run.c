@@ -143,8 +143,7 @@ static void stop(struct run *r)
 		sys_pidfd_kill(r->pid_fd, SIGKILL);
 	else if (r->init > 0)
 		kill(r->init, SIGKILL);
-	if (r->first > 0)
-		kill(r->first, SIGKILL);
+	/* the first process ends by itself, and before that tells init's pid: it is left alone */
 	shut(&r->life_wr);
 }
 
