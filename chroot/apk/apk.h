@@ -98,6 +98,7 @@ struct apk_repo {
 	size_t n_pkgs;
 	struct hash content;	/* SHA-256 of the APKINDEX.tar.gz read */
 	char *description;
+	struct arena *store;	/* has all that pkgs point to; NULL: each package owns its own */
 };
 /*
  * Read and verify APKINDEX.tar.gz bytes. `keys` NULL: the signature is not checked (only pmkmod's

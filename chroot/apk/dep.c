@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* Dependencies: [!]name[@tag][operator version]. */
-#include "chroot/apk/apk.h"
+#include "chroot/apk/arena.h"
 
 #define COMPARERS "<>=~"
 #define BLANKS " \t\n"
@@ -44,73 +44,74 @@ static int parse_op(const char *s, size_t n)
 }
 
 /* A name that a message, a file name or a line of the database can hold. */
-static bool name_ok(const char *s, size_t n)
+static bool name_ok(const char *s)
 {
-	for (size_t i = 0; i < n; i++)
-		if ((unsigned char)s[i] <= ' ' || s[i] == 0x7f)
-			return false;
-	return n > 0;
+	const char *c = s;
+
+	while ((unsigned char)*c > ' ' && *c != 0x7f)
+		c++;
+	return c > s && !*c;
 }
 
-static int version_ok(int op, const char *v)
+static const char *version_problem(int op, const char *v)
 {
 	struct hash h;
 
 	if (op == APK_VER_CHECKSUM)
-		return apk_identity_parse(&h, v) == 0;
-	return apk_version_valid(v);
+		return apk_identity_parse(&h, v) < 0 ? "has a checksum that is not valid" : NULL;
+	return apk_version_valid(v) ? NULL : "has a version that is not valid";
 }
 
-/* `w` is not terminated: words are parsed where they stand in a list. */
-static int parse_word(struct apk_dep *d, const char *w, size_t len, struct err *e)
+/*
+ * Cut one word into its parts where it stands. NULL, or what is wrong with it, as the end of a
+ * sentence.
+ */
+static const char *split(char *word, struct apk_dep *d)
 {
-	const char *s = w, *end = w + len, *at, *name_end;
-	size_t n = 0;
+	char *at, *op;
+	size_t n;
 
-	*d = (struct apk_dep){.op = APK_VER_ANY};
-	if (s < end && *s == '!') {
-		d->conflict = true;
-		s++;
+	*d = (struct apk_dep){.op = APK_VER_ANY, .conflict = *word == '!'};
+	d->name = word + d->conflict;
+	op = d->name + strcspn(d->name, COMPARERS);
+	n = strspn(op, COMPARERS);
+	if (n) {
+		d->op = parse_op(op, n);
+		d->version = op + n;
+		*op = '\0';
+		if ((d->op & APK_VER_ANY) == APK_VER_ANY)
+			return "has an operator that excludes nothing";
 	}
-	while (s + n < end && !strchr(COMPARERS, s[n]))
-		n++;
-	name_end = s + n;
-	at = memchr(s, '@', n);
-	if (at && !name_ok(at + 1, (size_t)(name_end - at - 1)))
-		return err_set(e, -EINVAL, "dependency '%.*s' has an empty @tag", (int)len, w);
-	if (!name_ok(s, (size_t)((at ? at : name_end) - s)))
-		return err_set(
-			e, -EINVAL, "dependency '%.*s' has no usable package name", (int)len, w);
-	d->name = xstrndup(s, (size_t)((at ? at : name_end) - s));
-	if (at)
-		d->tag = xstrndup(at + 1, (size_t)(name_end - at - 1));
-	if (name_end == end)
-		return 0;
-	for (n = 0; name_end + n < end && strchr(COMPARERS, name_end[n]); n++)
-		;
-	d->op = parse_op(name_end, n);
-	if ((d->op & APK_VER_ANY) == APK_VER_ANY)
-		return err_set(e, -EINVAL, "dependency '%.*s': operator '%.*s' excludes nothing",
-			(int)len, w, (int)n, name_end);
-	d->version = xstrndup(name_end + n, (size_t)(end - name_end) - n);
-	if (!version_ok(d->op, d->version))
-		return err_set(e, -EINVAL, "dependency '%.*s' has a %s that is not valid", (int)len,
-			w, d->op == APK_VER_CHECKSUM ? "checksum" : "version");
+	at = strchr(d->name, '@');
+	if (at) {
+		d->tag = at + 1;
+		*at = '\0';
+		if (!name_ok(d->tag))
+			return "has no usable @tag";
+	}
+	if (!name_ok(d->name))
+		return "has no usable package name";
+	return d->version ? version_problem(d->op, d->version) : NULL;
+}
+
+static int parse_word(struct apk_dep *d, const char *word, size_t len, struct err *e)
+{
+	_cleanup_free_ char *w = xstrndup(word, len);
+	const char *problem = split(w, d);
+
+	if (problem) {
+		*d = (struct apk_dep){0};
+		return err_set(e, -EINVAL, "dependency '%.*s' %s", (int)len, word, problem);
+	}
+	d->name = xstrdup(d->name);
+	d->version = xstrdup(d->version);
+	d->tag = xstrdup(d->tag);
 	return 0;
 }
 
 int apk_dep_parse(struct apk_dep *d, const char *word, struct err *e)
 {
-	int r;
-
-	if (word[strcspn(word, BLANKS)]) {
-		*d = (struct apk_dep){0};
-		return err_set(e, -EINVAL, "dependency '%s' has a blank in it", word);
-	}
-	r = parse_word(d, word, strlen(word), e);
-	if (r < 0)
-		apk_dep_free(d);
-	return r;
+	return parse_word(d, word, strlen(word), e);
 }
 
 static size_t count_words(const char *s)
@@ -138,13 +139,35 @@ int apk_deps_parse(struct apk_deps *l, const char *text, struct err *e)
 		int r = parse_word(&l->v[l->n], s, len, result ? NULL : e);
 
 		/* One bad word does not hide the others; the caller decides what it costs. */
-		if (r < 0) {
-			apk_dep_free(&l->v[l->n]);
-			result = result ? result : r;
-		} else {
+		if (r == 0)
 			l->n++;
-		}
+		else if (result == 0)
+			result = r;
 		s += len;
+	}
+	return result;
+}
+
+int apk_deps_parse_in(struct arena *a, struct apk_deps *l, char *text)
+{
+	size_t more = count_words(text);
+	struct apk_dep *v;
+	int result = 0;
+
+	if (!more)
+		return 0;
+	v = arena_alloc(a, (l->n + more) * sizeof(*v));
+	if (l->n)
+		memcpy(v, l->v, l->n * sizeof(*v));
+	l->v = v;
+	for (char *s = text, *next; *(s += strspn(s, BLANKS)); s = next) {
+		next = s + strcspn(s, BLANKS);
+		if (*next)
+			*next++ = '\0';
+		if (split(s, &l->v[l->n]))
+			result = -EINVAL;
+		else
+			l->n++;
 	}
 	return result;
 }

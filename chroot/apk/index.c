@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* APKINDEX.tar.gz: verify first, then read. */
+#include "chroot/apk/arena.h"
 #include "chroot/apk/control.h"
 #include "chroot/apk/pkg_field.h"
 #include "chroot/apk/tar_read.h"
@@ -29,14 +30,14 @@ static int finish_record(struct apk_repo *r, struct apk_pkg *p, struct err *e)
 	return 0;
 }
 
-static int take_line(struct apk_pkg *p, char *line, size_t len, struct err *e)
+static int take_line(struct apk_repo *r, struct apk_pkg *p, char *line, size_t len, struct err *e)
 {
-	int r;
+	int result;
 
 	if (len < 2 || line[1] != ':')
 		return err_set(e, -EBADMSG, "'%.60s' is not of the form X:value", line);
-	r = apk_pkg_set_field(p, line[0], line + 2, e);
-	return r < 0 ? r : 0;
+	result = apk_pkg_set_field_in(r->store, p, line[0], line + 2, e);
+	return result < 0 ? result : 0;
 }
 
 /* Blank lines end records; the table was made large enough before. */
@@ -50,12 +51,12 @@ static int parse_text(struct apk_repo *r, char *text, size_t len, const char *sh
 	for (char *s = text, *next; result == 0 && s < end; s = next) {
 		char *nl = memchr(s, '\n', (size_t)(end - s));
 
-		nl = nl ? nl : end; /* strbuf holds a terminator there */
+		nl = nl ? nl : end; /* the caller made room for a terminator there */
 		*nl = '\0';
 		next = nl + 1;
 		line_no++;
 		if (nl > s)
-			result = take_line(&r->pkgs[r->n_pkgs], s, (size_t)(nl - s), e);
+			result = take_line(r, &r->pkgs[r->n_pkgs], s, (size_t)(nl - s), e);
 		else if (open)
 			result = finish_record(r, &r->pkgs[r->n_pkgs], e);
 		open = nl > s;
@@ -81,30 +82,35 @@ static size_t count_records(const char *text, size_t len)
 	return n;
 }
 
-static int take_index(struct apk_repo *r, struct tar_reader *t, struct err *e)
+/*
+ * The text is cut up where it stands, in the unpacked archive: copying it would cost more than
+ * reading it. It is followed by padding, the next header or strbuf's terminator, so that there is
+ * always one more byte, which is put back.
+ */
+static int take_index(struct apk_repo *r, struct tar_reader *t, struct strbuf *tar, struct err *e)
 {
-	_cleanup_strbuf_ struct strbuf text = {0};
-	int result;
+	const uint8_t *p = (const uint8_t *)tar->s;
+	size_t len = 0;
+	char *text, after;
+	int result = tar_data(t, &p, &len, e);
 
-	if (r->pkgs)
-		return err_set(e, -EBADMSG, "%s has two entries APKINDEX", t->shown);
-	strbuf_add(&text, "", 0);
-	result = tar_content(t, &text, INDEX_MAX, e);
 	if (result < 0)
 		return result;
-	if (memchr(text.s, 0, text.len))
+	text = tar->s + (p - (const uint8_t *)tar->s);
+	if (r->pkgs)
+		return err_set(e, -EBADMSG, "%s has two entries APKINDEX", t->shown);
+	if (memchr(text, 0, len))
 		return err_set(e, -EBADMSG, "%s has a zero byte in its APKINDEX", t->shown);
-	/* one more: a record that turns out damaged stands there and is freed with the others */
-	r->pkgs = xcalloc(count_records(text.s, text.len) + 1, sizeof(*r->pkgs));
-	result = parse_text(r, text.s, text.len, t->shown, e);
-	if (result < 0)
-		apk_pkg_free(&r->pkgs[r->n_pkgs]);
+	after = text[len];
+	r->pkgs = xcalloc(count_records(text, len), sizeof(*r->pkgs));
+	result = parse_text(r, text, len, t->shown, e);
+	text[len] = after;
 	return result;
 }
 
 /* ---- the archive ---- */
 
-static int take_entry(struct apk_repo *r, struct tar_reader *t, struct err *e)
+static int take_entry(struct apk_repo *r, struct tar_reader *t, struct strbuf *tar, struct err *e)
 {
 	const char *name = t->en.name;
 	struct strbuf text = {0};
@@ -114,7 +120,7 @@ static int take_entry(struct apk_repo *r, struct tar_reader *t, struct err *e)
 		return err_set(e, -EBADMSG, "%s is no index: it holds '%s', as packages do",
 			t->shown, name);
 	if (streq(name, "APKINDEX") && t->en.type == APK_FILE)
-		return take_index(r, t, e);
+		return take_index(r, t, tar, e);
 	if (!streq(name, "DESCRIPTION") || t->en.size > DESCRIPTION_MAX)
 		return 0;
 	result = tar_content(t, &text, DESCRIPTION_MAX, e);
@@ -123,8 +129,7 @@ static int take_entry(struct apk_repo *r, struct tar_reader *t, struct err *e)
 	return result;
 }
 
-static int parse_archive(
-	struct apk_repo *r, const struct strbuf *tar, const char *shown, struct err *e)
+static int parse_archive(struct apk_repo *r, struct strbuf *tar, const char *shown, struct err *e)
 {
 	struct tar_memory mem = {(const uint8_t *)tar->s, tar->len};
 	_cleanup_(tar_reader_free) struct tar_reader t = {.take = tar_take_memory,
@@ -135,7 +140,7 @@ static int parse_archive(
 	int result;
 
 	while ((result = tar_next(&t, e)) == 1) {
-		result = take_entry(r, &t, e);
+		result = take_entry(r, &t, tar, e);
 		if (result < 0)
 			return result;
 	}
@@ -163,14 +168,12 @@ static int read_verified(
 /* What comes from the index; the caller's own url, arch and tag stay. */
 static void drop_content(struct apk_repo *r)
 {
-	for (size_t i = 0; i < r->n_pkgs; i++)
+	for (size_t i = 0; !r->store && i < r->n_pkgs; i++)
 		apk_pkg_free(&r->pkgs[i]);
+	arena_free(r->store);
 	free(r->pkgs);
 	free(r->description);
-	r->pkgs = NULL;
-	r->n_pkgs = 0;
-	r->description = NULL;
-	r->content = (struct hash){0};
+	*r = (struct apk_repo){.url = r->url, .arch = r->arch, .tag = r->tag};
 }
 
 int apk_index_parse(struct apk_repo *r, const void *data, size_t len, const char *shown_name,
@@ -182,8 +185,11 @@ int apk_index_parse(struct apk_repo *r, const void *data, size_t len, const char
 
 	if (result == 0)
 		result = read_verified(&m, keys, &tar, e);
-	if (result == 0)
-		result = parse_archive(r, &tar, shown_name, e);
+	if (result < 0)
+		return result;
+	r->store = arena_new();
+	result = parse_archive(r, &tar, shown_name, e);
+	arena_adopt(r->store, strbuf_steal(&tar));
 	if (result == 0)
 		hash_buf(HASH_SHA256, data, len, &r->content);
 	else

@@ -184,21 +184,39 @@ int member_read(struct member *m, void *out, size_t want, size_t *got, struct er
 	return r;
 }
 
+/* Room for more in large steps, so that hardly anything is copied while it grows. */
+static void make_room(struct strbuf *b, size_t max)
+{
+	size_t cap = b->cap < 65536 ? 65536 : b->cap * 2;
+
+	/* one byte to notice what is too much, one for the terminator */
+	if (cap > max + 2)
+		cap = max + 2;
+	if (cap <= b->cap)
+		return;
+	b->s = xrealloc(b->s, cap, 1);
+	b->cap = cap;
+}
+
 int member_read_all(
 	struct member *m, struct strbuf *out, size_t max, const char *part, struct err *e)
 {
-	char block[65536];
-	size_t got;
+	size_t got, want;
 
 	do {
-		int r = member_read(m, block, sizeof(block), &got, e);
+		int r;
 
+		if (out->len + 1 >= out->cap)
+			make_room(out, max);
+		want = out->cap - out->len - 1;
+		r = member_read(m, out->s + out->len, want, &got, e);
+		out->len += got;
+		out->s[out->len] = '\0';
 		if (r < 0)
 			return r;
-		if (got > max - out->len)
+		if (out->len > max)
 			return err_set(e, -EFBIG, "%s: its %s unpacks to more than %zu bytes",
 				m->shown, part, max);
-		strbuf_add(out, block, got);
-	} while (got == sizeof(block));
+	} while (got == want);
 	return 0;
 }

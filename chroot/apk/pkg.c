@@ -2,6 +2,8 @@
 /* One package's record: fields from text, identity as text, freeing. */
 #include "chroot/apk/pkg_field.h"
 
+#include "chroot/apk/arena.h"
+
 #include <stddef.h>
 
 void apk_pkg_free(struct apk_pkg *p)
@@ -44,9 +46,9 @@ int apk_parse_uint(const char *s, uint64_t max, uint64_t *out)
 	for (; *s; s++) {
 		if (*s < '0' || *s > '9')
 			return -EINVAL;
-		if (v > (UINT64_MAX - 9) / 10)
+		if (__builtin_mul_overflow(v, 10, &v) ||
+			__builtin_add_overflow(v, (uint64_t)(*s - '0'), &v))
 			return -ERANGE;
-		v = v * 10 + (uint64_t)(*s - '0');
 	}
 	if (v > max)
 		return -ERANGE;
@@ -218,15 +220,20 @@ static bool has_tag(const struct apk_deps *l, size_t from)
 	return false;
 }
 
-static void set_deps(struct apk_pkg *p, struct apk_deps *l, const char *value)
+/* With an arena the value is given away: it is cut up, and kept by whoever has the arena. */
+static void set_deps(struct apk_pkg *p, struct apk_deps *l, const char *value, struct arena *a)
 {
 	size_t old = l->n;
-	bool bad = apk_deps_parse(l, value, NULL) < 0 || has_tag(l, old);
+	int r = a ? apk_deps_parse_in(a, l, (char *)value) : apk_deps_parse(l, value, NULL);
+	bool bad = r < 0 || has_tag(l, old);
 
 	if (bad && l == &p->depends)
 		p->uninstallable = true;
-	if (bad && l == &p->install_if)
+	if (!bad || l != &p->install_if)
+		return;
+	if (!a)
 		apk_deps_free(l);
+	*l = (struct apk_deps){0};
 }
 
 static int set_hash(const struct field *f, struct hash *h, const char *value, struct err *e)
@@ -239,26 +246,36 @@ static int set_hash(const struct field *f, struct hash *h, const char *value, st
 		     : 0;
 }
 
-static int set(struct apk_pkg *p, const struct field *f, const char *value, struct err *e)
+static void set_text(char **where, const char *value, struct arena *a)
+{
+	if (a) {
+		*where = (char *)value;
+		return;
+	}
+	free(*where);
+	*where = xstrdup(value);
+}
+
+static int set(
+	struct apk_pkg *p, const struct field *f, const char *value, struct arena *a, struct err *e)
 {
 	void *where = (char *)p + f->offset;
 
 	switch (f->kind) {
 	case K_TEXT:
-		free(*(char **)where);
-		*(char **)where = xstrdup(value);
+		set_text(where, value, a);
 		return 0;
 	case K_UINT64:
 	case K_INT64:
 	case K_UINT32:
 		return set_uint(f, where, value, e);
 	case K_DEPS:
-		set_deps(p, where, value);
+		set_deps(p, where, value, a);
 		return 0;
 	case K_IDENTITY:
 	case K_DATAHASH:
 		return set_hash(f, where, value, e);
-	case K_GLOBS:
+	case K_GLOBS: /* never in an index */
 		strvec_reset(where);
 		strvec_split(where, value, " ");
 		return 0;
@@ -266,23 +283,34 @@ static int set(struct apk_pkg *p, const struct field *f, const char *value, stru
 	return 0;
 }
 
-int apk_pkg_set_field(struct apk_pkg *p, char field, const char *value, struct err *e)
+static int set_letter(
+	struct apk_pkg *p, char letter, const char *value, struct arena *a, struct err *e)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(fields) && fields[i].letter; i++)
-		if (fields[i].letter == field)
-			return set(p, &fields[i], value, e);
-	if (field && strchr("FMRZrqasfg", field))
+		if (fields[i].letter == letter)
+			return set(p, &fields[i], value, a, e);
+	if (letter && strchr("FMRZrqasfg", letter))
 		return APK_FIELD_INSTALLED;
 	/* New fields in lower case may be ignored; the others change what a package is. */
-	if (!(field >= 'a' && field <= 'z'))
+	if (!(letter >= 'a' && letter <= 'z'))
 		p->uninstallable = true;
 	return APK_FIELD_UNKNOWN;
+}
+
+int apk_pkg_set_field(struct apk_pkg *p, char field, const char *value, struct err *e)
+{
+	return set_letter(p, field, value, NULL, e);
+}
+
+int apk_pkg_set_field_in(struct arena *a, struct apk_pkg *p, char field, char *value, struct err *e)
+{
+	return set_letter(p, field, value, a, e);
 }
 
 int apk_pkg_set_key(struct apk_pkg *p, const char *key, const char *value, struct err *e)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
 		if (fields[i].key && streq(fields[i].key, key))
-			return set(p, &fields[i], value, e);
+			return set(p, &fields[i], value, NULL, e);
 	return APK_FIELD_SET;
 }

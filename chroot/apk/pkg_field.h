@@ -22,6 +22,14 @@ enum apk_field_result {
 int apk_pkg_set_field(struct apk_pkg *p, char field, const char *value, struct err *e);
 
 /*
+ * The same for many records at once: texts are not copied but stay in `value`, lists come from the
+ * arena. Such a package is freed with the arena and not by apk_pkg_free().
+ */
+struct arena;
+int apk_pkg_set_field_in(
+	struct arena *a, struct apk_pkg *p, char field, char *value, struct err *e);
+
+/*
  * The same for one "key = value" pair of .PKGINFO, including those that no index carries
  * (replaces, replaces_priority, triggers, packager, datahash). Unknown keys are ignored.
  */

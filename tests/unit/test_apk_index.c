@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* APKINDEX.tar.gz: signature first, then archive, then text. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <time.h>
+
+#include "chroot/apk/pkg_field.h"
+#include "chroot/base/fs.h"
+#include "tests/unit/apk_craft.h"
+
+#define ID "C:Q1qUqP5cyxm6YcTAhz05Hph5gvu9M=\n"
+#define MINIMAL ID "P:one\nV:1-r0\n"
+
+static const char sample[] =
+	ID "P:linux-lts\nV:6.6.51-r0\nA:aarch64\nS:98765432\nI:123456789\nT:a kernel\n"
+	   "U:https://kernel.org\nL:GPL-2.0-only\no:linux-lts\nm:N. C. <n@example.org>\n"
+	   "t:1726000000\nc:0123456789abcdef\nk:10\nD:initramfs-generator linux-firmware-any !x<2\n"
+	   "p:linux-virtual=6.6.51-r0 cmd:y\ni:a b\nx:a new field, which may be ignored\nF:etc\n"
+	   "\n"
+	   "C:Q1AAAAAAAAAAAAAAAAAAAAAAAAAAA=\nP:two\nV:2\nT:\nD:\n";
+
+static char keys_dir[] = "/tmp/test-apk-index-XXXXXX";
+static EVP_PKEY *key, *stranger;
+static struct apk_keys *keys;
+
+/* ---- making ---- */
+
+static void make_tar(struct strbuf *tar, const char *text, size_t len)
+{
+	craft_entry(tar, '0', "DESCRIPTION", NULL, "v1-main", 7);
+	craft_entry(tar, '0', "APKINDEX", NULL, text, len);
+	craft_zero_blocks(tar, 2);
+}
+
+static void sign(struct strbuf *out, const char *entry, EVP_PKEY *by, const struct strbuf *gz)
+{
+	_cleanup_strbuf_ struct strbuf tar = {0};
+
+	craft_sign(&tar, entry, by, HASH_SHA256, gz->s, gz->len);
+	craft_gzip(out, tar.s, tar.len, 9);
+	strbuf_add(out, gz->s, gz->len);
+}
+
+static void make(struct strbuf *out, const char *text, size_t len)
+{
+	_cleanup_strbuf_ struct strbuf tar = {0}, gz = {0};
+
+	make_tar(&tar, text, len);
+	craft_gzip(&gz, tar.s, tar.len, 6);
+	sign(out, ".SIGN.RSA256.a.pub", key, &gz);
+}
+
+static int parse(struct apk_repo *r, const struct strbuf *index, struct err *e)
+{
+	err_clear(e);
+	return apk_index_parse(r, index->s, index->len, "main/APKINDEX.tar.gz", keys, e);
+}
+
+/* ---- fields ---- */
+
+static void test_fields(void **state)
+{
+	_cleanup_(apk_repo_free) struct apk_repo r = {0};
+	_cleanup_strbuf_ struct strbuf index = {0};
+	struct err e = ERR_INIT;
+	const struct apk_pkg *p;
+	struct hash h;
+	char *text;
+
+	(void)state;
+	r.url = xstrdup("https://example.org/v1/main");
+	r.arch = xstrdup("aarch64");
+	make(&index, sample, strlen(sample));
+	if (parse(&r, &index, &e) < 0)
+		fail_msg("%s", e.text);
+	assert_int_equal(r.n_pkgs, 2);
+	assert_string_equal(r.description, "v1-main");
+	hash_buf(HASH_SHA256, index.s, index.len, &h);
+	assert_true(hash_eq(&h, &r.content));
+	p = &r.pkgs[0];
+	assert_string_equal(p->name, "linux-lts");
+	assert_string_equal(p->version, "6.6.51-r0");
+	assert_string_equal(p->arch, "aarch64");
+	assert_int_equal(p->size, 98765432);
+	assert_int_equal(p->installed_size, 123456789);
+	assert_string_equal(p->desc, "a kernel");
+	assert_string_equal(p->url, "https://kernel.org");
+	assert_string_equal(p->license, "GPL-2.0-only");
+	assert_string_equal(p->origin, "linux-lts");
+	assert_string_equal(p->maintainer, "N. C. <n@example.org>");
+	assert_int_equal(p->build_time, 1726000000);
+	assert_string_equal(p->commit, "0123456789abcdef");
+	assert_int_equal(p->provider_priority, 10);
+	assert_int_equal(p->depends.n, 3);
+	assert_int_equal(p->provides.n, 2);
+	assert_int_equal(p->install_if.n, 2);
+	assert_false(p->uninstallable);
+	assert_ptr_equal(p->repo, &r);
+	text = apk_identity_text(&p->identity);
+	assert_string_equal(text, "Q1qUqP5cyxm6YcTAhz05Hph5gvu9M=");
+	free(text);
+	text = apk_pkg_url(p);
+	assert_string_equal(text, "https://example.org/v1/main/aarch64/linux-lts-6.6.51-r0.apk");
+	free(text);
+	p = &r.pkgs[1];
+	assert_string_equal(p->desc, "");
+	assert_int_equal(p->depends.n, 0);
+	text = apk_pkg_url(p);
+	assert_string_equal(text, "https://example.org/v1/main/aarch64/two-2.apk");
+	free(text);
+}
+
+/* What apk reads but would not install, or installs without a part of what the record says. */
+static void test_forgiven(void **state)
+{
+	static const struct {
+		const char *lines;
+		bool uninstallable;
+		size_t depends, provides, install_if;
+	} rows[] = {
+		{"", false, 0, 0, 0},
+		{"X:from the future\n", true, 0, 0, 0},
+		{"x:from the future\n", false, 0, 0, 0},
+		{"Z:of the installed database\n", false, 0, 0, 0},
+		{"D:a b=! c\n", true, 2, 0, 0},
+		{"D:a@edge\n", true, 1, 0, 0},
+		{"p:a b=! c\n", false, 0, 2, 0},
+		{"i:a b=! c\n", false, 0, 0, 0},
+		{"D:a\nD:b\n", false, 2, 0, 0},
+		{"A:aarch64\n", false, 0, 0, 0},
+		{"A:noarch\n", false, 0, 0, 0},
+		{"A:x86_64\n", true, 0, 0, 0},
+		{"A:../x\n", true, 0, 0, 0},
+		{"P:../../etc\n", true, 0, 0, 0},
+		{"V:1/2\n", true, 0, 0, 0},
+		{"S:\n", false, 0, 0, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_(apk_repo_free) struct apk_repo r = {.arch = xstrdup("aarch64")};
+		_cleanup_strbuf_ struct strbuf index = {0}, text = {0};
+		struct err e = ERR_INIT;
+		const struct apk_pkg *p;
+
+		strbuf_addf(&text, "%s%s\n", MINIMAL, rows[i].lines);
+		make(&index, text.s, text.len);
+		if (parse(&r, &index, &e) < 0)
+			fail_msg("row %zu: %s", i, e.text);
+		p = &r.pkgs[0];
+		if (r.n_pkgs != 1 || p->uninstallable != rows[i].uninstallable ||
+			p->depends.n != rows[i].depends || p->provides.n != rows[i].provides ||
+			p->install_if.n != rows[i].install_if)
+			fail_msg("row %zu was understood as something else", i);
+	}
+}
+
+static void test_bad_text(void **state)
+{
+	static const struct {
+		const char *text, *says;
+	} rows[] = {
+		{MINIMAL "nonsense\n", "line 4 of its APKINDEX, package 'one'"},
+		{MINIMAL "X\n", "X:value"},
+		{MINIMAL " \n", "X:value"},
+		{MINIMAL "\n" ID "V:1\n\n", "line 7"},
+		{ID "V:1\n\n", "lacks P:"},
+		{ID "P:a\n\n", "lacks V:"},
+		{"P:a\nV:1\n\n", "lacks C:"},
+		{"P:a\nV:1\n", "lacks C:"},
+		{"C:Q1short\nP:a\nV:1\n", "hash"},
+		{"C:d41d8cd98f00b204e9800998ecf8427e\nP:a\nV:1\n", "hash"},
+		{MINIMAL "S:12x\n", "12x"},
+		{MINIMAL "S:-1\n", "-1"},
+		{MINIMAL "I:99999999999999999999999\n", "number"},
+		{MINIMAL "t:9223372036854775808\n", "number"},
+		{MINIMAL "k:4294967296\n", "number"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_(apk_repo_free) struct apk_repo r = {0};
+		_cleanup_strbuf_ struct strbuf index = {0};
+		struct err e = ERR_INIT;
+
+		make(&index, rows[i].text, strlen(rows[i].text));
+		if (parse(&r, &index, &e) != -EBADMSG || !strstr(e.text, rows[i].says) ||
+			!strstr(e.text, "main/APKINDEX.tar.gz"))
+			fail_msg("row %zu: %s", i, e.text);
+		assert_null(r.pkgs);
+		assert_int_equal(r.n_pkgs, 0);
+	}
+}
+
+static void test_no_packages(void **state)
+{
+	static const char *const texts[] = {"", "\n", "\n\n\n"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		_cleanup_(apk_repo_free) struct apk_repo r = {0};
+		_cleanup_strbuf_ struct strbuf index = {0};
+		struct err e = ERR_INIT;
+
+		make(&index, texts[i], strlen(texts[i]));
+		assert_int_equal(parse(&r, &index, &e), 0);
+		assert_int_equal(r.n_pkgs, 0);
+	}
+}
+
+/* ---- signatures and archive ---- */
+
+enum {
+	UNSIGNED = 1,
+	STRANGER,
+	OTHER_CONTENT,
+	TWO_MEMBERS,
+	GARBAGE,
+	V3,
+	PACKAGE,
+	NO_INDEX,
+	TWO_INDEXES,
+	NUL,
+	LONG_DESCRIPTION,
+	ODD_FILE,
+	NOT_GZIP,
+	CUT,
+	LINK
+};
+
+static void make_case(struct strbuf *out, int how)
+{
+	_cleanup_strbuf_ struct strbuf tar = {0}, gz = {0}, other = {0};
+
+	if (how == V3)
+		strbuf_add(out, "ADBd\0\0", 6);
+	if (how == NOT_GZIP)
+		strbuf_adds(out, "<html>404</html>");
+	if (out->len)
+		return;
+	if (how == PACKAGE)
+		craft_entry(&tar, '0', ".PKGINFO", NULL, "pkgname = a\n", 12);
+	if (how == ODD_FILE)
+		craft_entry(&tar, '0', "README", NULL, "hello", 5);
+	if (how == LONG_DESCRIPTION)
+		craft_entry(&tar, '0', "DESCRIPTION", NULL, sample, 161);
+	if (how == LINK)
+		craft_symlink(&tar, "APKINDEX", "/etc/passwd");
+	else if (how != NO_INDEX)
+		craft_entry(&tar, '0', "APKINDEX", NULL, how == NUL ? "P:a\0b" : sample,
+			how == NUL ? 5 : strlen(sample));
+	if (how == TWO_INDEXES)
+		craft_entry(&tar, '0', "APKINDEX", NULL, sample, strlen(sample));
+	if (how == NO_INDEX)
+		craft_entry(&tar, '0', "DESCRIPTION", NULL, "d", 1);
+	craft_zero_blocks(&tar, 2);
+	craft_gzip(&gz, tar.s, tar.len, 6);
+	if (how == TWO_MEMBERS)
+		craft_gzip(&gz, tar.s, tar.len, 6);
+	if (how == OTHER_CONTENT) {
+		strbuf_adds(&other, "x");
+		sign(out, ".SIGN.RSA256.a.pub", key, &other);
+		out->len--;
+		strbuf_add(out, gz.s, gz.len);
+	} else if (how == UNSIGNED) {
+		strbuf_add(out, gz.s, gz.len);
+	} else {
+		sign(out, how == STRANGER ? ".SIGN.RSA256.s.pub" : ".SIGN.RSA256.a.pub",
+			how == STRANGER ? stranger : key, &gz);
+	}
+	if (how == GARBAGE)
+		strbuf_adds(out, "x");
+	if (how == CUT)
+		out->len -= 9;
+}
+
+static void test_cases(void **state)
+{
+	static const struct {
+		int how, want;
+		const char *says;
+		int unchecked; /* the result without keys */
+	} rows[] = {
+		{0, 0, NULL, 0},
+		{LONG_DESCRIPTION, 0, NULL, 0},
+		{ODD_FILE, 0, NULL, 0},
+		{UNSIGNED, -EKEYREJECTED, "is not signed", 0},
+		{STRANGER, -EKEYREJECTED,
+			"signed by s.pub, which is not among the trusted keys (a.pub)", 0},
+		{OTHER_CONTENT, -EKEYREJECTED, "the signature by 'a.pub' is for a index", 0},
+		{TWO_MEMBERS, -EKEYREJECTED, NULL, -EBADMSG},
+		{GARBAGE, -EBADMSG, "not gzip", -EBADMSG},
+		{V3, -EPROTONOSUPPORT, "apk v3", -EPROTONOSUPPORT},
+		{NOT_GZIP, -EBADMSG, "not a repository index", -EBADMSG},
+		{PACKAGE, -EBADMSG, "'.PKGINFO', as packages do", -EBADMSG},
+		{NO_INDEX, -EBADMSG, "no APKINDEX", -EBADMSG},
+		{LINK, -EBADMSG, "no APKINDEX", -EBADMSG},
+		{TWO_INDEXES, -EBADMSG, "two entries APKINDEX", -EBADMSG},
+		{NUL, -EBADMSG, "zero byte", -EBADMSG},
+		{CUT, -EBADMSG, "ends too early", -EBADMSG},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_(apk_repo_free) struct apk_repo r = {0}, r2 = {0};
+		_cleanup_strbuf_ struct strbuf index = {0};
+		struct err e = ERR_INIT;
+
+		make_case(&index, rows[i].how);
+		if (parse(&r, &index, &e) != rows[i].want ||
+			(rows[i].says && !strstr(e.text, rows[i].says)))
+			fail_msg("row %zu: %s", i, e.text);
+		assert_int_equal(
+			apk_index_parse(&r2, index.s, index.len, "x", NULL, &e), rows[i].unchecked);
+	}
+}
+
+/* ---- speed ---- */
+
+/* Of the size of Alpine's largest; the border is wide, for slow machines and sanitizers. */
+static void test_large(void **state)
+{
+	_cleanup_(apk_repo_free) struct apk_repo r = {0};
+	_cleanup_strbuf_ struct strbuf index = {0}, text = {0};
+	struct timespec start, end;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	for (int i = 0; i < 25000; i++)
+		strbuf_addf(&text,
+			"%sP:package-%d\nV:%d.%d-r0\nA:aarch64\nS:%d\nI:%d\nT:some words about it\n"
+			"U:https://example.org/%d\nL:MIT\no:package\nm:Some Body <a@example.org>\n"
+			"t:1726000000\nc:0123456789abcdef0123456789abcdef01234567\n"
+			"D:so:libc.musl-aarch64.so.1 so:libx.so.%d a>=1 b~2\n"
+			"p:so:libpackage.so.%d=1.2.3 cmd:package%d=1.2.3-r0\n\n",
+			ID, i, i % 7, i, i, i, i, i % 50, i, i);
+	make(&index, text.s, text.len);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &start);
+	assert_int_equal(parse(&r, &index, &e), 0);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &end);
+	assert_int_equal(r.n_pkgs, 25000);
+	assert_string_equal(r.pkgs[24999].name, "package-24999");
+	print_message("%zu bytes of index in %.0f ms\n", text.len,
+		(double)(end.tv_sec - start.tv_sec) * 1e3 +
+			(double)(end.tv_nsec - start.tv_nsec) / 1e6);
+	assert_true(end.tv_sec - start.tv_sec < 10);
+}
+
+static void test_parse_uint(void **state)
+{
+	uint64_t v = 7;
+
+	(void)state;
+	assert_int_equal(apk_parse_uint("18446744073709551609", UINT64_MAX, &v), 0);
+	assert_true(v == 18446744073709551609ULL);
+	assert_int_equal(apk_parse_uint("18446744073709551616", UINT64_MAX, &v), -ERANGE);
+	assert_int_equal(apk_parse_uint("99999999999999999999", UINT64_MAX, &v), -ERANGE);
+	assert_int_equal(apk_parse_uint("18446744073709551615", UINT64_MAX, &v), 0);
+	assert_true(v == UINT64_MAX);
+	assert_int_equal(apk_parse_uint("256", 255, &v), -ERANGE);
+	assert_int_equal(apk_parse_uint("", 255, &v), 0);
+	assert_true(v == 0);
+	assert_int_equal(apk_parse_uint(" 1", 255, &v), -EINVAL);
+}
+
+static int set_up(void **state)
+{
+	struct strvec dirs = {0};
+	int r;
+
+	(void)state;
+	if (!mkdtemp(keys_dir))
+		return -1;
+	key = craft_key();
+	stranger = craft_key();
+	craft_write_pub(key, keys_dir, "a.pub");
+	strvec_add(&dirs, keys_dir);
+	r = apk_keys_load(&keys, &dirs, NULL);
+	strvec_free(&dirs);
+	return r;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	EVP_PKEY_free(key);
+	EVP_PKEY_free(stranger);
+	apk_keys_free(keys);
+	return fs_remove_tree(keys_dir, NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_fields),
+		cmocka_unit_test(test_forgiven),
+		cmocka_unit_test(test_bad_text),
+		cmocka_unit_test(test_no_packages),
+		cmocka_unit_test(test_cases),
+		cmocka_unit_test(test_large),
+		cmocka_unit_test(test_parse_uint),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
