@@ -12,7 +12,12 @@ static void tell_symbols(struct fit_context *c, const struct ko *ko, const struc
 
 	for (size_t i = 0; i < f->unresolved.n; i++)
 		strvec_addf(&c->out->unresolved, "%s: %s", ko->name, f->unresolved.v[i]);
-	if (f->unresolved.n)
+	if (strvec_has(&f->unresolved, "_GLOBAL_OFFSET_TABLE_"))
+		fit_add(c, ko, "symbols", FIT_FAIL,
+			"nobody exports %s; _GLOBAL_OFFSET_TABLE_ means that the compiler made "
+			"position-independent code, which no kernel loads: compile with -fno-pie",
+			some);
+	else if (f->unresolved.n)
 		fit_add(c, ko, "symbols", FIT_FAIL,
 			"nobody exports %s; the kernel says \"Unknown symbol\": the kernel lacks an "
 			"option the module needs, or the module needs another module that is not here",

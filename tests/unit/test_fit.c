@@ -114,7 +114,7 @@ static const struct row rows[] = {
 			.undefined = NEEDS({"_GLOBAL_OFFSET_TABLE_", false})},
 		.point = "symbols", FIT_PASS, ""},
 	{"arm leftover", {.modinfo = GOOD, .undefined = NEEDS({"_GLOBAL_OFFSET_TABLE_", false})},
-		.point = "symbols", FIT_FAIL, "_GLOBAL_OFFSET_TABLE_"},
+		.point = "symbols", FIT_FAIL, "-fno-pie"},
 	{"no symvers", {.modinfo = GOOD, .undefined = NEEDS({"printk", false})}, .symvers = NONE,
 		.point = "symbols", FIT_UNKNOWN, "Module.symvers"},
 	{"by another package", {.modinfo = GOOD, .undefined = NEEDS({"bp_fn", false})},
