@@ -4,7 +4,6 @@
 #include "chroot/base/fs.h"
 
 #define SOME 5 /* names in a sentence */
-#define GROW 16
 
 enum known fit_config(const struct fit_context *c, const char *symbol)
 {
@@ -16,8 +15,10 @@ enum known fit_config(const struct fit_context *c, const char *symbol)
 static void add_point(struct fit_report *r, const char *module, const char *point,
 	enum fit_result result, char *text)
 {
-	if (r->n_points % GROW == 0)
-		r->points = xrealloc(r->points, r->n_points + GROW, sizeof(*r->points));
+	/* full whenever it holds a power of two of them */
+	if ((r->n_points & (r->n_points - 1)) == 0)
+		r->points =
+			xrealloc(r->points, r->n_points ? 2 * r->n_points : 1, sizeof(*r->points));
 	r->points[r->n_points++] = (struct fit_point){xstrdup(module), point, result, text};
 	r->n_fail += result == FIT_FAIL;
 	r->n_unknown += result == FIT_UNKNOWN;
