@@ -44,7 +44,7 @@ static void rewrite(const struct progress *p, const char *text)
 	fflush(stderr);
 }
 
-static char *print(const char *fmt, va_list ap)
+__attribute__((format(printf, 1, 0))) static char *print(const char *fmt, va_list ap)
 {
 	struct strbuf b = {0};
 
