@@ -8,56 +8,75 @@
 #include "pmkmod/boot/boot_parts.h"
 
 /* @T@: token, @K@: mark for the kernel log, @M@: the modules */
-static const char script[] = "#!/bin/sh\n"
-			     "PATH=/usr/sbin:/usr/bin:/sbin:/bin\n"
-			     "export PATH\n"
-			     "B=\n"
-			     "for b in /bin/busybox /usr/bin/busybox; do [ -x $b ] && B=$b; done\n"
-			     "$B mount -t proc proc /proc\n"
-			     "$B mount -t sysfs sysfs /sys\n"
-			     "$B mount -t devtmpfs devtmpfs /dev\n"
-			     "$B dmesg -n 1\n"
-			     "say() { $B sed \"s/^/@T@ $1 /\"; }\n"
-			     "echo '@T@ init'\n"
-			     "$B uname -r | say uname\n"
-			     "echo 'pmkmod: @K@' > /dev/kmsg\n"
-			     /* kmod's own when it is there: a phone has it too */
-			     "M=modprobe; command -v modprobe > /dev/null || M=\"$B modprobe\"\n"
-			     "for m in @M@; do\n"
-			     "	echo \"@T@ begin $m\"\n"
-			     "	$M $m > /tmp/out 2>&1\n"
-			     "	s=$?\n"
-			     "	say words < /tmp/out\n"
-			     "	echo \"@T@ status $m $s\"\n"
-			     "done\n"
-			     "say modules < /proc/modules\n"
-			     "$B dmesg | $B sed -n '/@K@/,$p' > /tmp/dmesg\n"
-			     "[ -s /tmp/dmesg ] || $B dmesg > /tmp/dmesg\n"
-			     "say dmesg < /tmp/dmesg\n"
-			     "echo \"@T@ sent $($B wc -l < /tmp/dmesg)\"\n"
-			     "echo '@T@ done'\n"
-			     /* what does not know how to power off ends by -no-reboot */
-			     "$B poweroff -f\n"
-			     "$B sleep 1\n"
-			     "$B reboot -f\n";
+static const char *const script[] = {
+	"#!/bin/sh",
+	"PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+	"export PATH",
+	"B=",
+	"for b in /bin/busybox /usr/bin/busybox; do [ -x $b ] && B=$b; done",
+	"$B mount -t proc proc /proc",
+	"$B mount -t sysfs sysfs /sys",
+	"$B mount -t devtmpfs devtmpfs /dev",
+	"$B dmesg -n 1",
+	"say() { $B sed \"s/^/@T@ $1 /\"; }",
+	"echo '@T@ init'",
+	"$B uname -r | say uname",
+	"echo 'pmkmod: @K@' > /dev/kmsg",
+	/* kmod's own where there is one, as on a phone; by its path, since busybox' shell may
+	 * prefer its own applet to a program of the same name */
+	"M=\"$B modprobe\"",
+	"for p in /bin /usr/bin /sbin /usr/sbin; do",
+	"	[ -x $p/modprobe ] && M=$p/modprobe",
+	"done",
+	"for m in @M@; do",
+	"	echo \"@T@ begin $m\"",
+	"	$M $m > /tmp/out 2>&1",
+	"	s=$?",
+	"	say words < /tmp/out",
+	"	echo \"@T@ status $m $s\"",
+	"done",
+	"say modules < /proc/modules",
+	"$B dmesg | $B sed -n '/@K@/,$p' > /tmp/dmesg",
+	"[ -s /tmp/dmesg ] || $B dmesg > /tmp/dmesg",
+	"say dmesg < /tmp/dmesg",
+	"echo \"@T@ sent $($B wc -l < /tmp/dmesg)\"",
+	"echo '@T@ done'",
+	/* a machine that does not know how to power off ends by qemu's -no-reboot */
+	"$B poweroff -f",
+	"$B sleep 1",
+	"$B reboot -f",
+};
+
+/* Append a line, its @X@ replaced. */
+static void put_line(struct strbuf *b, const char *line, const char *token, const char *mark,
+	const char *modules)
+{
+	const struct {
+		const char *name, *text;
+	} t[] = {{"@T@", token}, {"@K@", mark}, {"@M@", modules}};
+
+	while (*line) {
+		size_t i = 0;
+
+		while (i < ARRAY_SIZE(t) && !starts_with(line, t[i].name))
+			i++;
+		if (i < ARRAY_SIZE(t)) {
+			strbuf_adds(b, t[i].text);
+			line += strlen(t[i].name);
+		} else {
+			strbuf_addc(b, *line++);
+		}
+	}
+	strbuf_addc(b, '\n');
+}
 
 char *init_script(const char *token, const char *mark, const struct strvec *modules)
 {
 	_cleanup_free_ char *list = strvec_join(modules, " ");
 	struct strbuf b = {0};
 
-	for (const char *p = script; *p; p++) {
-		const char *text = NULL;
-
-		if (p[0] == '@' && p[1] && p[2] == '@')
-			text = p[1] == 'T' ? token : p[1] == 'K' ? mark : p[1] == 'M' ? list : NULL;
-		if (!text) {
-			strbuf_addc(&b, *p);
-			continue;
-		}
-		strbuf_adds(&b, text);
-		p += 2;
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(script); i++)
+		put_line(&b, script[i], token, mark, list);
 	return strbuf_steal(&b);
 }
 
