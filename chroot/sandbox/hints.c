@@ -72,8 +72,6 @@ void hint_overlay(struct err *e, int code, bool upper)
 		(major < 5 || (major == 5 && minor < 11))) {
 		err_hint(e, "overlayfs inside user namespaces needs Linux 5.11; this is %s.",
 			u.release);
-	} else if (code == -EPERM || code == -EACCES) {
-		hint_namespaces(e);
 	} else if (code == -ENODEV) {
 		err_hint(e, "Load the module: sudo modprobe overlay");
 	} else if (code == -EINVAL && upper) {

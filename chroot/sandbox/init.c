@@ -127,12 +127,8 @@ _Noreturn void init_process(struct box *b)
 		setsid();
 	if (signals < 0)
 		err_errno(&e, -errno, "cannot watch the sandbox's processes");
-	if (signals < 0 || set_up(b, &e) < 0) {
-		/* namespaces without rights in them (AppArmor), or a container around us */
-		if ((e.code == -EPERM || e.code == -EACCES) && !strchr(e.text, '\n'))
-			hint_namespaces(&e);
+	if (signals < 0 || set_up(b, &e) < 0)
 		msg_fail(b, &e, 0);
-	}
 	/* the build has our uid: not dumpable, it can neither trace us nor take our descriptors.
 	 * Before the fork, so that there is no moment in which it could; exec undoes it there. */
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);

@@ -46,6 +46,7 @@ struct box {
 	struct source root; /* lower layers, or root_bind */
 	struct source *mounts; /* as spec->mounts */
 	struct utsname uts; /* what uname(2) is to answer */
+	bool explained; /* the error says already what to do about it */
 	bool shim_uname; /* ...if not by notification, then by a script on PATH */
 };
 
@@ -55,6 +56,7 @@ struct msg {
 	enum msg_kind kind;
 	int code; /* pid, negative errno, or wait status */
 	int status; /* ERROR: exit status for the result, 0 if nothing was started */
+	bool explained; /* ERROR: needs no hint about namespaces */
 	long rss;
 	size_t len; /* bytes of text that follow */
 };

@@ -130,7 +130,7 @@ static int leave_old_root(int old, struct err *e)
 	return 0;
 }
 
-static int make_proc(struct err *e)
+static int make_proc(struct box *b, struct err *e)
 {
 	int r = fs_mkdirs("/proc", 0755, e);
 
@@ -141,11 +141,12 @@ static int make_proc(struct err *e)
 	 */
 	if (r == 0)
 		r = mount_fs("proc", "/proc", "ro,nosuid,nodev,noexec", e);
-	if (r == -EPERM && e) {
+	if (r == -EPERM) {
 		err_hint(e,
-			"Parts of the host's /proc are covered, as container engines do; a new one may "
-			"not show them.");
-		hint_namespaces(e);
+			"Parts of the host's /proc are covered, as container engines do; a new one "
+			"may not show them. Start the container with --security-opt "
+			"systempaths=unconfined (docker) or --security-opt unmask=ALL (podman).");
+		b->explained = true;
 	}
 	return r;
 }
@@ -244,7 +245,7 @@ static int make_mount(
 
 static int fill_root(struct box *b, struct devices *d, struct err *e)
 {
-	int r = make_proc(e);
+	int r = make_proc(b, e);
 
 	if (r == 0)
 		r = make_dev(b, d, e);

@@ -183,6 +183,10 @@ static void take_message(struct run *r, const struct msg *m, const char *text)
 	case MSG_ERROR:
 		if (r->code == 0)
 			err_set(r->e, m->code, "%.*s", (int)m->len, text);
+		/* namespaces without rights in them (AppArmor), or a container around us. Here and
+		 * not where it happened: we still see the host. */
+		if (r->code == 0 && !m->explained && (m->code == -EPERM || m->code == -EACCES))
+			hint_namespaces(r->e);
 		fail(r, m->code);
 		r->result->status = m->status;
 		break;

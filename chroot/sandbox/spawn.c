@@ -23,7 +23,10 @@ void msg_send(const struct box *b, struct msg m, const char *text)
 
 _Noreturn void msg_fail(const struct box *b, const struct err *e, int status)
 {
-	struct msg m = {.kind = MSG_ERROR, .code = e->code ? e->code : -EIO, .status = status};
+	struct msg m = {.kind = MSG_ERROR,
+		.code = e->code ? e->code : -EIO,
+		.status = status,
+		.explained = status || b->explained};
 
 	msg_send(b, m, e->text);
 	_exit(status ? status : 1);
@@ -58,7 +61,7 @@ static int map_ids(uid_t uid, gid_t gid, struct err *e)
 
 /* All in one call: the user namespace is made first and owns the others. Root takes this way too,
  * so that it behaves like everybody and its capabilities on the host stay outside. */
-static int make_namespaces(struct err *e)
+static int make_namespaces(struct box *b, struct err *e)
 {
 	const int flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS |
 			  CLONE_NEWNET;
@@ -69,6 +72,7 @@ static int make_namespaces(struct err *e)
 	if (errno == EINVAL && unshare(flags) == 0)
 		return 0;
 	err_errno(e, -errno, "cannot make the sandbox's namespaces");
+	b->explained = true;
 	hint_namespaces(e);
 	/* the kernel's word for a limit; to callers ENOSPC means a full disk */
 	if (e->code == -ENOSPC || e->code == -EUSERS)
@@ -86,12 +90,10 @@ _Noreturn void first_process(struct box *b)
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	/* after a change of uid the kernel gives our /proc/self to root, and with it uid_map */
 	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
-	if (make_namespaces(&e) < 0)
+	if (make_namespaces(b, &e) < 0)
 		msg_fail(b, &e, 0);
-	if (map_ids(uid, gid, &e) < 0) {
-		hint_namespaces(&e);
+	if (map_ids(uid, gid, &e) < 0)
 		msg_fail(b, &e, 0);
-	}
 	/* pid 1 becomes the supervisor's child, which can wait for and kill it without us */
 	pid = sys_fork_sibling();
 	if (pid == 0)

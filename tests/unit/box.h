@@ -149,6 +149,39 @@ static UNUSED int64_t ms_now(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+/* ---- the usual group ---- */
+
+static UNUSED int box_setup(void **state)
+{
+	(void)state;
+	native_root = make_busybox_root("native");
+	return 0;
+}
+
+static UNUSED int box_teardown(void **state)
+{
+	(void)state;
+	free(native_root);
+	strbuf_free(&out);
+	return 0;
+}
+
+#define NEED_ROOT()                                                                                \
+	do {                                                                                       \
+		if (!native_root)                                                                  \
+			skip();                                                                    \
+	} while (0)
+
+static UNUSED int each_teardown(void **state)
+{
+	(void)state;
+	sandbox_force = 0;
+	interrupt_forget();
+	return 0;
+}
+
+#define TEST(f) cmocka_unit_test_teardown(f, each_teardown)
+
 /* ---- running a group as root and as somebody else ---- */
 
 static int run_as(uid_t uid, int (*tests)(void))

@@ -78,13 +78,6 @@ static int group_teardown(void **state)
 	return 0;
 }
 
-static int each_teardown(void **state)
-{
-	(void)state;
-	sandbox_force = 0;
-	return 0;
-}
-
 #define NEED_FOREIGN()                                                                             \
 	do {                                                                                       \
 		_cleanup_free_ char *q_ = NULL;                                                    \
@@ -262,8 +255,6 @@ static void old_kernel(void **state)
 	}
 	strvec_free(&f.layers);
 }
-
-#define TEST(f) cmocka_unit_test_teardown(f, each_teardown)
 
 static int tests(void)
 {
