@@ -65,12 +65,18 @@ static bool try_bans(struct solver *s, const struct u32vec *suspects, unsigned *
 	return false;
 }
 
-static struct u32vec copy_picked(const struct solver *s)
+/*
+ * The choices to take back, the likeliest last. Those that were impossible when they were chosen
+ * are the victims: a choice before them is to blame, most likely the latest.
+ */
+static struct u32vec list_suspects(const struct solver *s)
 {
 	struct u32vec l = {0};
 
-	for (uint32_t i = 0; i < s->picked.n; i++)
-		u32vec_add(&l, s->picked.v[i]);
+	for (int faulty = 1; faulty >= 0; faulty--)
+		for (uint32_t i = 0; i < s->picked.n; i++)
+			if (s->cands[s->picked.v[i]].st.faulty == faulty)
+				u32vec_add(&l, s->picked.v[i]);
 	return l;
 }
 
@@ -80,7 +86,7 @@ static bool search(struct solver *s)
 	bool found = false;
 
 	for (int bans = 0; bans < BANS_MAX && left && !found; bans++) {
-		struct u32vec suspects = copy_picked(s);
+		struct u32vec suspects = list_suspects(s);
 		uint32_t best = NONE, problems = s->problems;
 
 		found = try_bans(s, &suspects, &left, &best, &problems);

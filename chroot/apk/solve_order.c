@@ -227,14 +227,9 @@ static void clear_word(struct order *o, uint32_t word)
 
 static void visit_need(struct order *o, uint32_t owner, const struct need *n)
 {
-	uint32_t now = chosen(o, n->word)->cand;
-	bool ok = satisfies(o->s, owner, n->dep, chosen(o, n->word));
-
-	if (!ok)
+	if (!satisfies(o->s, owner, n->dep, chosen(o, n->word)))
 		o->s->problems++;
 	visit_word(o, n->word);
-	if (now != NONE && o->s->cands[now].st.faulty && owner != WORLD)
-		o->s->cands[owner].st.faulty = true;
 }
 
 static void visit_cand(struct order *o, uint32_t cand)
