@@ -128,34 +128,43 @@ static void collect(const struct boot_spec *s, struct console *c, const struct s
 	}
 }
 
+/* Where the booted system was when it ended; caller frees. */
+static char *where(const struct console *c)
+{
+	const struct console_module *m = c->n_modules ? &c->modules[c->n_modules - 1] : NULL;
+
+	if (!c->init_ran)
+		return xstrdup("before it reached our init");
+	if (!m)
+		return xstrdup("at the beginning of our init");
+	return xasprintf(m->status < 0 ? "while modprobe loaded %s" : "after modprobe %s", m->name);
+}
+
+static const char *last_line(const struct console *c)
+{
+	return c->last ? c->last : "(nothing)";
+}
+
 /* The board stopped, or had to be stopped, before our init had said all: say why. */
 static int explain(const struct console *c, const struct boot_spec *s, int r, struct err *e)
 {
-	const char *doing = !c->init_ran   ? "before it reached our init"
-			    : c->n_modules ? c->modules[c->n_modules - 1].name
-					   : "in our init";
+	_cleanup_free_ char *at = where(c);
+	const char *told = !c->init_ran && c->setup ? c->setup : c->oops ? c->oops : c->panic;
 
-	if (r == -EINTR || (r < 0 && r != -ETIMEDOUT))
+	if (r < 0 && r != -ETIMEDOUT)
 		return r;
-	if (c->panic && c->init_ran && c->n_modules)
-		r = err_set(e, -EIO, "the kernel panicked while modprobe loaded %s: %s", doing,
-			c->oops ? c->oops : c->panic);
-	else if (c->panic)
-		r = err_set(e, -EIO, "the kernel panicked %s: %s", doing,
-			c->setup  ? c->setup
-			: c->oops ? c->oops
-				  : c->panic);
+	if (c->panic)
+		r = err_set(e, -EIO, "the kernel panicked %s: %s", at, told);
 	else if (r == 0)
-		r = err_set(e, -EIO, "the board ended %s; the last line was: %s",
-			c->n_modules ? "while a module was loaded" : doing,
-			c->last ? c->last : "(nothing)");
+		r = err_set(e, -EIO, "the board ended %s; its last line: %s", at, last_line(c));
 	else if (c->bytes == 0)
 		err_hint(e, "The kernel printed nothing. It may have no support for this board: a "
 			    "phone's own kernel needs the options of qemu's virt machine "
 			    "(CONFIG_ARCH_VIRT, CONFIG_SERIAL_AMBA_PL011_CONSOLE, "
 			    "CONFIG_BLK_DEV_INITRD).");
 	else
-		err_hint(e, "The last line on its console: %s", c->last ? c->last : "(nothing)");
+		err_hint(e, "It was stopped %s; its last line: %s", at,
+			c->oops ? c->oops : last_line(c));
 	return s->log_path ? err_hint(e, "The whole console is in '%s'.", s->log_path) : r;
 }
 

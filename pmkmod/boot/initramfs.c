@@ -160,7 +160,9 @@ static int put_entry(struct writer *w, const struct merged_dir *d, const char *p
 	int r = merged_lookup(d, name, &me);
 	bool is_dir;
 
-	if (r == -ENOENT)
+	if (r == -EACCES)
+		strvec_add(&w->out->left_out, path);
+	if (r == -ENOENT || r == -EACCES)
 		return 0;
 	if (r < 0)
 		return err_errno(e, r, "cannot look at '%s' of the root to boot", path);

@@ -18,7 +18,8 @@
 
 /* The console of a kernel gone mad is not kept without end. */
 #define LOG_MAX (64U << 20)
-/* After our init said all, a machine that hangs while it powers off is not worth waiting for. */
+/* After our init said all, or after a panic, a machine that does not end is not worth waiting for;
+ * some x86 boards need ten seconds to reboot. */
 #define POWEROFF_S 3
 /* How often a signal that came between two polls is noticed. */
 #define TICK_MS 250
@@ -189,7 +190,7 @@ static int take(const struct qemu_run *q, int fd, struct err *e)
 /* Until the console closes. 0, -ETIMEDOUT, -EINTR or what went wrong here. */
 static int watch(const struct qemu_run *q, int fd, struct err *e)
 {
-	double deadline = now() + q->timeout_s, said_all = 0;
+	double deadline = now() + q->timeout_s, ending = 0;
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 
 	for (;;) {
@@ -198,9 +199,9 @@ static int watch(const struct qemu_run *q, int fd, struct err *e)
 
 		if (interrupted())
 			return err_set(e, -EINTR, "interrupted while the board was running");
-		if (q->console->finished && said_all == 0)
-			said_all = t;
-		if (said_all != 0 && t > said_all + POWEROFF_S)
+		if ((q->console->finished || q->console->panic) && ending == 0)
+			ending = t;
+		if (ending != 0 && t > ending + POWEROFF_S)
 			return 0;
 		if (t >= deadline)
 			return err_set(
