@@ -16,6 +16,8 @@ struct maker {
 	struct context *x;
 	struct repo_set *repos;
 	const struct channel *ch;
+	const struct pinned_set *set;
+	const struct strvec *below_world;
 	struct apk_solution solution;
 	struct apk_deps world;
 	struct strvec repositories;
@@ -39,7 +41,7 @@ static const char *const script_env[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", N
 static int run_in_folder(void *ctx, const char *root, const char *const *argv, struct err *e)
 {
 	struct maker *m = ctx;
-	struct sandbox_result result;
+	struct sandbox_result result = {0};
 	struct sandbox_spec s = {.root_bind = root,
 		.emulate = m->repos->arch,
 		.qemu_path = config_get(m->x->config, "toolchain", "qemu"),
@@ -49,7 +51,7 @@ static int run_in_folder(void *ctx, const char *root, const char *const *argv, s
 		.stdin_fd = -1,
 		.stdout_fd = m->x->verbose ? STDERR_FILENO : -1,
 		.stderr_fd = m->x->verbose ? STDERR_FILENO : -1};
-	int r = sandbox_run(&s, &result, e);
+	int r = run_in_sandbox(&s, &result, e);
 
 	return r < 0 ? r : result.status;
 }
@@ -123,9 +125,8 @@ static int install(
 	return r;
 }
 
-static int make_folder(void *ctx, const char *dir, struct err *e)
+static int make_folder(struct maker *m, const char *dir, struct err *e)
 {
-	struct maker *m = ctx;
 	_cleanup_strvec_ struct strvec warnings = {0};
 	int r = install(m, dir, false, &warnings, e);
 
@@ -174,11 +175,10 @@ static int open_files(struct maker *m, struct err *e)
 }
 
 /* Install on top of a lower layer: only inside a sandbox can the overlay be mounted. */
-static int make_delta(void *ctx, const char *dir, struct err *e)
+static int make_delta(struct maker *m, const char *dir, struct err *e)
 {
-	struct maker *m = ctx;
 	_cleanup_strvec_ struct strvec below = {0};
-	struct sandbox_result result;
+	struct sandbox_result result = {0};
 	struct sandbox_spec s = {.layers = &below,
 		.upper = dir,
 		.emulate = m->repos->arch,
@@ -198,7 +198,7 @@ static int make_delta(void *ctx, const char *dir, struct err *e)
 	if (m->shared == MAP_FAILED)
 		r = err_errno(e, -errno, "cannot share memory with the sandbox");
 	if (r == 0)
-		r = sandbox_run(&s, &result, e);
+		r = run_in_sandbox(&s, &result, e);
 	if (r == 0 && result.status != 0) {
 		if (e && m->shared->e.code)
 			*e = m->shared->e;
@@ -288,33 +288,43 @@ static void give_exit_code(struct err *e)
 		e->exit_code = EXIT_UNTRUSTED;
 }
 
+/* Called by the store only when the layer is not there: a ready one costs no parsing, no solving.
+ */
+static int make_layer(void *ctx, const char *dir, struct err *e)
+{
+	struct maker *m = ctx;
+	int r = solve_layer(m->repos, m->set, m->below_world, &m->world, &m->solution, e);
+
+	if (r < 0)
+		return r;
+	keep_only(&m->solution, m->set);
+	return m->below ? make_delta(m, dir, e) : make_folder(m, dir, e);
+}
+
 int assemble_layer(struct context *x, struct repo_set *repos, const struct pinned_set *set,
 	const struct channel *ch, const char *id, const char *below,
 	const struct strvec *below_world, char **content, struct err *e)
 {
-	struct maker m = {.x = x, .repos = repos, .ch = ch, .below = below};
+	struct maker m = {.x = x,
+		.repos = repos,
+		.ch = ch,
+		.below = below,
+		.set = set,
+		.below_world = below_world};
 	_cleanup_strbuf_ struct strbuf text = {0};
 	_cleanup_strvec_ struct strvec lower = {0};
-	struct layer_recipe recipe = {
-		.id = id, .below = &lower, .make = below ? make_delta : make_folder, .ctx = &m};
+	struct layer_recipe recipe = {.id = id, .below = &lower, .make = make_layer, .ctx = &m};
 	struct layer_store *store;
 	int r = context_layers(x, &store, e);
 
 	if (r < 0)
 		return r;
-	*content = layer_find(store, id, below != NULL);
-	if (*content)
-		return 0;
 	if (below)
 		strvec_add(&lower, below);
 	pinned_set_print(set, &text);
 	recipe.description = text.s ? text.s : "";
 	strvec_add_all(&m.repositories, &ch->repositories);
-	r = solve_layer(repos, set, below_world, &m.world, &m.solution, e);
-	if (r == 0)
-		keep_only(&m.solution, set);
-	if (r == 0)
-		r = layer_get(store, &recipe, content, NULL, e);
+	r = layer_get(store, &recipe, content, NULL, e);
 	if (r < 0)
 		give_exit_code(e);
 	apk_solution_free(&m.solution);

@@ -46,4 +46,7 @@ int build_root_init(struct build_root *b, const struct plan *p, const struct lay
 void build_root_bind(struct build_root *b, const char *source, const char *target, bool writable);
 void build_root_free(struct build_root *b);
 
+/* sandbox_run() whose refusals have the exit code 33. */
+int run_in_sandbox(const struct sandbox_spec *s, struct sandbox_result *result, struct err *e);
+
 #endif

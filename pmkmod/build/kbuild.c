@@ -60,7 +60,7 @@ static int run(struct job *j, const struct strvec *argv, const char *cwd, struct
 	b.spec.cwd = cwd;
 	b.spec.output = on_output;
 	b.spec.output_ctx = &o;
-	r = sandbox_run(&b.spec, &result, e);
+	r = run_in_sandbox(&b.spec, &result, e);
 	if (r == 0)
 		dprintf(j->log_fd, "# exit code: %d\n", result.status);
 	strbuf_free(&o.line);

@@ -264,14 +264,15 @@ char *repos_cached(const struct context *x, const struct apk_pkg *p)
 	return NULL;
 }
 
-static int verify(const char *path, const struct apk_pkg *p, struct err *e)
+/* `name` is what the porter knows the file by. */
+static int verify(const char *path, const char *name, const struct apk_pkg *p, struct err *e)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 	int r;
 
 	if (fd < 0)
 		return err_errno(e, -errno, "cannot open '%s'", path);
-	r = apk_read(fd, path, &p->identity, NULL, NULL, NULL, NULL, e);
+	r = apk_read(fd, name, &p->identity, NULL, NULL, NULL, NULL, e);
 	if (r < 0 && r != -EINTR && e)
 		e->exit_code = EXIT_UNTRUSTED;
 	return r;
@@ -307,7 +308,7 @@ int repos_fetch(const struct repo_set *s, struct context *x, const struct apk_pk
 		part = xasprintf("%s.%d.part", to, (int)getpid());
 		r = download(url, part, &l, e);
 		if (r == 0)
-			r = verify(part, p, e);
+			r = verify(part, url, p, e);
 		if (r == 0 && rename(part, to) < 0)
 			r = err_errno(e, -errno, "cannot keep '%s'", to);
 		if (r < 0) {

@@ -4,6 +4,7 @@
 
 #include "chroot/base/fs.h"
 #include "pmkmod/build/assemble.h"
+#include "pmkmod/util/exit_codes.h"
 
 /* Where the phone's own libraries are in a root whose `/` is native. */
 #define FOREIGN_ROOT "/target"
@@ -143,4 +144,16 @@ void build_root_free(struct build_root *b)
 	strvec_free(&b->paths);
 	free(b->mounts);
 	*b = (struct build_root){0};
+}
+
+int run_in_sandbox(const struct sandbox_spec *s, struct sandbox_result *result, struct err *e)
+{
+	int r = sandbox_run(s, result, e);
+	/* these are the command's or the porter's doing, not the machine's */
+	bool refused = r < 0 && r != -EINTR && r != -ETIMEDOUT && r != -EFBIG && r != -ENOSPC &&
+		       r != -EDQUOT && !result->status;
+
+	if (refused && e && !e->exit_code)
+		e->exit_code = EXIT_SANDBOX;
+	return r;
 }

@@ -32,8 +32,11 @@ static int enter(
 	b.spec.stderr_fd = STDERR_FILENO;
 	b.spec.tty = isatty(STDIN_FILENO);
 	b.spec.timeout_s = 0;
-	r = sandbox_run(&b.spec, &result, e);
+	r = run_in_sandbox(&b.spec, &result, e);
 	*status = result.status;
+	/* as shells have it: 127 no such command, 126 one that cannot be run */
+	if (r < 0 && result.status && e && !e->exit_code)
+		e->exit_code = result.status;
 	build_root_free(&b);
 	kernel_headers_free(&h);
 	return r;

@@ -90,6 +90,8 @@ static int explain(const struct curl_api *api, CURL *h, CURLcode code, const str
 		e->exit_code = EXIT_NETWORK;
 	if (interrupted())
 		return err_set(e, -EINTR, "interrupted while downloading %s", url);
+	if (s->error == -EFBIG && e)
+		e->exit_code = EXIT_UNTRUSTED;
 	if (s->error == -EFBIG)
 		return err_set(e, -EFBIG, "%s is longer than the %llu bytes expected: not taken",
 			url, (unsigned long long)l->max_bytes);
