@@ -229,6 +229,7 @@ expect_nothing_published() {
 
 # make_module DIR NAME [STATEMENT [TOPLEVEL]]: the smallest module there is.
 make_module() {
+	local statement=${3:-"pr_info(\"$2 is here\\n\");"}
 	mkdir -p "$1"
 	echo "obj-m := $2.o" >"$1/Makefile"
 	cat >"$1/$2.c" <<-EOF
@@ -237,7 +238,7 @@ make_module() {
 		${4:-}
 		static int __init start(void)
 		{
-			${3:-pr_info("$2 is here\\n");}
+			$statement
 			return 0;
 		}
 		static void __exit stop(void) {}
