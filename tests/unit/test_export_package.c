@@ -296,7 +296,7 @@ static void compression(void **state)
 
 	(void)state;
 	for (int i = 0; i < 100000; i++)
-		strbuf_addf(&data, "%d,", i * i % 977);
+		strbuf_addf(&data, "%d,", i % 977 * i % 641);
 	for (int how = KO_PLAIN; how <= KO_ZSTD; how++)
 		for (int empty = 0; empty < 2; empty++) {
 			_cleanup_strbuf_ struct strbuf a = {0}, b = {0};

@@ -269,13 +269,14 @@ static void old_layout(void **state)
 
 static void unreadable(void **state)
 {
-	_cleanup_free_ char *path = path_join(top, "unr/bin/bbsuid"), *list = NULL;
+	_cleanup_free_ char *path = NULL, *list = NULL;
 	struct initramfs_result r;
 
 	(void)state;
 	if (geteuid() == 0)
 		skip();
 	put("unr", "bin/bbsuid", "x");
+	path = path_join(top, "unr/bin/bbsuid");
 	assert_int_equal(chmod(path, 04111), 0);
 	list = make("unr", "", &r);
 	has_not(list, "bbsuid");
