@@ -9,6 +9,7 @@
 # what takes long and does not depend on who runs it.
 set -u
 
+# shellcheck disable=SC2034 # for the test files
 device=standin-aarch64
 
 # ---- one file ----
@@ -43,9 +44,9 @@ start() {
 
 finish() {
 	local pid
-	for pid in $(cat "$scratch"/servers 2>/dev/null); do
+	while read -r pid; do
 		kill "$pid" 2>/dev/null
-	done
+	done 2>/dev/null <"$scratch/servers"
 	remove_tree "$scratch"
 }
 
@@ -212,7 +213,7 @@ value() { sed -n "s/^$1  *//p" "$D/out" | head -n 1; }
 apktool() { /usr/bin/python3 -B "$here/apktool.py" "$@"; }
 kotool() { /usr/bin/python3 -B "$here/kotool.py" "$@"; }
 key() { echo "$state"/keys/*.rsa.pub; }
-repository() { echo "$state/packages/standin/${1:-aarch64}"; }
+repository() { echo "$state/packages/standin/aarch64"; }
 # What a repository must be at any time: not there, or whole, signed and without leftovers.
 expect_whole_repository() {
 	local dir
@@ -265,5 +266,6 @@ serve() {
 		[ -s "$D/port" ] && break
 		sleep 0.1
 	done
+	# shellcheck disable=SC2034 # for the test files
 	port=$(cat "$D/port") || die "the server did not start: $*"
 }
