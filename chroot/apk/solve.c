@@ -5,10 +5,10 @@
 /*
  * apk gives up when its first decisions lead into a dead end. Here the search starts again without
  * one of the packages it had chosen, for each in turn, and keeps the ban that left the fewest
- * problems to ban a second one, and so on. The numbers bound the time that is lost where there is
- * no solution.
+ * problems to ban a second one, and so on. The work (decisions made) is bounded, for often there is
+ * no solution at all; time would be no bound that gives the same answer everywhere.
  */
-#define ATTEMPTS_MAX 200
+#define WORK_MAX 20000
 #define BANS_MAX 4
 
 static int attempt(struct solver *s, struct err *e)
@@ -44,18 +44,18 @@ static bool hopeless(const struct solver *s)
 }
 
 /* Try each of `suspects` as a further ban; true when a solution was found. */
-static bool try_bans(struct solver *s, const struct u32vec *suspects, unsigned *left,
+static bool try_bans(struct solver *s, const struct u32vec *suspects, uint32_t *work,
 	uint32_t *best, uint32_t *best_problems)
 {
-	for (uint32_t i = suspects->n; i-- > 0 && *left;) {
+	for (uint32_t i = suspects->n; i-- > 0 && *work < WORK_MAX;) {
 		uint32_t c = suspects->v[i];
 
 		if (s->cands[c].banned || !has_alternative(s, c))
 			continue;
-		--*left;
 		s->cands[c].banned = true;
 		if (attempt(s, NULL) == 0 && s->problems == 0)
 			return true;
+		*work += s->picked.n + 1;
 		s->cands[c].banned = false;
 		if (s->problems < *best_problems) {
 			*best_problems = s->problems;
@@ -82,14 +82,14 @@ static struct u32vec list_suspects(const struct solver *s)
 
 static bool search(struct solver *s)
 {
-	unsigned left = ATTEMPTS_MAX;
+	uint32_t work = 0;
 	bool found = false;
 
-	for (int bans = 0; bans < BANS_MAX && left && !found; bans++) {
+	for (int bans = 0; bans < BANS_MAX && work < WORK_MAX && !found; bans++) {
 		struct u32vec suspects = list_suspects(s);
 		uint32_t best = NONE, problems = s->problems;
 
-		found = try_bans(s, &suspects, &left, &best, &problems);
+		found = try_bans(s, &suspects, &work, &best, &problems);
 		free(suspects.v);
 		if (found || best == NONE)
 			break;

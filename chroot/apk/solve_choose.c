@@ -191,13 +191,13 @@ static void prepare_cand(const struct solver *s, struct cand *c)
 	c->st.tag_ok = c->st.tag_preferred || c->installed;
 }
 
-/* Words and cands out of reach keep the state that names_build() gave them. */
 static void prepare(struct solver *s)
 {
+	for (uint32_t i = 0; i < s->n_states; i++)
+		s->states[i] = (struct word_state){.chosen = {NONE, ""}, .no_if = true};
 	for (uint32_t i = 0; i < s->explored.n; i++) {
 		uint32_t w = s->explored.v[i];
 
-		s->words[w].st = (struct word_state){.chosen = {NONE, ""}, .no_if = true};
 		for (uint32_t k = 0; k < s->words[w].offers.n; k++) {
 			struct cand *c = &s->cands[offer_at(s, w, k)->cand];
 

@@ -21,12 +21,18 @@ static bool arch_fits(const struct cand *c, const struct apk_repo *r)
 	return !r->arch || !c->p->arch || streq(c->p->arch, "noarch") || streq(c->p->arch, r->arch);
 }
 
-static void cand_first_seen(struct solver *s, uint32_t i)
+static void need_state(struct solver *s, uint32_t word)
 {
-	struct cand *c = &s->cands[i];
+	if (!s->words[word].state)
+		s->words[word].state = s->n_states++;
+}
 
-	cand_load(s, i);
-	c->explored = true;
+/* Its own name may never be visited, if all ask for what it provides, but can be decided. */
+static void cand_first_seen(struct solver *s, uint32_t c)
+{
+	cand_load(s, c);
+	need_state(s, s->cands[c].name);
+	s->cands[c].explored = true;
 }
 
 static void rank_word(struct solver *s, uint32_t word)
@@ -123,8 +129,9 @@ static void visit(struct solver *s, uint32_t start)
 	uint32_t word = start;
 
 	for (;;) {
-		if (word != NONE && !s->words[word].explored) {
+		if (word != NONE && !explored(s, word)) {
 			s->words[word].explored = true;
+			need_state(s, word);
 			u32vec_add(&s->explored, word);
 			if (n == cap) {
 				cap = cap ? 2 * cap : 256;
@@ -232,8 +239,10 @@ static void mark_unfit(struct solver *s)
 
 void explore(struct solver *s)
 {
+	s->n_states = 1;
 	for (uint32_t i = 0; i < s->n_world; i++)
 		visit(s, s->world[i].word);
+	s->states = xcalloc(s->n_states, sizeof(*s->states));
 	build_users(s);
 	mark_unfit(s);
 }

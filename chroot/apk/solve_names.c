@@ -59,15 +59,12 @@ static uint32_t word_new(struct solver *s, const char *text, uint32_t hash)
 	struct word *w;
 
 	if (s->n_words == s->cap_words) {
-		s->cap_words = s->cap_words ? 2 * s->cap_words : 1024;
+		s->cap_words *= 2;
 		s->words = xrealloc(s->words, s->cap_words, sizeof(*s->words));
 	}
 	w = &s->words[s->n_words];
-	*w = (struct word){.text = text,
-		.hash = hash,
-		.chain = s->buckets[hash % BUCKETS],
-		.installed = NONE,
-		.st = {.chosen = {NONE, ""}}};
+	*w = (struct word){
+		.text = text, .hash = hash, .chain = s->buckets[hash % BUCKETS], .installed = NONE};
 	s->buckets[hash % BUCKETS] = s->n_words;
 	return s->n_words++;
 }
@@ -87,7 +84,7 @@ static struct span needs_add(struct solver *s, const struct apk_deps *l)
 	struct span sp = {s->n_needs, (uint32_t)l->n};
 
 	while (s->n_needs + l->n > s->cap_needs) {
-		s->cap_needs = s->cap_needs ? 2 * s->cap_needs : 4096;
+		s->cap_needs *= 2;
 		s->needs = xrealloc(s->needs, s->cap_needs, sizeof(*s->needs));
 	}
 	for (size_t i = 0; i < l->n; i++)
@@ -155,25 +152,38 @@ static void add_all_cands(struct solver *s, struct id_table *ids)
 			s->cands[cand_add(s, ids, &u->repos[r]->pkgs[i])].repos |= 1ull << r;
 }
 
-static size_t count_packages(const struct apk_universe *u)
+static void count_one(const struct apk_pkg *p, size_t *pkgs, size_t *words)
 {
-	size_t n = u->n_installed;
-
-	for (size_t r = 0; r < u->n_repos; r++)
-		n += u->repos[r]->n_pkgs;
-	return n;
+	*pkgs += 1;
+	*words += 1 + p->provides.n + p->install_if.n;
 }
 
-static void build_cands(struct solver *s)
+/* The tables get their size at once: growing would copy megabytes. */
+static size_t size_tables(struct solver *s)
 {
-	size_t n = count_packages(s->u);
+	const struct apk_universe *u = s->u;
+	size_t pkgs = 0, words = s->n_world;
+
+	for (size_t i = 0; i < u->n_installed; i++)
+		count_one(u->installed[i], &pkgs, &words);
+	for (size_t r = 0; r < u->n_repos; r++)
+		for (size_t i = 0; i < u->repos[r]->n_pkgs; i++)
+			count_one(&u->repos[r]->pkgs[i], &pkgs, &words);
+	s->cap_words = s->cap_needs = (uint32_t)words + 1;
+	s->words = xcalloc(s->cap_words, sizeof(*s->words));
+	s->needs = xcalloc(s->cap_needs, sizeof(*s->needs));
+	s->cands = xcalloc(pkgs, sizeof(*s->cands));
+	return pkgs;
+}
+
+static void build_cands(struct solver *s, size_t n)
+{
 	struct id_table ids = {.size = 64};
 
 	while (ids.size < 2 * n)
 		ids.size *= 2;
 	ids.slot = xcalloc(ids.size, sizeof(*ids.slot));
 	memset(ids.slot, 0xff, ids.size * sizeof(*ids.slot));
-	s->cands = xcalloc(n, sizeof(*s->cands));
 	add_all_cands(s, &ids);
 	free(ids.slot);
 }
@@ -349,6 +359,7 @@ static int build_tags(struct solver *s, const struct apk_deps *world, struct err
 
 int names_build(struct solver *s, const struct apk_deps *world, struct err *e)
 {
+	size_t n;
 	int r;
 
 	if (s->u->n_repos > REPOS_MAX)
@@ -360,10 +371,11 @@ int names_build(struct solver *s, const struct apk_deps *world, struct err *e)
 	memset(s->buckets, 0xff, BUCKETS * sizeof(*s->buckets));
 	s->world = xcalloc(world->n, sizeof(*s->world));
 	s->n_world = (uint32_t)world->n;
+	n = size_tables(s);
 	for (uint32_t i = 0; i < s->n_world; i++)
 		s->world[i] = (struct need){word_get(s, world->v[i].name), &world->v[i]};
 	qsort(s->world, s->n_world, sizeof(*s->world), by_display);
-	build_cands(s);
+	build_cands(s, n);
 	build_offers(s);
 	build_followers(s);
 	return 0;
@@ -378,6 +390,7 @@ void names_free(struct solver *s)
 		free(lists[i]->v);
 	free(s->world);
 	free(s->words);
+	free(s->states);
 	free(s->buckets);
 	free(s->cands);
 	free(s->offers);

@@ -192,7 +192,7 @@ static void install_if_triggers_there(struct order *o, uint32_t word)
 	uint32_t cand = chosen(o, word)->cand;
 	struct span ifs;
 
-	if (cand == NONE || !o->s->words[word].explored || o->w[word].visited)
+	if (cand == NONE || !explored(o->s, word) || o->w[word].visited)
 		return;
 	ifs = o->s->cands[cand].ifs;
 	for (uint32_t i = 0; i < ifs.n; i++) {

@@ -71,9 +71,9 @@ struct word {
 	struct span offers;
 	struct span users, followers; /* in s->links */
 	uint32_t installed; /* the installed cand of this very name */
-	bool explored;
 	uint32_t rank; /* of two undecided words the higher goes first */
-	struct word_state st;
+	uint32_t state; /* in s->states; 0: out of reach */
+	bool explored;
 };
 
 struct cand_state {
@@ -111,6 +111,8 @@ struct solver {
 	uint32_t n_world;
 
 	struct word *words;
+	struct word_state *states; /* [0] serves all words out of reach */
+	uint32_t n_states;
 	uint32_t n_words, cap_words;
 	uint32_t *buckets;
 	struct cand *cands;
@@ -200,7 +202,12 @@ static inline uint32_t link_at(const struct solver *s, struct span sp, uint32_t 
 
 static inline struct word_state *ws(const struct solver *s, uint32_t word)
 {
-	return &s->words[word].st;
+	return &s->states[s->words[word].state];
+}
+
+static inline bool explored(const struct solver *s, uint32_t word)
+{
+	return s->words[word].explored;
 }
 
 static inline bool unversioned(const struct offer *o)

@@ -33,7 +33,7 @@ void recheck_users(struct solver *s, uint32_t word)
 	for (uint32_t i = 0; i < users.n; i++) {
 		uint32_t u = link_at(s, users, i);
 
-		if (!s->words[u].explored)
+		if (!explored(s, u))
 			continue;
 		ws(s, u)->recheck_needs = true;
 		mark_dirty(s, u);
@@ -47,7 +47,7 @@ void recheck_followers(struct solver *s, uint32_t word)
 	for (uint32_t i = 0; i < followers.n; i++) {
 		uint32_t f = link_at(s, followers, i);
 
-		if (!s->words[f].explored || ws(s, f)->no_if)
+		if (!explored(s, f) || ws(s, f)->no_if)
 			continue;
 		ws(s, f)->recheck_if = true;
 		mark_dirty(s, f);
@@ -334,7 +334,7 @@ static bool users_done(const struct solver *s, uint32_t word)
 	for (uint32_t i = 0; i < users.n; i++) {
 		uint32_t u = link_at(s, users, i);
 
-		if (s->words[u].explored && !ws(s, u)->locked)
+		if (explored(s, u) && !ws(s, u)->locked)
 			return false;
 	}
 	return true;
