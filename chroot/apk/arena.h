@@ -15,6 +15,8 @@ struct arena *arena_new(void);
 void *arena_alloc(struct arena *a, size_t size);
 /* Have `p` (from malloc) freed with the arena. */
 void arena_adopt(struct arena *a, void *p);
+/* Room for `size` bytes in an empty buffer, in memory that is cheap to fill; from malloc. */
+void arena_reserve(struct strbuf *b, size_t size);
 void arena_free(struct arena *a); /* NULL is fine */
 
 /* As apk_deps_parse(), but the words stay in `text`, which gets cut up, and the list in `a`. */

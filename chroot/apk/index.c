@@ -90,7 +90,7 @@ static size_t count_records(const char *text, size_t len)
 static int take_index(struct apk_repo *r, struct tar_reader *t, struct strbuf *tar, struct err *e)
 {
 	const uint8_t *p = (const uint8_t *)tar->s;
-	size_t len = 0;
+	size_t len = 0, n;
 	char *text, after;
 	int result = tar_data(t, &p, &len, e);
 
@@ -102,7 +102,8 @@ static int take_index(struct apk_repo *r, struct tar_reader *t, struct strbuf *t
 	if (memchr(text, 0, len))
 		return err_set(e, -EBADMSG, "%s has a zero byte in its APKINDEX", t->shown);
 	after = text[len];
-	r->pkgs = xcalloc(count_records(text, len), sizeof(*r->pkgs));
+	n = count_records(text, len) * sizeof(*r->pkgs);
+	r->pkgs = memset(arena_alloc(r->store, n), 0, n);
 	result = parse_text(r, text, len, t->shown, e);
 	text[len] = after;
 	return result;
@@ -137,9 +138,9 @@ static int parse_archive(struct apk_repo *r, struct strbuf *tar, const char *sho
 		.shown = shown,
 		.end_marker_ok = true,
 		.left = {.max_unpacked = tar->len, .max_entries = tar->len}};
-	int result;
+	int result = 0;
 
-	while ((result = tar_next(&t, e)) == 1) {
+	while (tar->s && (result = tar_next(&t, e)) == 1) {
 		result = take_entry(r, &t, tar, e);
 		if (result < 0)
 			return result;
@@ -170,10 +171,28 @@ static void drop_content(struct apk_repo *r)
 {
 	for (size_t i = 0; !r->store && i < r->n_pkgs; i++)
 		apk_pkg_free(&r->pkgs[i]);
+	if (!r->store)
+		free(r->pkgs);
 	arena_free(r->store);
-	free(r->pkgs);
 	free(r->description);
 	*r = (struct apk_repo){.url = r->url, .arch = r->arch, .tag = r->tag};
+}
+
+/*
+ * A gzip file ends with the size of what is in it. The word of a stranger: believed only as far as
+ * deflate could pack it, and only to get the memory in one piece.
+ */
+static void reserve_text(struct strbuf *tar, const uint8_t *data, size_t len)
+{
+	const uint8_t *end = data + len;
+	size_t size;
+
+	if (len < 18)
+		return;
+	size = (size_t)end[-4] | (size_t)end[-3] << 8 | (size_t)end[-2] << 16 |
+	       (size_t)end[-1] << 24;
+	if (size <= INDEX_MAX && size / 1032 <= len)
+		arena_reserve(tar, size);
 }
 
 int apk_index_parse(struct apk_repo *r, const void *data, size_t len, const char *shown_name,
@@ -183,6 +202,7 @@ int apk_index_parse(struct apk_repo *r, const void *data, size_t len, const char
 	_cleanup_strbuf_ struct strbuf tar = {0};
 	int result = member_open_mem(&m, data, len, shown_name, "a repository index", e);
 
+	reserve_text(&tar, data, len);
 	if (result == 0)
 		result = read_verified(&m, keys, &tar, e);
 	if (result < 0)

@@ -465,7 +465,7 @@ static int read_header(struct tar_reader *t, struct err *e)
 {
 	const struct ustar *h = (const struct ustar *)t->header;
 	const struct extension *x;
-	struct numbers n;
+	struct numbers n = {0};
 	int r = take_block(t, e);
 
 	if (r < 0)
