@@ -83,6 +83,25 @@ static bool tool_error(const char *line, struct diagnosis *out)
 	return found;
 }
 
+/* "path/Makefile:2: *** words.  Stop.": make itself, or $(error) */
+static bool makefile_error(const char *line, struct diagnosis *out)
+{
+	static const char stop[] = ".  Stop.";
+	const char *stars = strstr(line, ": *** "), *s = stars;
+	char *end;
+
+	while (s && s > line && s[-1] >= '0' && s[-1] <= '9')
+		s--;
+	if (!s || s == stars || s == line || s[-1] != ':')
+		return false;
+	out->where = xstrndup(line, (size_t)(stars - line));
+	out->what = xstrdup(stars + strlen(": *** "));
+	end = strstr(out->what, stop);
+	if (end && !end[sizeof(stop) - 1])
+		*end = '\0';
+	return true;
+}
+
 /* "make[2]: *** [target] Error 1": what is left when nobody said more. */
 static bool make_error(const char *line, struct diagnosis *out)
 {
@@ -125,6 +144,7 @@ bool diagnose_log(const char *text, struct diagnosis *out)
 	*out = (struct diagnosis){0};
 	strvec_split(&lines, text, "\r\n");
 	if (!first_match(&lines, compiler_error, out) && !first_match(&lines, tool_error, out) &&
+		!first_match(&lines, makefile_error, out) &&
 		!first_match(&lines, make_error, out))
 		return false;
 	make_relative(out);
