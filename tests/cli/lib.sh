@@ -66,7 +66,8 @@ renew_layers() {
 	flock 9
 	if [ "$(cat "$shared/stamp" 2>/dev/null)" != "$now" ]; then
 		remove_tree "$shared/layers"
-		mkdir -m 700 "$shared/layers"
+		remove_tree "$shared/kernels"
+		mkdir -m 700 "$shared/layers" "$shared/kernels"
 		echo "$now" >"$shared/stamp"
 	fi
 	exec 9>&-
@@ -159,7 +160,11 @@ set_up() {
 	EOF
 }
 
-share_layers() { ln -s "$shared/layers" "$state/layers"; }
+# Layers, and what was read from kernel packages: both addressed by what they were made of.
+share_layers() {
+	ln -s "$shared/layers" "$state/layers"
+	ln -s "$shared/kernels" "$cache/kernels"
+}
 
 # Run the program; $status, $D/out and $D/err are what the checks look at. A hang is a failure.
 pmkmod() {
