@@ -17,8 +17,14 @@
 #include "chroot/base/str.h"
 
 /* ---- versions (version.c): rules of apk-tools 3 ---- */
-enum { APK_VER_EQ = 1, APK_VER_LT = 2, APK_VER_GT = 4, APK_VER_FUZZY = 8, APK_VER_CONFLICT = 16,
-	APK_VER_CHECKSUM = 32 };
+enum {
+	APK_VER_EQ = 1,
+	APK_VER_LT = 2,
+	APK_VER_GT = 4,
+	APK_VER_FUZZY = 8,
+	APK_VER_CONFLICT = 16,
+	APK_VER_CHECKSUM = 32
+};
 #define APK_VER_ANY (APK_VER_EQ | APK_VER_LT | APK_VER_GT)
 
 bool apk_version_valid(const char *v);
@@ -31,10 +37,10 @@ bool apk_version_match(const char *have, int op, const char *want);
  *      "name><Q1..." ---- */
 struct apk_dep {
 	char *name;
-	char *version;	/* NULL: any; with APK_VER_CHECKSUM the checksum text */
-	char *tag;	/* repository pin, NULL: none */
-	int op;		/* mask; APK_VER_ANY without a version */
-	bool conflict;	/* leading '!' */
+	char *version; /* NULL: any; with APK_VER_CHECKSUM the checksum text */
+	char *tag; /* repository pin, NULL: none */
+	int op; /* mask; APK_VER_ANY without a version */
+	bool conflict; /* leading '!' */
 };
 struct apk_deps {
 	struct apk_dep *v;
@@ -51,17 +57,18 @@ void apk_deps_free(struct apk_deps *l);
 /* ---- package metadata: one record of an index, of .PKGINFO or of the installed database ---- */
 struct apk_pkg {
 	char *name, *version, *arch, *desc, *url, *license, *origin, *maintainer, *commit;
-	char *packager;		/* .PKGINFO only */
-	uint64_t size;		/* S: bytes of the .apk */
+	char *packager; /* .PKGINFO only */
+	uint64_t size; /* S: bytes of the .apk */
 	uint64_t installed_size; /* I: bytes; 0 means virtual: nothing to download */
 	int64_t build_time;
 	uint32_t provider_priority, replaces_priority;
 	struct apk_deps depends, provides, install_if, replaces;
-	struct strvec triggers;	/* globs (.PKGINFO and installed database only) */
-	struct hash identity;	/* C: SHA-1 over the compressed control member */
-	struct hash datahash;	/* SHA-256 of the compressed data member (.PKGINFO only) */
-	bool uninstallable;	/* carries a field of a newer format: never chosen */
-	const struct apk_repo *repo; /* where it came from, borrowed; NULL: local file or installed */
+	struct strvec triggers; /* globs (.PKGINFO and installed database only) */
+	struct hash identity; /* C: SHA-1 over the compressed control member */
+	struct hash datahash; /* SHA-256 of the compressed data member (.PKGINFO only) */
+	bool uninstallable; /* carries a field of a newer format: never chosen */
+	const struct apk_repo
+		*repo; /* where it came from, borrowed; NULL: local file or installed */
 };
 void apk_pkg_free(struct apk_pkg *p); /* frees what it holds, not p itself */
 char *apk_identity_text(const struct hash *h); /* "Q1<base64>", caller frees */
@@ -91,14 +98,14 @@ void apk_signkey_free(struct apk_signkey *k);
 
 /* ---- repository index (index.c) ---- */
 struct apk_repo {
-	char *url;		/* "<mirror>/<release>/main", no arch, no final slash */
+	char *url; /* "<mirror>/<release>/main", no arch, no final slash */
 	char *arch;
-	char *tag;		/* @tag pin, NULL: none */
+	char *tag; /* @tag pin, NULL: none */
 	struct apk_pkg *pkgs;
 	size_t n_pkgs;
-	struct hash content;	/* SHA-256 of the APKINDEX.tar.gz read */
+	struct hash content; /* SHA-256 of the APKINDEX.tar.gz read */
 	char *description;
-	struct arena *store;	/* has all that pkgs point to; NULL: each package owns its own */
+	struct arena *store; /* has all that pkgs point to; NULL: each package owns its own */
 };
 /*
  * Read and verify APKINDEX.tar.gz bytes. `keys` NULL: the signature is not checked (only pmkmod's

@@ -13,7 +13,7 @@
 typedef int (*apk_run_script)(void *ctx, const char *root, const char *const *argv, struct err *e);
 
 struct apk_install_opts {
-	apk_run_script run;	/* NULL: no script runs */
+	apk_run_script run; /* NULL: no script runs */
 	void *run_ctx;
 	struct apk_limits limits;
 	/* Called before each package; may be NULL. */
@@ -23,10 +23,10 @@ struct apk_install_opts {
 	 * against pkg->identity while it is read. Not called for virtual packages (I:0). */
 	char *(*file_of)(void *ctx, const struct apk_pkg *p);
 	void *file_ctx;
-	bool usr_merge;		/* make bin, sbin, lib -> usr/... first, if they do not exist */
-	const char *arch;	/* written to etc/apk/arch */
+	bool usr_merge; /* make bin, sbin, lib -> usr/... first, if they do not exist */
+	const char *arch; /* written to etc/apk/arch */
 	const struct strvec *repositories; /* written to etc/apk/repositories when it is missing */
-	const struct strvec *keys_dirs;	/* *.pub are copied to etc/apk/keys */
+	const struct strvec *keys_dirs; /* *.pub are copied to etc/apk/keys */
 };
 
 /*
@@ -39,8 +39,8 @@ struct apk_install_opts {
  * Nothing is synced: the layer store does that once.
  */
 int apk_install(const char *root, const struct apk_universe *u, const struct apk_solution *s,
-	const struct apk_deps *world, const struct apk_install_opts *opts,
-	struct strvec *warnings, struct err *e);
+	const struct apk_deps *world, const struct apk_install_opts *opts, struct strvec *warnings,
+	struct err *e);
 
 /* Read lib/apk/db/installed of a root. *pkgs is an array that the caller frees with each element
  * (apk_pkg_free); no database: 0 packages. */

@@ -17,36 +17,44 @@ struct apk_xattr {
 
 struct apk_entry {
 	enum apk_entry_type type;
-	const char *name;	/* checked: relative, no "", ".", "..", control characters */
-	const char *link;	/* symlink text, or hard link's earlier name */
+	const char *name; /* checked: relative, no "", ".", "..", control characters */
+	const char *link; /* symlink text, or hard link's earlier name */
 	const char *uname, *gname;
 	uint32_t uid, gid;
-	mode_t mode;		/* permission bits, suid, sgid, sticky */
+	mode_t mode; /* permission bits, suid, sgid, sticky */
 	int64_t mtime;
 	uint64_t size;
 	uint32_t major, minor;
-	struct hash checksum;	/* from APK-TOOLS.checksum.SHA1; HASH_NONE if absent */
+	struct hash checksum; /* from APK-TOOLS.checksum.SHA1; HASH_NONE if absent */
 	struct apk_xattr *xattrs;
 	size_t n_xattrs;
 };
 
 /* The scripts a package may carry, in apk's names. */
-enum apk_script { APK_PRE_INSTALL, APK_POST_INSTALL, APK_PRE_UPGRADE, APK_POST_UPGRADE,
-	APK_PRE_DEINSTALL, APK_POST_DEINSTALL, APK_TRIGGER, APK_SCRIPTS };
+enum apk_script {
+	APK_PRE_INSTALL,
+	APK_POST_INSTALL,
+	APK_PRE_UPGRADE,
+	APK_POST_UPGRADE,
+	APK_PRE_DEINSTALL,
+	APK_POST_DEINSTALL,
+	APK_TRIGGER,
+	APK_SCRIPTS
+};
 extern const char *const apk_script_names[APK_SCRIPTS]; /* "pre-install", ... */
 
 struct apk_control {
-	struct apk_pkg pkg;		/* from .PKGINFO; identity and datahash filled in */
-	char *script[APK_SCRIPTS];	/* NULL: none; may hold any bytes */
+	struct apk_pkg pkg; /* from .PKGINFO; identity and datahash filled in */
+	char *script[APK_SCRIPTS]; /* NULL: none; may hold any bytes */
 	size_t script_len[APK_SCRIPTS];
-	char *signed_by;		/* key name of the signature that verified, NULL: not checked */
+	char *signed_by; /* key name of the signature that verified, NULL: not checked */
 };
 void apk_control_free(struct apk_control *c);
 
 /* Limits against packages made to exhaust: 0 means the built-in default. */
 struct apk_limits {
-	uint64_t max_unpacked;	/* bytes of all files, default 8 GiB */
-	uint64_t max_entries;	/* default 1 million */
+	uint64_t max_unpacked; /* bytes of all files, default 8 GiB */
+	uint64_t max_entries; /* default 1 million */
 };
 
 struct apk_reader_ops {
@@ -73,11 +81,11 @@ int apk_read(int fd, const char *shown, const struct hash *identity, const struc
 	struct err *e);
 
 /* Only the control member of a package file; the data member is not read. */
-int apk_read_control(const char *path, const struct apk_keys *keys, struct apk_control *out,
-	struct err *e);
+int apk_read_control(
+	const char *path, const struct apk_keys *keys, struct apk_control *out, struct err *e);
 
 /* One file out of a package (name relative, no leading slash), at most `max` bytes; -ENOENT. */
-int apk_read_file(const char *path, const char *name, size_t max, char **out, size_t *len,
-	struct err *e);
+int apk_read_file(
+	const char *path, const char *name, size_t max, char **out, size_t *len, struct err *e);
 
 #endif

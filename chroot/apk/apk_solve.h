@@ -6,23 +6,23 @@
 #include "chroot/apk/apk.h"
 
 struct apk_universe {
-	const struct apk_repo *const *repos;	/* in order of preference; borrowed */
+	const struct apk_repo *const *repos; /* in order of preference; borrowed */
 	size_t n_repos;
-	const struct apk_pkg *const *installed;	/* already there; borrowed; may be empty */
+	const struct apk_pkg *const *installed; /* already there; borrowed; may be empty */
 	size_t n_installed;
 };
 
 enum { APK_SOLVE_UPGRADE = 1 /* prefer the newest over the installed */ };
 
 struct apk_change {
-	const struct apk_pkg *old;	/* NULL: newly installed */
-	const struct apk_pkg *new_pkg;	/* NULL: removed; same as old: kept (not listed) */
+	const struct apk_pkg *old; /* NULL: newly installed */
+	const struct apk_pkg *new_pkg; /* NULL: removed; same as old: kept (not listed) */
 };
 
 struct apk_solution {
-	struct apk_change *changes;	/* in apk's order of installation */
+	struct apk_change *changes; /* in apk's order of installation */
 	size_t n_changes;
-	const struct apk_pkg **all;	/* every package installed afterwards, sorted by name */
+	const struct apk_pkg **all; /* every package installed afterwards, sorted by name */
 	size_t n_all;
 };
 

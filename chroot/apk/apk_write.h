@@ -15,13 +15,10 @@ struct apk_writer *apk_writer_new(int64_t mtime);
 int apk_writer_file(struct apk_writer *w, const char *name, const void *data, size_t len,
 	mode_t mode, struct err *e);
 /* As apk_writer_file(), reading `fd` to its end in pieces: for modules of any size. */
-int apk_writer_file_fd(struct apk_writer *w, const char *name, int fd, mode_t mode,
-	struct err *e);
-int apk_writer_symlink(struct apk_writer *w, const char *name, const char *target,
-	struct err *e);
+int apk_writer_file_fd(struct apk_writer *w, const char *name, int fd, mode_t mode, struct err *e);
+int apk_writer_symlink(struct apk_writer *w, const char *name, const char *target, struct err *e);
 int apk_writer_dir(struct apk_writer *w, const char *name, mode_t mode, struct err *e);
-int apk_writer_script(struct apk_writer *w, enum apk_script kind, const char *text,
-	struct err *e);
+int apk_writer_script(struct apk_writer *w, enum apk_script kind, const char *text, struct err *e);
 /* A package without any entry or script is virtual (size = 0: apk records it, never downloads it).
  * Call this for one that shall be downloaded and installed nevertheless. */
 void apk_writer_not_virtual(struct apk_writer *w);

@@ -12,15 +12,16 @@
 
 struct layer_store; /* one folder: <dir>/<id>/{root,upper,work,complete,description} */
 
-/* Open (creating it 0700) the store and throw away what an interrupted run left. Layers that another
- * process is making right now are left alone (they hold a lock). */
+/* Open (creating it 0700) the store and throw away what an interrupted run left. Layers that
+ * another process is making right now are left alone (they hold a lock). */
 int layer_store_open(struct layer_store **out, const char *dir, struct err *e);
 void layer_store_close(struct layer_store *s);
 
 struct layer_recipe {
-	const char *id;		/* hex SHA-256 over all that goes in */
+	const char *id; /* hex SHA-256 over all that goes in */
 	const char *description; /* text kept in the layer: what went in, one item a line */
-	const struct strvec *below; /* content folders of lower layers, topmost first; n = 0: none */
+	const struct strvec
+		*below; /* content folders of lower layers, topmost first; n = 0: none */
 	/*
 	 * Fill the folder `dir`. With lower layers `dir` is an overlay upper folder's parent:
 	 * the maker uses it as sandbox_spec.upper and the content ends in <dir>/upper.

@@ -144,8 +144,7 @@ bool diagnose_log(const char *text, struct diagnosis *out)
 	*out = (struct diagnosis){0};
 	strvec_split(&lines, text, "\r\n");
 	if (!first_match(&lines, compiler_error, out) && !first_match(&lines, tool_error, out) &&
-		!first_match(&lines, makefile_error, out) &&
-		!first_match(&lines, make_error, out))
+		!first_match(&lines, makefile_error, out) && !first_match(&lines, make_error, out))
 		return false;
 	make_relative(out);
 	return true;

@@ -18,8 +18,8 @@
  * ("0.12.7", "6.1.176-r1") -> "0.12.7_p6_p1_p176-r1"; ("0.12.7", "7.1_rc1-r0") ->
  * "0.12.7_p7_p1_p0_rc1-r0". Both generations of apk accept it and order it rightly.
  */
-int export_version(const char *module_version, const char *kernel_version, char **out,
-	struct err *e);
+int export_version(
+	const char *module_version, const char *kernel_version, char **out, struct err *e);
 /* Any upstream version text ("v0.12.7+git-3", "1.2.3~rc1", "2024-03-01") as a valid apk version
  * without -rN. Never fails: nothing usable gives "0". Caller frees. */
 char *export_clean_version(const char *text);
@@ -28,25 +28,25 @@ char *export_package_name(const char *module, const char *flavor);
 
 /* ---- package.c ---- */
 struct export_spec {
-	const char *module;		/* "v4l2loopback" */
-	const char *module_version;	/* upstream's; NULL: from the .ko, else "0" */
-	const char *description, *url;	/* NULL: from the .ko / none */
-	const char *license;		/* NULL: from the .ko ("GPL v2" -> SPDX) */
-	const char *userspace_package;	/* install_if partner; NULL: a meta package is made */
-	bool modules_load;		/* also a modules-load.d file naming the modules */
-	struct strvec depends;		/* more packages it needs (other kmod packages) */
-	const struct strvec *ko_paths;	/* stripped, checked */
+	const char *module; /* "v4l2loopback" */
+	const char *module_version; /* upstream's; NULL: from the .ko, else "0" */
+	const char *description, *url; /* NULL: from the .ko / none */
+	const char *license; /* NULL: from the .ko ("GPL v2" -> SPDX) */
+	const char *userspace_package; /* install_if partner; NULL: a meta package is made */
+	bool modules_load; /* also a modules-load.d file naming the modules */
+	struct strvec depends; /* more packages it needs (other kmod packages) */
+	const struct strvec *ko_paths; /* stripped, checked */
 	const char *kernel_package, *kernel_version, *kernel_flavor, *release, *arch;
 	enum ko_compression compression;
-	bool usr_merge;			/* usr/lib/modules instead of lib/modules */
+	bool usr_merge; /* usr/lib/modules instead of lib/modules */
 	const struct kernel_facts *facts; /* updates/ if the kernel has that module; NULL: extra/ */
-	int64_t source_date;		/* seconds since 1970: every timestamp in the package */
+	int64_t source_date; /* seconds since 1970: every timestamp in the package */
 	const struct apk_signkey *key;
 	const char *out_dir;
 };
 struct export_result {
-	char *path, *name, *version;	/* the module package */
-	char *meta_path;		/* the meta package "<module>-kmod"; NULL: none */
+	char *path, *name, *version; /* the module package */
+	char *meta_path; /* the meta package "<module>-kmod"; NULL: none */
 };
 /* Write the package(s) into out_dir; same input gives the same bytes. */
 int export_package(const struct export_spec *s, struct export_result *out, struct err *e);

@@ -14,41 +14,41 @@
 /* ---- ko.c: one .ko file (plain, gz, xz, zst), read with libelf ---- */
 struct ko_symbol {
 	char *name;
-	uint32_t crc;		/* from __versions (or __version_ext_*), valid if has_crc */
+	uint32_t crc; /* from __versions (or __version_ext_*), valid if has_crc */
 	bool has_crc, weak;
 };
 struct ko_version {
 	char *name;
-	uint64_t crc;		/* the kernel compares all bits of its unsigned long */
+	uint64_t crc; /* the kernel compares all bits of its unsigned long */
 };
 struct ko_export {
-	char *name, *ns;	/* ns "": in no namespace */
-	uint32_t crc;		/* valid if has_crc */
+	char *name, *ns; /* ns "": in no namespace */
+	uint32_t crc; /* valid if has_crc */
 	bool has_crc, gpl;
 };
 struct ko {
 	char *path;
-	char *name;		/* modinfo name=, else the file's base name with '-' -> '_' */
+	char *name; /* modinfo name=, else the file's base name with '-' -> '_' */
 	uint16_t elf_machine, elf_type;
 	uint8_t elf_class, elf_data;
-	char *vermagic, *license, *version, *description, *srcversion;	/* NULL if absent */
-	struct strvec depends;	/* modinfo depends= */
+	char *vermagic, *license, *version, *description, *srcversion; /* NULL if absent */
+	struct strvec depends; /* modinfo depends= */
 	struct strvec aliases, firmware, import_ns;
 	struct ko_symbol *undefined; /* what the kernel or another module must supply */
 	size_t n_undefined;
-	struct strvec exports;	/* names this module exports (__ksymtab_*) */
-	bool has_versions;	/* has a __versions section with entries */
-	bool has_debug;		/* has .debug_* sections */
+	struct strvec exports; /* names this module exports (__ksymtab_*) */
+	bool has_versions; /* has a __versions section with entries */
+	bool has_debug; /* has .debug_* sections */
 	uint32_t elf_flags;
 	struct ko_version *versions; /* all of them in the file's order, "module_layout" too */
 	size_t n_versions;
 	bool has_versions_section; /* __versions is there, be it empty: same_magic()'s has_crcs */
-	bool has_ext_versions;	/* CRCs are from __version_ext_crcs, which the kernel prefers */
+	bool has_ext_versions; /* CRCs are from __version_ext_crcs, which the kernel prefers */
 	struct ko_export *exported; /* the same as `exports`, with what is known of each */
 	size_t n_exported;
-	bool is_signed;		/* ends with "~Module signature appended~\n" */
-	char *signature_flaw;	/* why the signature cannot be read (mod_check_sig()), NULL: none */
-	char *common_symbol;	/* a symbol in SHN_COMMON, which the loader refuses; NULL: none */
+	bool is_signed; /* ends with "~Module signature appended~\n" */
+	char *signature_flaw; /* why the signature cannot be read (mod_check_sig()), NULL: none */
+	char *common_symbol; /* a symbol in SHN_COMMON, which the loader refuses; NULL: none */
 	uint64_t this_module_size; /* of .gnu.linkonce.this_module: sizeof(struct module) */
 	bool intree;
 };
@@ -65,10 +65,10 @@ void ko_free(struct ko *k);
 
 enum fit_result { FIT_PASS, FIT_FAIL, FIT_UNKNOWN };
 struct fit_point {
-	char *module;		/* which .ko */
-	const char *point;	/* "machine", "vermagic", "symbols", "crc", "depends", ... */
+	char *module; /* which .ko */
+	const char *point; /* "machine", "vermagic", "symbols", "crc", "depends", ... */
 	enum fit_result result;
-	char *text;		/* a sentence; for FAIL what is wrong and what would help */
+	char *text; /* a sentence; for FAIL what is wrong and what would help */
 };
 struct fit_report {
 	struct fit_point *points;
@@ -81,11 +81,11 @@ struct fit_report {
 struct fit_kernel {
 	const struct arch_info *arch;
 	const char *release;
-	const char *vermagic;		/* the kernel's own, from a shipped module */
-	const char *vermagic_source;	/* where that came from, for the report */
+	const char *vermagic; /* the kernel's own, from a shipped module */
+	const char *vermagic_source; /* where that came from, for the report */
 	const struct kconfig *config;
-	const struct symvers *symvers;	/* the kernel's and its modules' exports */
-	const struct symvers *extra;	/* exports of other out-of-tree modules it depends on */
+	const struct symvers *symvers; /* the kernel's and its modules' exports */
+	const struct symvers *extra; /* exports of other out-of-tree modules it depends on */
 	const struct kernel_facts *facts;
 };
 

@@ -18,7 +18,8 @@ int kconfig_parse(struct kconfig **out, const char *text, size_t len, struct err
 /* "y", "m", a number or the text of a string without its quotes; NULL: not set. Borrowed. */
 const char *kconfig_get(const struct kconfig *c, const char *symbol);
 bool kconfig_yes(const struct kconfig *c, const char *symbol); /* =y */
-/* Is the symbol named at all, also as "is not set"? Tells kernels that know it from those before. */
+/* Is the symbol named at all, also as "is not set"? Tells kernels that know it from those before.
+ */
 bool kconfig_known(const struct kconfig *c, const char *symbol);
 void kconfig_free(struct kconfig *c);
 
@@ -30,8 +31,8 @@ enum ko_compression kconfig_module_compression(const struct kconfig *c);
  * What the kernel's vermagic must be, from release and configuration (include/linux/vermagic.h and
  * asm/vermagic.h of that version); NULL with *why where the architecture's part cannot be derived.
  */
-char *kconfig_vermagic(const struct kconfig *c, const char *release, const struct arch_info *arch,
-	char **why);
+char *kconfig_vermagic(
+	const struct kconfig *c, const char *release, const struct arch_info *arch, char **why);
 /* "6.1.0-50-arm64" -> 0x060100 (major, minor, patch; 255 at most each); 0 if it is no release. */
 uint32_t kernel_version_code(const char *release);
 #define KERNEL_VERSION_CODE(major, minor) (((uint32_t)(major) << 16) | ((uint32_t)(minor) << 8))
@@ -40,9 +41,9 @@ uint32_t kernel_version_code(const char *release);
 struct symvers_entry {
 	const char *name;
 	uint32_t crc;
-	const char *owner;	/* "vmlinux" or a module path */
-	const char *export;	/* "EXPORT_SYMBOL_GPL", ...; "" if the file has no such column */
-	const char *ns;		/* symbol namespace, "" if none */
+	const char *owner; /* "vmlinux" or a module path */
+	const char *export; /* "EXPORT_SYMBOL_GPL", ...; "" if the file has no such column */
+	const char *ns; /* symbol namespace, "" if none */
 };
 struct symvers;
 /* Several files may be read into one table; a later definition of a name is kept beside. */
@@ -50,11 +51,11 @@ int symvers_new(struct symvers **out);
 int symvers_read(struct symvers *s, const char *path, struct err *e);
 const struct symvers_entry *symvers_find(const struct symvers *s, const char *name);
 /* The definition of the same name that was kept beside `entry`; NULL: no more. */
-const struct symvers_entry *symvers_next(const struct symvers *s,
-	const struct symvers_entry *entry);
+const struct symvers_entry *symvers_next(
+	const struct symvers *s, const struct symvers_entry *entry);
 /* As symvers_read(), from bytes; `shown` names them in messages. */
-int symvers_parse(struct symvers *s, const char *shown, const char *text, size_t len,
-	struct err *e);
+int symvers_parse(
+	struct symvers *s, const char *shown, const char *text, size_t len, struct err *e);
 size_t symvers_count(const struct symvers *s);
 /* True when every CRC is zero: the kernel has no MODVERSIONS. */
 bool symvers_all_zero(const struct symvers *s);
@@ -62,13 +63,14 @@ void symvers_free(struct symvers *s);
 
 /* ---- facts.c: what only the shipped kernel package can say, read from it once ---- */
 struct kernel_facts {
-	char *release;		/* usr/share/kernel/<flavor>/kernel.release; NULL if there is none */
-	char *vermagic;		/* of a shipped module; NULL if it ships none */
-	char *config_name;	/* name inside the package of its boot/config*, NULL if none */
-	char *image_name;	/* name inside the package of the kernel image, NULL if none */
-	struct strvec modules;	/* path of every shipped module below lib/modules/<release>/ */
-	struct strvec builtin;	/* modules.builtin lines */
-	uint64_t this_module_size; /* sizeof(struct module), from that shipped module; 0: not known */
+	char *release; /* usr/share/kernel/<flavor>/kernel.release; NULL if there is none */
+	char *vermagic; /* of a shipped module; NULL if it ships none */
+	char *config_name; /* name inside the package of its boot/config*, NULL if none */
+	char *image_name; /* name inside the package of the kernel image, NULL if none */
+	struct strvec modules; /* path of every shipped module below lib/modules/<release>/ */
+	struct strvec builtin; /* modules.builtin lines */
+	uint64_t this_module_size; /* sizeof(struct module), from that shipped module; 0: not known
+				    */
 };
 /*
  * Facts of the kernel package `apk_path`; `cache_dir` (may be NULL) keeps them under the package's
@@ -82,17 +84,17 @@ void kernel_facts_free(struct kernel_facts *f);
 
 /* ---- headers.c: an installed headers tree inside a layer ---- */
 struct kernel_headers {
-	char *release;		/* include/config/kernel.release or UTS_RELEASE of the tree */
-	char *build_dir;	/* path inside the root: /usr/src/linux-headers-... */
-	char *config_path;	/* host path of .config */
-	char *symvers_path;	/* host path of Module.symvers, NULL: none */
+	char *release; /* include/config/kernel.release or UTS_RELEASE of the tree */
+	char *build_dir; /* path inside the root: /usr/src/linux-headers-... */
+	char *config_path; /* host path of .config */
+	char *symvers_path; /* host path of Module.symvers, NULL: none */
 };
 /*
  * Find the headers in the content folder(s) `layers` (topmost first): .../modules/<release>/build.
  * With `release` NULL exactly one must be there. -ENOENT with a sentence (exit code 21).
  */
-int kernel_headers_find(struct kernel_headers *h, const struct strvec *layers, const char *release,
-	struct err *e);
+int kernel_headers_find(
+	struct kernel_headers *h, const struct strvec *layers, const char *release, struct err *e);
 /*
  * Every program kbuild needs from the tree (scripts/basic/fixdep, scripts/mod/modpost, and by the
  * config: genksyms, recordmcount, sorttable, objtool, ...) must be there and of architecture
