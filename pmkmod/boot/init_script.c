@@ -22,11 +22,17 @@ static const char *const script[] = {
 	"echo '@T@ init'",
 	"$B uname -r | say uname",
 	"echo 'pmkmod: @K@' > /dev/kmsg",
-	/* kmod's own where there is one, as on a phone; by its path, since busybox' shell may
-	 * prefer its own applet to a program of the same name */
+	/*
+	 * kmod's own where there is one, as on a phone; by its path, since busybox' shell may
+	 * prefer its own applet to a program of the same name. kmod only reads the binary index, so
+	 * where busybox' depmod ran (it writes none) it is busybox' modprobe.
+	 */
 	"M=\"$B modprobe\"",
 	"for p in /bin /usr/bin /sbin /usr/sbin; do",
-	"	[ -x $p/modprobe ] && M=$p/modprobe",
+	"	for i in /lib /usr/lib; do",
+	"		[ -x $p/modprobe ] && [ -e $i/modules/$($B uname -r)/modules.dep.bin ] &&",
+	"			M=$p/modprobe",
+	"	done",
 	"done",
 	"for m in @M@; do",
 	"	echo \"@T@ begin $m\"",
