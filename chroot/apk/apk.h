@@ -109,8 +109,10 @@ struct apk_repo {
 };
 /*
  * Read and verify APKINDEX.tar.gz bytes. `keys` NULL: the signature is not checked (only pmkmod's
- * own simulations do that). Errors: -EKEYREJECTED unknown key or bad signature (names file, key
- * and hashes), -EBADMSG damaged, -EPROTONOSUPPORT apk v3 index.
+ * own simulations do that). The packages point back to `r`, which must stay where it is; with
+ * r->arch set, packages of another architecture are marked uninstallable. Errors: -EKEYREJECTED
+ * unknown key or bad signature (names file, key and hashes), -EBADMSG damaged, -EPROTONOSUPPORT apk
+ * v3 index; nothing is in `r` then but what was there before.
  */
 int apk_index_parse(struct apk_repo *r, const void *data, size_t len, const char *shown_name,
 	const struct apk_keys *keys, struct err *e);

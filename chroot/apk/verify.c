@@ -80,9 +80,9 @@ static int bad_signature(const struct apk_sigs *s, const struct hash *found,
 	hash_hex(covers, want);
 	hash_hex(found, have);
 	return err_set(e, -EKEYREJECTED,
-		"%s was altered or damaged after it was signed: the signature by '%s' is for a %s "
-		"with the hash %s, found is %s; fetch it again",
-		shown, s->key_name, part, want, have);
+		"%s was altered or damaged after it was signed: the signature by '%s' covers the "
+		"hash %s, but its %s has %s; fetch it again",
+		shown, s->key_name, want, part, have);
 }
 
 int apk_sigs_verify(const struct apk_sigs *s, const struct hash *sums, size_t n_sums,

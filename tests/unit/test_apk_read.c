@@ -290,7 +290,7 @@ static const struct expectation matrix[] = {
 	{SIG_TWO_MEMBERS, 0, 0, NULL},
 	{SIG_PAX, 0, 0, NULL},
 	{SIG_HUGE_FIRST, 0, 0, NULL},
-	{SIG_BAD_THEN_GOOD, -EKEYREJECTED, 0, "the signature by 'a.pub' is for a control part"},
+	{SIG_BAD_THEN_GOOD, -EKEYREJECTED, 0, "but its control part has"},
 	{SIG_SAME_NAME, -EKEYREJECTED, 0, "was not made by the trusted key 'a.pub'"},
 	{SIG_STRANGER, -EKEYREJECTED, 0,
 		"signed by stranger.pub, which is not among the trusted keys (a.pub, b.pub)"},
