@@ -24,11 +24,13 @@ struct apk_solution {
 	size_t n_changes;
 	const struct apk_pkg **all; /* every package installed afterwards, sorted by name */
 	size_t n_all;
+	bool beyond_apk; /* apk 3 would have given up on this; a phone's own apk may */
 };
 
 /*
  * Find a set that satisfies `world` (and install_if), choosing as apk-tools 3 does (newest first,
- * provider_priority, installed, order of repositories). -ENOENT/-EINVAL with the conflict told as
+ * provider_priority, installed, order of repositories). Where apk gives up after a wrong choice, a
+ * bounded search goes on (out->beyond_apk). -ENOENT/-EINVAL with the conflict told as
  * a sentence: which package wants what, who asked for it, what there is instead.
  */
 int apk_solve(const struct apk_universe *u, const struct apk_deps *world, unsigned flags,

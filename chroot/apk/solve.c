@@ -105,8 +105,11 @@ static int solve(struct solver *s, struct err *e)
 {
 	int r = attempt(s, e);
 
-	if (r < 0 || s->problems == 0 || (!hopeless(s) && search(s)))
+	if (r < 0 || s->problems == 0)
 		return r;
+	s->beyond_apk = !hopeless(s) && search(s);
+	if (s->beyond_apk)
+		return 0;
 	for (uint32_t i = 0; i < s->n_cands; i++)
 		s->cands[i].banned = false;
 	r = attempt(s, e);
@@ -122,7 +125,8 @@ static int by_name(const void *a, const void *b)
 
 static void fill_solution(struct solver *s, struct apk_solution *out)
 {
-	*out = (struct apk_solution){.changes = s->changes, .n_changes = s->n_changes};
+	*out = (struct apk_solution){
+		.changes = s->changes, .n_changes = s->n_changes, .beyond_apk = s->beyond_apk};
 	s->changes = NULL;
 	out->all = xcalloc(s->picked.n, sizeof(*out->all));
 	for (uint32_t i = 0; i < s->picked.n; i++)

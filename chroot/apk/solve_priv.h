@@ -133,6 +133,7 @@ struct solver {
 	struct u32vec heap[2]; /* Q_AUTO, Q_REST: highest rank first */
 	struct u32vec picked; /* cands in the order of decision */
 	uint32_t problems;
+	bool beyond_apk;
 	uint32_t next_rank;
 
 	struct apk_change *changes;
