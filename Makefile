@@ -9,7 +9,8 @@ CC ?= gcc
 PKG_CONFIG ?= pkg-config
 SANITIZE ?=
 
-PKGS := mount libseccomp libarchive inih libcrypto libelf liblzma libzstd zlib
+# libarchive and libcurl are loaded when they are needed (pmkmod/util/archive_library.c, download.c)
+PKGS := mount libseccomp inih libcrypto libelf liblzma libzstd zlib
 CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
 	-Wwrite-strings -Wformat=2 -Wundef -Wvla -Wimplicit-fallthrough
@@ -50,7 +51,7 @@ $(BUILD)/obj/%.o: %.c Makefile
 $(BUILD)/unit/%: tests/unit/%.c $(PMKMOD_OBJ) $(CHROOT_OBJ)
 	@mkdir -p $(@D)
 	@echo "  CCLD    $@"
-	@$(CC) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(PMKMOD_OBJ) $(CHROOT_OBJ) $(LIBS) -lcmocka
+	@$(CC) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(PMKMOD_OBJ) $(CHROOT_OBJ) $(LIBS) -lcmocka -larchive
 
 .PHONY: unit
 unit: $(UNIT_BIN)

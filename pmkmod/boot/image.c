@@ -5,6 +5,7 @@
  * before 8.2) cannot start. Layout: drivers/firmware/efi/libstub/zboot-header.S.
  */
 #include "pmkmod/boot/boot_parts.h"
+#include "pmkmod/util/archive_library.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -59,17 +60,23 @@ static int enable_filter(struct archive *a, int filter)
 
 static void reader_free(struct archive **a)
 {
-	archive_read_free(*a);
+	if (*a)
+		archive_read_free(*a);
 }
 
 static int unpack(const void *data, size_t len, int filter, const char *shown, size_t max,
 	char **out, size_t *out_len, struct err *e)
 {
-	_cleanup_(reader_free) struct archive *a = archive_read_new();
+	_cleanup_(reader_free) struct archive *a = NULL;
 	_cleanup_strbuf_ struct strbuf b = {0};
 	struct archive_entry *en;
 	char buf[65536];
 	ssize_t n;
+	int r = archive_library_load(e);
+
+	if (r < 0)
+		return r;
+	a = archive_read_new();
 
 	/* ARCHIVE_WARN: libarchive would start a program of the host for it, which is not wanted */
 	if (enable_filter(a, filter) != ARCHIVE_OK)

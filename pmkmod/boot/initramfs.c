@@ -5,6 +5,7 @@
  * every kernel, and packing would cost us more than that.
  */
 #include "pmkmod/boot/boot_parts.h"
+#include "pmkmod/util/archive_library.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -325,6 +326,8 @@ int initramfs_write(const struct initramfs_spec *s, struct initramfs_result *out
 	r = merged_open(&root, s->layers, e);
 	if (r == 0)
 		r = choose_modules(&w, &root, e);
+	if (r == 0)
+		r = archive_library_load(e);
 	if (r == 0) {
 		w.a = archive_write_new();
 		r = write_all(&w, &root, e);

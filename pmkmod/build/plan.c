@@ -162,7 +162,7 @@ static int describe_source(struct plan *p, struct err *e)
 		if (r < 0)
 			return r;
 		hash_hex(&h, hex);
-		p->source = xasprintf("folder %s sha256:%s", m->location, hex);
+		p->source = xasprintf("folder sha256:%s", hex);
 		if (!m->version)
 			p->version = module_folder_version(m->location);
 		break;
@@ -245,8 +245,8 @@ static void finish_text(struct plan *p)
 	_cleanup_free_ char *q = apk_identity_text(&p->target.kernel.identity);
 	struct hash h;
 
-	strbuf_addf(&b, "pmkmod %s cell %d\ndevice %s\narch %s\nchannel %s\n", PMKMOD_VERSION,
-		CELL_FORMAT, p->device.kernel, p->device.arch->alpine, p->device.channel.name);
+	strbuf_addf(&b, "pmkmod %s cell %d\narch %s\nchannel %s\n", PMKMOD_VERSION, CELL_FORMAT,
+		p->device.arch->alpine, p->device.channel.name);
 	strbuf_addf(&b, "kernel %s-%s %s\nflavor %s\n", p->target.kernel.name,
 		p->target.kernel.version, q, p->device.flavor);
 	strbuf_addf(&b, "emulate %s\n", emulate_names[p->emulate]);

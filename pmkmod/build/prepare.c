@@ -9,6 +9,7 @@
 #include "chroot/apk/apk_install.h"
 #include "chroot/base/fs.h"
 #include "pmkmod/build/job.h"
+#include "pmkmod/util/archive_library.h"
 #include "pmkmod/util/download.h"
 #include "pmkmod/util/exit_codes.h"
 
@@ -107,13 +108,15 @@ static int unpack_package(struct job *j, struct err *e)
 static int fetch_archive(struct plan *p, char **path, struct err *e)
 {
 	_cleanup_free_ char *dir = path_join(p->x->cache, "sources");
-	struct download_limits l = {.max_bytes = 4ULL << 30, .timeout_s = 60};
+	struct download_limits l = {0};
 	char want[HASH_HEX_MAX], have[HASH_HEX_MAX];
 	struct hash h;
 	int r = fs_mkdirs(dir, 0700, e);
 
 	hash_hex(&p->module.sha256, want);
 	*path = path_join(dir, want);
+	if (r == 0)
+		r = repos_download_limits(p->x, &l, e);
 	if (r == 0 && !fs_exists(*path))
 		r = download(p->module.location, *path, &l, e);
 	if (r == 0)
@@ -179,6 +182,8 @@ static int unpack_archive(struct job *j, struct err *e)
 
 	if (r == 0)
 		r = fs_mkdirs(to, 0700, e);
+	if (r == 0)
+		r = archive_library_load(e);
 	if (r < 0)
 		return r;
 	in = archive_read_new();

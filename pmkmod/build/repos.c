@@ -23,7 +23,7 @@ static bool fresh(const char *path, unsigned long long max_age)
 	       (unsigned long long)(now - st.st_mtime) < max_age;
 }
 
-static int limits(struct context *x, struct download_limits *l, struct err *e)
+int repos_download_limits(struct context *x, struct download_limits *l, struct err *e)
 {
 	unsigned long long timeout = 0, max = 0;
 	int r = config_number(x->config, "fetch", "timeout", 60, &timeout, e);
@@ -53,7 +53,7 @@ static int get_index(
 		return 0;
 	r = fs_mkdirs(dir, 0700, e);
 	if (r == 0)
-		r = limits(x, &l, e);
+		r = repos_download_limits(x, &l, e);
 	if (r == 0)
 		r = config_number(x->config, "fetch", "index_max_age", 14400, &max_age, e);
 	if (r < 0)
@@ -299,7 +299,7 @@ int repos_fetch(const struct repo_set *s, struct context *x, const struct apk_pk
 	if (!fs_exists(to)) {
 		r = fs_mkdirs(dir, 0700, e);
 		if (r == 0)
-			r = limits(x, &l, e);
+			r = repos_download_limits(x, &l, e);
 		if (r < 0)
 			return r;
 		/* the index says how long the file is: nothing longer is taken */

@@ -7,6 +7,7 @@
 #include "chroot/apk/apk_solve.h"
 #include "pmkmod/build/context.h"
 #include "pmkmod/device/device.h"
+#include "pmkmod/util/download.h"
 
 struct repo_set {
 	const struct arch_info *arch;
@@ -43,6 +44,8 @@ int repos_fetch(const struct repo_set *s, struct context *x, const struct apk_pk
 	struct err *e);
 /* The same without fetching: NULL when it is not there. For apk_install_opts.file_of. */
 char *repos_cached(const struct context *x, const struct apk_pkg *p);
+/* fetch.timeout and fetch.max_package of the configuration. */
+int repos_download_limits(struct context *x, struct download_limits *l, struct err *e);
 void repos_close(struct repo_set *s);
 
 #endif

@@ -50,6 +50,8 @@ int cmd_plan(struct context *x, const struct options *o, int *status, struct err
 	r = context_layers(x, &store, e);
 	if (r == 0) {
 		fputs(p.text, stdout);
+		if (p.module.kind == SOURCE_FOLDER)
+			printf("folder %s\n", p.module.location);
 		printf("key %s\n", *p.key ? p.key : "(made by the first build)");
 		print_packages("toolchain", p.toolchain_id,
 			layer_state(store, p.toolchain_id, false), &p.target.toolchain);

@@ -117,6 +117,22 @@ static int load_folder(struct module *m, const char *path, struct err *e)
 	return 0;
 }
 
+/* A package that depends on one nobody can build would not install on the phone. */
+static int check_depends(const struct module *m, struct config *c, struct err *e)
+{
+	for (size_t i = 0; i < m->depends.n; i++) {
+		_cleanup_free_ char *path = profile_path(c, "modules", m->depends.v[i]);
+
+		if (path)
+			continue;
+		if (e)
+			e->exit_code = EXIT_MISSING_DEPEND;
+		return err_set(e, -ENOENT, "%s: depends names '%s', but there is no such recipe",
+			m->recipe, m->depends.v[i]);
+	}
+	return 0;
+}
+
 int module_load(struct module *m, struct config *c, const char *name, struct err *e)
 {
 	_cleanup_strvec_ struct strvec names = {0};
@@ -135,6 +151,8 @@ int module_load(struct module *m, struct config *c, const char *name, struct err
 		r = profile_read(&p, m->recipe, e);
 		if (r == 0)
 			r = read_recipe(m, p, e);
+		if (r == 0)
+			r = check_depends(m, c, e);
 	}
 	if (r == 0 && !valid_name(m->name))
 		r = bad_recipe(m,
