@@ -159,9 +159,10 @@ done
 '''
 DEPMOD_TRIGGER = '''#!/bin/sh
 # A folder stays behind without its modules when a kernel is removed and a built module was left in it.
+# By its path: busybox' shell would take its own applet, which writes no index for kmod's modprobe.
 for folder in "$@"; do
 	[ -f "$folder/modules.order" ] || continue
-	depmod "${folder##*/}" || status=1
+	/usr/sbin/depmod "${folder##*/}" || status=1
 done
 exit ${status:-0}
 '''
