@@ -33,11 +33,12 @@ const struct command commands[] = {
 };
 const size_t n_commands = ARRAY_SIZE(commands);
 
-enum { OPT_EMULATE = 256, OPT_FORCE, OPT_REBUILD, OPT_VERSION, OPT_CONFIG };
+enum { OPT_EMULATE = 256, OPT_AUTOLOAD, OPT_FORCE, OPT_REBUILD, OPT_VERSION, OPT_CONFIG };
 
 static const struct option long_options[] = {
 	{"config", required_argument, NULL, OPT_CONFIG},
 	{"emulate", required_argument, NULL, OPT_EMULATE},
+	{"autoload", no_argument, NULL, OPT_AUTOLOAD},
 	{"force", no_argument, NULL, OPT_FORCE},
 	{"rebuild", no_argument, NULL, OPT_REBUILD},
 	{"jobs", required_argument, NULL, 'j'},
@@ -54,6 +55,7 @@ static const char options_help[] =
 	"      --config FILE     read FILE instead of /etc/pmkmod.ini and the one below ~/.config\n"
 	"      --emulate MODE    tools: native compiler, kernel helpers under qemu-user (default);\n"
 	"                        full: everything in the phone's root under qemu-user\n"
+	"      --autoload        the package also loads the module at each start (modules-load.d)\n"
 	"      --force           package a module although the kernel would refuse it\n"
 	"      --rebuild         build although nothing has changed\n"
 	"  -j, --jobs N          parallel jobs of make\n"
@@ -104,6 +106,9 @@ static int one_option(struct options *o, int c, const char *name, struct err *e)
 		break;
 	case OPT_EMULATE:
 		strvec_addf(&o->settings, "toolchain.emulate=%s", optarg);
+		break;
+	case OPT_AUTOLOAD:
+		strvec_add(&o->settings, "build.autoload=yes");
 		break;
 	case 'j':
 		strvec_addf(&o->settings, "toolchain.jobs=%s", optarg);

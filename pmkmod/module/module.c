@@ -159,6 +159,8 @@ int module_load(struct module *m, struct config *c, const char *name, struct err
 			"the module's name must begin with a letter or digit and hold only "
 			"letters, digits, '-', '_', '.' and '+'",
 			e);
+	if (r == 0 && !m->autoload)
+		r = config_bool(c, "build", "autoload", false, &m->autoload, e);
 	if (r == 0 && !m->title)
 		m->title = xstrdup(m->name);
 	config_free(p);
