@@ -42,7 +42,7 @@ static int disk_sum(int dfd, const char *name, size_t len, struct hash *out)
 /* Is `name` on disk what the database says of `f`? A name that is not there is not changed. */
 static bool unchanged(int dfd, const char *name, const struct db_file *f)
 {
-	struct hash h;
+	struct hash h = {0};
 	struct stat st;
 
 	if (fstatat(dfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)

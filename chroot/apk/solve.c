@@ -128,9 +128,9 @@ static void fill_solution(struct solver *s, struct apk_solution *out)
 	*out = (struct apk_solution){
 		.changes = s->changes, .n_changes = s->n_changes, .beyond_apk = s->beyond_apk};
 	s->changes = NULL;
-	out->all = xcalloc(s->picked.n, sizeof(*out->all));
-	for (uint32_t i = 0; i < s->picked.n; i++)
-		out->all[out->n_all++] = s->cands[s->picked.v[i]].p;
+	out->all = xcalloc(s->present.n, sizeof(*out->all));
+	for (uint32_t i = 0; i < s->present.n; i++)
+		out->all[out->n_all++] = s->cands[s->present.v[i]].p;
 	qsort(out->all, out->n_all, sizeof(*out->all), by_name);
 }
 

@@ -141,7 +141,7 @@ static void visit(struct solver *s, uint32_t start)
 		} else if (word == NONE && --n == 0) {
 			break;
 		}
-		if (n == 0)
+		if (!stack || n == 0)
 			break;
 		word = next_word(s, &stack[n - 1]);
 	}

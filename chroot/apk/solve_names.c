@@ -384,7 +384,7 @@ int names_build(struct solver *s, const struct apk_deps *world, struct err *e)
 void names_free(struct solver *s)
 {
 	struct u32vec *lists[] = {&s->links, &s->explored, &s->dirty, &s->ready, &s->heap[0],
-		&s->heap[1], &s->picked};
+		&s->heap[1], &s->picked, &s->present};
 
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
 		free(lists[i]->v);

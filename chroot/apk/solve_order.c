@@ -247,6 +247,7 @@ static void visit_cand(struct order *o, uint32_t cand)
 	for (uint32_t i = 0; i < c->needs.n; i++)
 		visit_need(o, cand, need_at(s, c->needs, i));
 	change_add(s, old == NONE ? NULL : s->cands[old].p, c->p);
+	u32vec_add(&s->present, cand);
 	each_follower(o, cand, install_if_triggers_there);
 	count_users(o, cand);
 	if (old != NONE)
@@ -294,6 +295,7 @@ int order_changes(struct solver *s, struct err *e)
 	o.w = xcalloc(s->n_words, sizeof(*o.w));
 	o.listed = xcalloc(s->n_cands, sizeof(*o.listed));
 	s->n_changes = 0;
+	s->present.n = 0;
 	learn_installed(&o);
 	for (uint32_t c = 0; c < s->n_installed; c++)
 		remove_if_unused(&o, c);

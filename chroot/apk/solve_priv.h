@@ -132,6 +132,7 @@ struct solver {
 	uint32_t dirty_head, ready_head;
 	struct u32vec heap[2]; /* Q_AUTO, Q_REST: highest rank first */
 	struct u32vec picked; /* cands in the order of decision */
+	struct u32vec present; /* cands that are there in the end: decided upon and needed */
 	uint32_t problems;
 	bool beyond_apk;
 	uint32_t next_rank;

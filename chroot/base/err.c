@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#define ERR_IMPLEMENTATION
 #include "chroot/base/err.h"
 
 #include <stdarg.h>

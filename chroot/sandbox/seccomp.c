@@ -196,7 +196,7 @@ static int add_all(scmp_filter_ctx ctx, enum sandbox_privilege p, bool notify)
 static int export_program(scmp_filter_ctx ctx, struct sock_fprog *out)
 {
 	_cleanup_close_ int fd = memfd_create("filter", MFD_CLOEXEC);
-	struct stat st;
+	struct stat st = {0};
 	int r = fd < 0 ? -errno : seccomp_export_bpf(ctx, fd);
 
 	if (r == 0 && fstat(fd, &st) < 0)

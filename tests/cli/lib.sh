@@ -21,7 +21,8 @@ start() {
 	top=$(realpath "$here/../..")
 	PMKMOD=$build/pmkmod
 	mirror=$build/standin/mirror/v1/main
-	topic=${0##*/test-}
+	topic=${0##*/}
+	topic=${topic#test-}
 	role=${PMKMOD_TEST_ROLE:-self}
 	if [ "$(id -u)" = 0 ] && [ "$role" = self ]; then
 		run_as_ordinary_user "$0"
