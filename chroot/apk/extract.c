@@ -328,11 +328,11 @@ static int put_file(struct unpack *u, const struct apk_entry *en, struct err *e)
 {
 	struct making m = {.u = u, .en = en};
 	struct db_file *f, *prev;
-	struct db_diri *di;
+	struct db_diri *di = NULL;
 	const char *leaf;
 	int r = entry_diri(u, en, &di, &leaf, e);
 
-	if (r < 0)
+	if (r < 0 || !di)
 		return r;
 	if (en->type == APK_HARDLINK && (r = link_target(u, en, &m.link, e)) < 0)
 		return r;

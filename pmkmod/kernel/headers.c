@@ -102,8 +102,8 @@ static int not_found(const struct strvec *layers, const char *release, struct er
 			"there are no kernel headers in these layers: no lib/modules/<release>/build "
 			"leads to a folder with Makefile, .config and include/config/kernel.release");
 	return err_hint(e,
-		"install the linux-*-dev package of exactly this kernel, or give a kernel build "
-		"folder with --kdir");
+		"the linux-*-dev package of exactly this kernel must be in one of the channel's "
+		"repositories");
 }
 
 static int find_release(
@@ -146,7 +146,7 @@ static int find_only(struct kernel_headers *h, const struct strvec *layers, stru
 				strvec_add(&releases, one.release);
 				kernel_headers_free(h);
 				*h = one;
-				continue;
+				one = (struct kernel_headers){0};
 			}
 			kernel_headers_free(&one);
 		}

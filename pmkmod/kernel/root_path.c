@@ -170,9 +170,9 @@ int root_path_list(struct strvec *names, const struct strvec *layers, const char
 
 		if (!d)
 			continue;
-		list_one(names, &gone, fd, d);
+		/* closedir() will close it */
+		list_one(names, &gone, steal_fd(&fd), d);
 		closedir(d);
-		fd = -1; /* closedir() has closed it */
 	}
 	strvec_sort(names);
 	return 0;
