@@ -42,14 +42,17 @@ void err_clear(struct err *e);
 
 #if defined(__clang_analyzer__) && !defined(ERR_IMPLEMENTATION)
 /* clang's static analyzer does not see into err.c: tell it that these never return 0. */
-static inline int analyzer_code(int code, ...)
-{
-	return code < 0 ? code : -1;
-}
-#define err_set(e, code, ...) analyzer_code((code), (e), __VA_ARGS__)
-#define err_errno(e, code, ...) analyzer_code((code), (e), __VA_ARGS__)
-#define err_prefix(e, ...) analyzer_code(-1, (e), __VA_ARGS__)
-#define err_hint(e, ...) analyzer_code(-1, (e), __VA_ARGS__)
+void analyzer_use(struct err *e, ...);
+#define analyzer_error(code, ...)                                                                  \
+	({                                                                                         \
+		int analyzer_code_ = (code);                                                       \
+		analyzer_use(__VA_ARGS__);                                                         \
+		analyzer_code_ < 0 ? analyzer_code_ : -1;                                          \
+	})
+#define err_set(e, code, ...) analyzer_error((code), (e), __VA_ARGS__)
+#define err_errno(e, code, ...) analyzer_error((code), (e), __VA_ARGS__)
+#define err_prefix(e, ...) analyzer_error(-1, (e), __VA_ARGS__)
+#define err_hint(e, ...) analyzer_error(-1, (e), __VA_ARGS__)
 #endif
 
 #endif
