@@ -67,9 +67,8 @@ class Elf:
 
 def same(a, b):
     one, other = Elf(a).compared(), Elf(b).compared()
-    for needed in ('.modinfo', '.init.text'):
-        if not one.get(needed):
-            sys.exit('%s has no %s: nothing to compare' % (a, needed))
+    if not one.get('.modinfo') or not any(one[name] for name in one if 'text' in name):
+        sys.exit('%s has no .modinfo or no code: nothing to compare' % a)
     different = [name for name in sorted(one.keys() | other.keys()) if one.get(name) != other.get(name)]
     if different:
         sys.exit('different: %s' % ', '.join(different))
