@@ -194,8 +194,10 @@ static bool empty_folder(const char *dir)
 	struct dirent *de;
 	bool empty = true;
 
+	/* a run that was killed may have left the beginning of a tag: that is still empty */
 	while (d && empty && (de = readdir(d)))
-		empty = streq(de->d_name, ".") || streq(de->d_name, "..");
+		empty = streq(de->d_name, ".") || streq(de->d_name, "..") ||
+			starts_with(de->d_name, TAG_NAME);
 	if (d)
 		closedir(d);
 	return empty;
@@ -205,10 +207,17 @@ static bool empty_folder(const char *dir)
 static int check_tag(const char *dir, struct err *e)
 {
 	_cleanup_free_ char *tag = path_join(dir, TAG_NAME);
+	_cleanup_close_ int lock = -1;
 
 	if (fs_exists(tag))
 		return 0;
-	if (!empty_folder(dir) && !fs_exists(tag))
+	/* two first runs at once: one writes the tag, the other then finds it */
+	lock = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (lock < 0 || flock(lock, LOCK_EX) < 0)
+		return err_errno(e, -errno, "cannot lock the store '%s'", dir);
+	if (fs_exists(tag))
+		return 0;
+	if (!empty_folder(dir))
 		return err_set(e, -ENOTEMPTY,
 			"'%s' is neither empty nor a store of layers (it has no %s); choose another folder",
 			dir, TAG_NAME);
