@@ -5,10 +5,9 @@
  * before 8.2) cannot start. Layout: drivers/firmware/efi/libstub/zboot-header.S.
  */
 #include "pmkmod/boot/boot_parts.h"
-#include "pmkmod/util/archive_library.h"
+#include "pmkmod/image/image.h"
 
 #include <archive.h>
-#include <archive_entry.h>
 #include <elf.h>
 #include <endian.h>
 #include <limits.h>
@@ -16,7 +15,6 @@
 
 #include "chroot/base/fs.h"
 
-#define IMAGE_MAX (256U << 20)
 #define ZBOOT_HEADER 64
 
 static uint32_t get_le32(const void *p)
@@ -41,69 +39,6 @@ static const struct {
 	{"lz4", ARCHIVE_FILTER_LZ4},
 };
 
-static int enable_filter(struct archive *a, int filter)
-{
-	switch (filter) {
-	case ARCHIVE_FILTER_GZIP:
-		return archive_read_support_filter_gzip(a);
-	case ARCHIVE_FILTER_XZ:
-		return archive_read_support_filter_xz(a);
-	case ARCHIVE_FILTER_ZSTD:
-		return archive_read_support_filter_zstd(a);
-	case ARCHIVE_FILTER_LZMA:
-		return archive_read_support_filter_lzma(a);
-	case ARCHIVE_FILTER_LZ4:
-		return archive_read_support_filter_lz4(a);
-	}
-	return ARCHIVE_FATAL;
-}
-
-static void reader_free(struct archive **a)
-{
-	if (*a)
-		archive_read_free(*a);
-}
-
-static int unpack(const void *data, size_t len, int filter, const char *shown, size_t max,
-	char **out, size_t *out_len, struct err *e)
-{
-	_cleanup_(reader_free) struct archive *a = NULL;
-	_cleanup_strbuf_ struct strbuf b = {0};
-	struct archive_entry *en;
-	char buf[65536];
-	ssize_t n;
-	int r = archive_library_load(e);
-
-	if (r < 0)
-		return r;
-	a = archive_read_new();
-
-	/* ARCHIVE_WARN: libarchive would start a program of the host for it, which is not wanted */
-	if (enable_filter(a, filter) != ARCHIVE_OK)
-		return err_set(e, -ENOTSUP,
-			"the kernel image is packed with %s, which this libarchive cannot read",
-			shown);
-	if (archive_read_support_format_raw(a) != ARCHIVE_OK ||
-		archive_read_open_memory(a, data, len) != ARCHIVE_OK ||
-		archive_read_next_header(a, &en) != ARCHIVE_OK ||
-		archive_filter_code(a, 0) != filter)
-		return err_set(
-			e, -EBADMSG, "the kernel inside the image is not packed with %s", shown);
-	while ((n = archive_read_data(a, buf, sizeof(buf))) > 0) {
-		if (b.len + (size_t)n > max)
-			return err_set(e, -EFBIG,
-				"the kernel inside the image is larger than the %zu MiB allowed",
-				max >> 20);
-		strbuf_add(&b, buf, (size_t)n);
-	}
-	if (n < 0)
-		return err_set(e, -EBADMSG, "the kernel inside the image is damaged: %s",
-			archive_error_string(a));
-	*out_len = b.len;
-	*out = strbuf_steal(&b);
-	return 0;
-}
-
 static int unwrap_zboot(
 	const char *p, size_t len, size_t max, char **out, size_t *out_len, struct err *e)
 {
@@ -117,8 +52,8 @@ static int unwrap_zboot(
 			offset, (unsigned long long)offset + size, len);
 	for (size_t i = 0; i < ARRAY_SIZE(compressions); i++)
 		if (streq(compressions[i].name, name))
-			return unpack(p + offset, size, compressions[i].filter, name, max, out,
-				out_len, e);
+			return image_unpack(p + offset, size, compressions[i].filter, name, max,
+				out, out_len, e);
 	for (char *c = name; *c; c++)
 		if (*c < ' ' || *c > '~')
 			*c = '?';
@@ -134,7 +69,7 @@ int image_unwrap(
 	if (len >= ZBOOT_HEADER && memcmp(p, "MZ", 2) == 0 && memcmp(p + 4, "zimg", 4) == 0)
 		return unwrap_zboot(p, len, max, out, out_len, e);
 	if (len >= 18 && memcmp(p, "\x1f\x8b\x08", 3) == 0)
-		return unpack(data, len, ARCHIVE_FILTER_GZIP, "gzip", max, out, out_len, e);
+		return image_unpack(data, len, ARCHIVE_FILTER_GZIP, "gzip", max, out, out_len, e);
 	return 1;
 }
 
@@ -190,10 +125,10 @@ int image_prepare(const char *path, const struct arch_info *arch, const char *wo
 {
 	_cleanup_free_ char *data = NULL, *inner = NULL, *to = NULL;
 	size_t len, inner_len;
-	int r = fs_read(path, IMAGE_MAX, &data, &len, e);
+	int r = fs_read(path, KERNEL_IMAGE_MAX, &data, &len, e);
 
 	if (r == 0)
-		r = image_unwrap(data, len, IMAGE_MAX, &inner, &inner_len, e);
+		r = image_unwrap(data, len, KERNEL_IMAGE_MAX, &inner, &inner_len, e);
 	if (r < 0)
 		return err_prefix(e, "cannot use the kernel '%s'", path);
 	r = inner ? check_kind(path, inner, inner_len, arch, e)
