@@ -14,7 +14,7 @@
 
 #include "chroot/apk/apk_read.h"
 #include "chroot/base/fs.h"
-#include "pmkmod/boot/boot.h"
+#include "pmkmod/boot/boot_parts.h"
 #include "pmkmod/kernel/kernel.h"
 
 #define DEPTH_MAX 6
