@@ -167,8 +167,10 @@ static int no_headers(const struct repo_set *s, const struct device *d,
 			"built against it",
 			d->name, d->kernel, kernel->version, d->headers, d->channel.name);
 		return err_hint(e,
-			"if you built one yourself, add its repository to channel.%s in "
-			"pmkmod.ini",
+			"name what the kernel was built from, and pmkmod makes the package: --source "
+			"DIR (with --kernel-config FILE if its package has no configuration) or --kdir "
+			"DIR; or, if you built a headers package yourself, add its repository to "
+			"channel.%s in pmkmod.ini",
 			d->channel.name);
 	}
 	err_set(e, -ENOENT,

@@ -110,7 +110,7 @@ void config_header_read(struct config_header *h, const char *text)
 		if (!starts_with(l, mark) || !ends_with(l, tail))
 			continue;
 		l[strlen(l) - strlen(tail)] = '\0';
-		space = strchr(l, ' ');
+		space = strchr(l + strlen(mark), ' ');
 		if (!space)
 			continue;
 		*space = '\0';
