@@ -38,6 +38,11 @@ char *headers_origin_hash(const struct kernel_origin *o);
  * record is renewed. Everything about how is in headers/.
  */
 int made_headers_make(struct plan *p, struct err *e);
+/*
+ * The same from the headers package of the repositories, in which a program that building a module
+ * runs is missing or of another architecture.
+ */
+int made_headers_repair(struct plan *p, struct err *e);
 /* "gcc", "gcc6", "clang": of --cc, else of the headers made; "gcc" when nobody says. */
 const char *headers_compiler(const struct kernel_origin *o, const struct made_headers *h);
 

@@ -6,14 +6,13 @@
 #include "chroot/apk/apk_read.h"
 #include "chroot/base/fs.h"
 #include "pmkmod/build/assemble.h"
+#include "pmkmod/build/kernel_inputs.h"
 #include "pmkmod/build/made_headers.h"
 #include "pmkmod/build/pinned.h"
 #include "pmkmod/export/export.h"
 #include "pmkmod/headers/headers.h"
+#include "pmkmod/kernel/root_path.h"
 #include "pmkmod/util/exit_codes.h"
-
-#define CONFIG_MAX (8u << 20)
-#define SYMVERS_MAX (64u << 20)
 
 /* What one making gathers. */
 struct making {
@@ -22,14 +21,14 @@ struct making {
 	const struct apk_pkg *kernel;
 	char *kernel_apk; /* host path */
 	struct kernel_facts facts;
-	char *config, *config_from;
-	char *symvers, *symvers_from;
+	struct kernel_inputs in;
 	const char *compiler;
 	bool clang;
 	struct strvec native; /* content folders of the native root */
 	char *cross;
 	struct apk_signkey *key;
 	struct headers_result result;
+	char *packaged; /* the tree of a headers package to be repaired, NULL: none */
 	char *provider;
 	int log_fd;
 	char *log_path;
@@ -40,14 +39,12 @@ static void making_free(struct making *m)
 	work_close(&m->work);
 	kernel_facts_free(&m->facts);
 	free(m->kernel_apk);
-	free(m->config);
-	free(m->config_from);
-	free(m->symvers);
-	free(m->symvers_from);
+	kernel_inputs_free(&m->in);
 	strvec_free(&m->native);
 	free(m->cross);
 	apk_signkey_free(m->key);
 	headers_result_free(&m->result);
+	free(m->packaged);
 	free(m->provider);
 	free(m->log_path);
 	if (m->log_fd >= 0)
@@ -76,60 +73,22 @@ static int read_kernel(struct making *m, struct err *e)
 	return r;
 }
 
-static int config_from_file(struct making *m, const char *path, struct err *e)
+static int gather(struct making *m, struct err *e)
 {
-	int r = fs_read(path, CONFIG_MAX, &m->config, NULL, e);
-
-	m->config_from = xasprintf("'%s'", path);
-	return r < 0 ? err_prefix(e, "the kernel's configuration") : 0;
-}
-
-static int config_from_package(struct making *m, struct err *e)
-{
-	size_t len;
-
-	m->config_from =
-		xasprintf("%s of %s", m->facts.config_name, path_base(m->kernel_apk));
-	return apk_read_file(m->kernel_apk, m->facts.config_name, CONFIG_MAX, &m->config, &len, e);
-}
-
-static int no_config(const struct making *m, struct err *e)
-{
-	if (e)
-		e->exit_code = EXIT_NO_HEADERS;
-	err_set(e, -ENOENT,
-		"the configuration of %s-%s is not known: its package has no config in /boot, and its "
-		"image carries none",
-		m->kernel->name, m->kernel->version);
-	return err_hint(e,
-		"give the .config it was built with (--kernel-config), for instance config-*.%s of its "
-		"aport, or /proc/config.gz of the phone",
-		m->p->device.arch->alpine);
-}
-
-static int find_config(struct making *m, struct err *e)
-{
-	const struct kernel_origin *o = &m->p->device.origin;
-
-	if (o->kdir)
-		return 0;
-	if (o->config)
-		return config_from_file(m, o->config, e);
-	if (m->facts.config_name)
-		return config_from_package(m, e);
-	return no_config(m, e);
-}
-
-static int find_symvers(struct making *m, struct err *e)
-{
-	const struct kernel_origin *o = &m->p->device.origin;
 	int r;
 
-	if (!o->symvers)
+	if (m->packaged)
 		return 0;
-	r = fs_read(o->symvers, SYMVERS_MAX, &m->symvers, NULL, e);
-	m->symvers_from = xasprintf("'%s'", o->symvers);
-	return r < 0 ? err_prefix(e, "the kernel's symbol versions") : 0;
+	r = kernel_inputs_gather(
+		&m->in, &m->p->device.origin, &m->facts, m->kernel_apk, NULL, e);
+
+	if (r < 0)
+		return r;
+	dprintf(m->log_fd, "# configuration: %s\n",
+		m->in.config_from ? m->in.config_from : "the build folder's");
+	dprintf(m->log_fd, "# exports: %s\n",
+		m->in.symvers_from ? m->in.symvers_from : "the build folder's, if it has them");
+	return 0;
 }
 
 /* ---- the build machine's tools ---- */
@@ -209,12 +168,13 @@ static int make_packages(struct making *m, struct err *e)
 		.dev_name = p->device.headers,
 		.scripts_name = p->device.scripts,
 		.release = m->facts.release,
+		.packaged = m->packaged,
 		.kdir = o->kdir,
 		.source = o->source,
-		.config = m->config,
-		.config_from = m->config_from,
-		.symvers = m->symvers,
-		.symvers_from = m->symvers_from,
+		.config = m->in.config,
+		.config_from = m->in.config_from,
+		.symvers = m->in.symvers,
+		.symvers_from = m->in.symvers_from,
 		.native_layers = &m->native,
 		.host_root = p->x->native_host,
 		.cross = m->cross,
@@ -259,7 +219,8 @@ static int store_record(struct making *m, struct err *e)
 	const struct device *d = &m->p->device;
 	_cleanup_free_ char *dir = made_headers_dir(m->p->x, d), *path = path_join(dir, "record");
 	_cleanup_free_ char *kernel = apk_identity_text(&m->kernel->identity);
-	_cleanup_free_ char *origin = headers_origin_hash(&d->origin);
+	_cleanup_free_ char *origin =
+		m->packaged ? xstrdup("repaired") : headers_origin_hash(&d->origin);
 	_cleanup_strbuf_ struct strbuf b = {0};
 	struct pinned dev = {0}, scripts = {0};
 	int r = pin(&dev, m->result.dev_path, "headers", e);
@@ -321,10 +282,11 @@ static int open_log(struct making *m, const char *dir, struct err *e)
 static int learn_compiler(struct making *m, struct err *e)
 {
 	const struct kernel_origin *o = &m->p->device.origin;
-	_cleanup_free_ char *path = o->kdir ? path_join(o->kdir, ".config") : NULL;
+	const char *dir = m->packaged ? m->packaged : o->kdir;
+	_cleanup_free_ char *path = dir ? path_join(dir, ".config") : NULL;
 	struct kconfig *c = NULL;
 	int r = path ? kconfig_read(&c, path, e)
-		     : kconfig_parse(&c, m->config, strlen(m->config), e);
+		     : kconfig_parse(&c, m->in.config, strlen(m->in.config), e);
 
 	if (r < 0)
 		return err_prefix(e, "the kernel's configuration");
@@ -338,8 +300,8 @@ static int run_all(struct making *m, struct err *e)
 {
 	struct plan *p = m->p;
 	_cleanup_free_ char *keys = plan_keys_dir(p->x);
-	int (*const steps[])(struct making *, struct err *) = {find_config, learn_compiler,
-		find_cross, make_native_layer, find_symvers, make_packages, publish_both, store_record};
+	int (*const steps[])(struct making *, struct err *) = {gather, learn_compiler, find_cross,
+		make_native_layer, make_packages, publish_both, store_record};
 	int r = read_kernel(m, e);
 
 	if (r == 0)
@@ -352,9 +314,11 @@ static int run_all(struct making *m, struct err *e)
 }
 
 /* Whoever had the lock may have made the very same. */
-static bool made_meanwhile(struct plan *p)
+static bool made_meanwhile(const struct making *m)
 {
-	_cleanup_free_ char *now = headers_origin_hash(&p->device.origin);
+	struct plan *p = m->p;
+	_cleanup_free_ char *now =
+		m->packaged ? xstrdup("repaired") : headers_origin_hash(&p->device.origin);
 	const struct apk_pkg *kernel;
 	struct made_headers h;
 	bool same;
@@ -368,9 +332,38 @@ static bool made_meanwhile(struct plan *p)
 	return same;
 }
 
-int made_headers_make(struct plan *p, struct err *e)
+static void tell(const struct making *m, const struct strvec *notes)
 {
-	_cleanup_(making_free) struct making m = {.p = p, .work = WORK_INIT, .log_fd = -1};
+	for (size_t i = 0; i < notes->n; i++) {
+		progress_note(&m->p->x->progress, "%s", notes->v[i]);
+		dprintf(m->log_fd, "# note: %s\n", notes->v[i]);
+	}
+}
+
+static int make_locked(struct making *m, const char *dir, struct err *e)
+{
+	struct plan *p = m->p;
+	int r;
+
+	progress_stage(&p->x->progress, "headers", "%s", p->device.kernel);
+	r = open_log(m, dir, e);
+	if (r == 0)
+		r = run_all(m, e);
+	if (r < 0) {
+		if (m->log_fd >= 0 && e)
+			dprintf(m->log_fd, "# failed\n%s\n", e->text);
+		return r;
+	}
+	progress_done(&p->x->progress, "%s for %s, from %s", p->device.headers, m->result.release,
+		m->provider);
+	tell(m, &m->in.notes);
+	tell(m, &m->result.notes);
+	return 0;
+}
+
+static int lock_and_make(struct making *m, struct err *e)
+{
+	struct plan *p = m->p;
 	_cleanup_free_ char *dir = made_headers_dir(p->x, &p->device);
 	_cleanup_free_ char *lock_path = path_join(dir, "lock");
 	_cleanup_close_ int lock = -1;
@@ -378,22 +371,48 @@ int made_headers_make(struct plan *p, struct err *e)
 
 	if (r < 0)
 		return r;
-	m.provider = describe_provider(&p->device);
 	lock = fs_lock(lock_path, true, true, e);
-	if (lock < 0 || made_meanwhile(p))
-		return lock < 0 ? lock : 0;
-	progress_stage(&p->x->progress, "headers", "%s", p->device.kernel);
-	r = open_log(&m, dir, e);
+	if (lock < 0)
+		return lock;
+	return made_meanwhile(m) ? 0 : make_locked(m, dir, e);
+}
+
+int made_headers_make(struct plan *p, struct err *e)
+{
+	_cleanup_(making_free) struct making m = {.p = p, .work = WORK_INIT, .log_fd = -1};
+
+	m.provider = describe_provider(&p->device);
+	return lock_and_make(&m, e);
+}
+
+/* The tree of the headers package in the kernel layer, as one folder of the host. */
+static int find_packaged(struct making *m, struct err *e)
+{
+	struct plan *p = m->p;
+	_cleanup_(root_path_free) struct root_path at = {0};
+	struct kernel_headers h = {0};
+	struct layers l = {0};
+	int r = assemble(p, &l, e);
+
 	if (r == 0)
-		r = run_all(&m, e);
-	if (r < 0) {
-		if (m.log_fd >= 0 && e)
-			dprintf(m.log_fd, "# failed\n%s\n", e->text);
+		r = kernel_headers_find(&h, &l.target, NULL, e);
+	if (r == 0)
+		r = root_path_resolve(&at, &l.target, h.build_dir);
+	if (r == 0)
+		m->packaged = xstrdup(at.host);
+	kernel_headers_free(&h);
+	layers_free(&l);
+	return r;
+}
+
+int made_headers_repair(struct plan *p, struct err *e)
+{
+	_cleanup_(making_free) struct making m = {.p = p, .work = WORK_INIT, .log_fd = -1};
+	int r = find_packaged(&m, e);
+
+	if (r < 0)
 		return r;
-	}
-	progress_done(&p->x->progress, "%s for %s, from %s", p->device.headers, m.result.release,
-		m.provider);
-	for (size_t i = 0; i < m.result.notes.n; i++)
-		progress_note(&p->x->progress, "%s", m.result.notes.v[i]);
-	return 0;
+	m.provider = xasprintf("the package %s-%s, repaired: its helper programs are made anew",
+		p->device.headers, p->target.kernel.version);
+	return lock_and_make(&m, e);
 }

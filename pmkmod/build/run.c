@@ -337,7 +337,7 @@ static int remembered(struct plan *p, struct cell_result *result, struct err *e)
 	return 0;
 }
 
-int build_run(struct plan *p, struct context *x, const char *device, const char *module,
+static int run_once(struct plan *p, struct context *x, const char *device, const char *module,
 	struct cell_result *result, bool *unchanged, struct err *e)
 {
 	_cleanup_close_ int lock = -1;
@@ -370,6 +370,33 @@ int build_run(struct plan *p, struct context *x, const char *device, const char 
 		return build_cell(p, result, e);
 	*unchanged = r > 0;
 	return r < 0 ? r : 0;
+}
+
+/* A headers package with foreign or missing programs, from the repositories: it can be mended. */
+static bool can_be_repaired(const struct plan *p, int r, const struct err *e)
+{
+	return r == -ENOEXEC && e && e->exit_code == EXIT_NO_HEADERS && p->device.name &&
+	       !p->made.dev.name;
+}
+
+int build_run(struct plan *p, struct context *x, const char *device, const char *module,
+	struct cell_result *result, bool *unchanged, struct err *e)
+{
+	struct err why = ERR_INIT, *first = e ? e : &why;
+	int r = run_once(p, x, device, module, result, unchanged, first);
+
+	if (!can_be_repaired(p, r, first))
+		return r;
+	progress_note(&x->progress, "%.*s; making it anew", (int)strcspn(first->text, "\n"),
+		first->text);
+	err_clear(first);
+	r = made_headers_repair(p, first);
+	if (r < 0) {
+		progress_failed(&x->progress);
+		return r;
+	}
+	plan_free(p);
+	return run_once(p, x, device, module, result, unchanged, first);
 }
 
 void job_free(struct job *j)

@@ -41,11 +41,13 @@ struct headers_spec {
 	const char *flavor, *kernel_package, *kernel_version; /* "6.1.176-r1" */
 	const char *dev_name, *scripts_name; /* of the packages to be made */
 	const char *release; /* the phone's uname -r, NULL: not known, taken from the source */
+	const char *packaged; /* a headers package's tree, whose programs are foreign or missing; or */
 	const char *kdir; /* a build folder; or */
 	const char *source, *config; /* a source folder, and the text of a .config */
 	const char *config_from; /* where the configuration is from, in words */
 	const char *symvers; /* text of Module.symvers, NULL: none but kdir's own */
 	const char *symvers_from; /* where that is from, in words */
+	const char *sample; /* "name crc" lines that shipped modules expect, NULL: none is known */
 	/* the build machine's tools: content folders of a native root, or the host's own */
 	const struct strvec *native_layers;
 	bool host_root;

@@ -147,6 +147,18 @@ static int open_kdir(struct maker *m, struct err *e)
 	return r < 0 ? r : maker_remedies(m, e);
 }
 
+/* ---- a headers package ---- */
+
+static int open_packaged(struct maker *m, struct err *e)
+{
+	_cleanup_free_ char *config = path_join(m->s->packaged, ".config");
+	int r = source_tree_read(&m->tree, m->s->packaged, m->s->arch, e);
+
+	m->source = xstrdup(m->s->packaged);
+	m->out_dir = xstrdup(m->s->packaged);
+	return r < 0 ? r : kconfig_read(&m->config, config, e);
+}
+
 /* ---- source and configuration ---- */
 
 static int open_source(struct maker *m, struct err *e)
@@ -193,7 +205,7 @@ static int find_release(struct maker *m, struct err *e)
 	if (!built || !usable_release(built))
 		return err_set(e, -EBADMSG, "'%s' does not say its release (UTS_RELEASE)", m->out_dir);
 	m->out->release_derived = !s->release;
-	if (s->kdir && s->release && !streq(built, s->release)) {
+	if (!m->writable_out && s->release && !streq(built, s->release)) {
 		if (e)
 			e->exit_code = EXIT_USAGE;
 		err_set(e, -EINVAL,
@@ -216,13 +228,26 @@ static int own_symvers(struct maker *m, struct headers_spec *mine, char **text, 
 	_cleanup_free_ char *path = path_join(m->out_dir, "Module.symvers");
 	int r = 0;
 
-	if (m->s->kdir && !m->s->symvers && fs_exists(path)) {
+	if (!m->writable_out && !m->s->symvers && fs_exists(path)) {
 		r = fs_read(path, 64u << 20, text, NULL, e);
 		if (r == 0 && **text) {
 			mine->symvers = *text;
 			mine->symvers_from = "the build folder";
 		}
 	}
+	return r;
+}
+
+/* Without them no module would load into a kernel with MODVERSIONS. */
+static int compute_symvers(struct maker *m, struct headers_spec *mine, char **text, struct err *e)
+{
+	int r;
+
+	if (!m->writable_out || m->s->symvers || !kconfig_yes(m->config, "MODVERSIONS"))
+		return 0;
+	r = maker_genksyms(m, text, e);
+	mine->symvers = *text;
+	mine->symvers_from = "computed from the source";
 	return r;
 }
 
@@ -254,13 +279,17 @@ int headers_make(const struct headers_spec *s, struct headers_result *out, struc
 	if (r == 0)
 		r = fs_mkdirs(m.work, 0755, e);
 	if (r == 0)
-		r = s->kdir ? open_kdir(&m, e) : open_source(&m, e);
+		r = s->packaged ? open_packaged(&m, e)
+		    : s->kdir	? open_kdir(&m, e)
+				: open_source(&m, e);
 	if (r == 0)
 		r = find_release(&m, e);
 	if (r == 0)
 		r = maker_programs(&m, e);
 	if (r == 0)
 		r = own_symvers(&m, &mine, &symvers, e);
+	if (r == 0)
+		r = compute_symvers(&m, &mine, &symvers, e);
 	if (r == 0)
 		r = maker_pack(&m, e);
 	if (r < 0)

@@ -121,13 +121,14 @@ static int add_picked(
 	struct stat st;
 
 	if (lstat(p->host, &st) == 0 && S_ISLNK(st.st_mode))
-		return add_link(w, to, p->host, e);
+		return strvec_has(&m->phone_programs, p->name) ? 0 : add_link(w, to, p->host, e);
 	if (streq(p->name, "Makefile"))
 		return add_makefile(m, w, p->host, e);
 	fd = open(p->host, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_errno(e, -errno, "cannot read '%s'", p->host);
-	if (!S_ISREG(st.st_mode) || is_program(p->name, &st, fd))
+	if (!S_ISREG(st.st_mode) || is_program(p->name, &st, fd) ||
+		strvec_has(&m->phone_programs, p->name))
 		return 0;
 	return apk_writer_file_fd(w, to, fd, st.st_mode & 0111 ? 0755 : 0644, e);
 }

@@ -36,6 +36,15 @@ int maker_prepare(struct maker *m, struct err *e);
 /* What an old tree needs of today's tools, into m->remedies and the shadow folder. */
 int maker_remedies(struct maker *m, struct err *e);
 
+/* The words of `make` up to its targets; `cc` stands in for the compiler, NULL: itself. */
+void maker_make_words(const struct maker *m, struct strvec *argv, const char *cc);
+
+/*
+ * genksyms.c: the text of a Module.symvers computed from the prepared source, *symvers NULL where that
+ * is impossible (a note says why). Caller frees. -EINVAL with exit code 2: s->sample says otherwise.
+ */
+int maker_genksyms(struct maker *m, char **symvers, struct err *e);
+
 /* replay.c: one recorded host command (scripts/.../.<name>.cmd) with another compiler. */
 struct replay_command {
 	struct strvec argv; /* without the compiler */
@@ -50,6 +59,12 @@ struct replay_command {
 int replay_parse(struct replay_command *c, const char *text, const char *recorded,
 	const char *out, const char *source, struct err *e);
 void replay_command_free(struct replay_command *c);
+
+/*
+ * recipes.c: a Makefile that compiles `names`, as far as there is a recipe, from a packaged tree's own
+ * sources; run in a scratch folder. Caller frees.
+ */
+char *recipes_makefile(const struct maker *m, const struct strvec *names, const char *compiler);
 
 /* programs.c: the helper programs, by the phone's compiler and by this machine's. */
 int maker_programs(struct maker *m, struct err *e);

@@ -13,7 +13,7 @@
 
 #define DEPTH_MAX 24
 
-enum from { FROM_SOURCE = 1, FROM_OUT = 2 };
+enum from { FROM_SOURCE = 1, FROM_OUT = 2, FROM_PACKAGED = 4 };
 
 /* A folder (%s: the architecture's), how deep, and which names. */
 static const struct {
@@ -52,6 +52,8 @@ static const struct {
 	{FROM_OUT, "arch/%s/kernel", NULL, false, {"module.lds"}},
 	{FROM_OUT, "arch/%s/lib", NULL, false, {"crtsavres.o"}},
 	{FROM_OUT, "scripts", NULL, true, {"*.h", "*.lds", "*.so", "*.mk", "*.json"}},
+	/* what somebody picked before */
+	{FROM_PACKAGED, "", NULL, true, {NULL}},
 };
 
 /* Architectures whose headers include those of another. */
@@ -199,13 +201,15 @@ int pick_files(struct picked_files *out, const struct maker *m, struct err *e)
 	*out = (struct picked_files){0};
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(rules); i++) {
 		const char *const roots[] = {
-			rules[i].from == FROM_OUT ? m->out_dir : m->shadow,
-			rules[i].from == FROM_OUT ? NULL : m->source};
+			rules[i].from == FROM_SOURCE ? m->shadow : m->out_dir,
+			rules[i].from == FROM_SOURCE ? m->source : NULL};
 		const char *at = strstr(rules[i].dir, "%s");
 		_cleanup_free_ char *dir =
 			at ? xasprintf("%.*s%s%s", (int)(at - rules[i].dir), rules[i].dir, arch, at + 2)
 			   : xstrdup(rules[i].dir);
 
+		if ((rules[i].from == FROM_PACKAGED) != (m->s->packaged != NULL))
+			continue;
 		for (size_t k = 0; r == 0 && k < ARRAY_SIZE(roots) && roots[k]; k++) {
 			struct walk w = {.out = out, .root = roots[k], .rule = i};
 
@@ -215,7 +219,7 @@ int pick_files(struct picked_files *out, const struct maker *m, struct err *e)
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(borrowed); i++) {
 		struct walk w = {.out = out, .root = m->source, .rule = 1};
 
-		if (streq(borrowed[i].arch, arch))
+		if (streq(borrowed[i].arch, arch) && !m->s->packaged)
 			r = walk(&w, borrowed[i].dir, 0, e);
 	}
 	if (r == 0)

@@ -144,7 +144,7 @@ int maker_remedies(struct maker *m, struct err *e)
 	return r;
 }
 
-static void make_words(const struct maker *m, struct strvec *argv)
+void maker_make_words(const struct maker *m, struct strvec *argv, const char *cc)
 {
 	const struct headers_spec *s = m->s;
 	_cleanup_free_ char *cc_flags = strvec_join(&m->remedies.cc_flags, " ");
@@ -159,7 +159,9 @@ static void make_words(const struct maker *m, struct strvec *argv)
 	strvec_addf(argv, "CROSS_COMPILE=%s", s->cross);
 	strvec_addf(argv, "HOSTCC=gcc%s%s", *host_flags ? " " : "", host_flags);
 	/* named, because vendors' Makefiles put wrappers of theirs in its place */
-	if (!s->clang)
+	if (cc)
+		strvec_addf(argv, "CC=%s", cc);
+	else if (!s->clang)
 		strvec_addf(argv, "CC=%sgcc%s%s", s->cross, *cc_flags ? " " : "", cc_flags);
 	strvec_add_all(argv, &m->remedies.make_args);
 }
@@ -180,7 +182,7 @@ static int run_make(struct maker *m, struct err *e)
 	_cleanup_strvec_ struct strvec argv = {0}, sh = {0};
 	int status;
 
-	make_words(m, &argv);
+	maker_make_words(m, &argv, NULL);
 	if (!olddefconfig) {
 		strvec_add(&sh, "sh");
 		strvec_add(&sh, "-c");

@@ -146,22 +146,16 @@ static char *recorded_source(const struct maker *m)
 }
 
 /*
- * Make every one of `names` with `compiler` in work/<which>; `built` gets those that came out. What
- * cannot be made is told in the log alone: whether it is needed is found out later.
+ * A Makefile that makes `names` from their records. What cannot be made is told in the log alone:
+ * whether it is needed is found out later.
  */
-static int replay_all(struct maker *m, const struct strvec *names, const char *which,
-	const char *compiler, struct strvec *built, struct err *e)
+static char *records_makefile(struct maker *m, const struct strvec *names, const char *compiler)
 {
-	_cleanup_free_ char *dir = path_join(m->work, which), *makefile = path_join(dir, "Makefile");
-	_cleanup_free_ char *inside = xasprintf(KERNEL_WORK "/%s", which);
-	_cleanup_free_ char *jobs = xasprintf("-j%u", m->s->jobs ? m->s->jobs : 1);
-	const char *argv[] = {"make", "-k", jobs, "-f", "Makefile", "all", NULL};
 	struct rules rules = {.m = m, .compiler = compiler, .recorded = recorded_source(m)};
-	_cleanup_strbuf_ struct strbuf all = {0};
-	int r = fs_mkdirs(dir, 0755, e);
+	struct strbuf all = {0};
 
 	strbuf_adds(&all, "all:");
-	for (size_t i = 0; r == 0 && i < names->n; i++) {
+	for (size_t i = 0; i < names->n; i++) {
 		struct err why = ERR_INIT;
 
 		if (add_rule(&rules, names->v[i], 0, &why) < 0)
@@ -170,8 +164,26 @@ static int replay_all(struct maker *m, const struct strvec *names, const char *w
 			strbuf_addf(&all, " %s", names->v[i]);
 	}
 	strbuf_addf(&all, "\n%s", rules.text.s ? rules.text.s : "");
+	strbuf_free(&rules.text);
+	strvec_free(&rules.done);
+	free(rules.recorded);
+	return strbuf_steal(&all);
+}
+
+/* Make every one of `names` with `compiler` in work/<which>; `built` gets those that came out. */
+static int compile_all(struct maker *m, const struct strvec *names, const char *which,
+	const char *compiler, struct strvec *built, struct err *e)
+{
+	_cleanup_free_ char *dir = path_join(m->work, which), *makefile = path_join(dir, "Makefile");
+	_cleanup_free_ char *inside = xasprintf(KERNEL_WORK "/%s", which);
+	_cleanup_free_ char *jobs = xasprintf("-j%u", m->s->jobs ? m->s->jobs : 1);
+	const char *argv[] = {"make", "-k", jobs, "-f", "Makefile", "all", NULL};
+	_cleanup_free_ char *text = m->s->packaged ? recipes_makefile(m, names, compiler)
+						   : records_makefile(m, names, compiler);
+	int r = fs_mkdirs(dir, 0755, e);
+
 	if (r == 0)
-		r = fs_write_atomic(makefile, all.s, all.len, 0644, e);
+		r = fs_write_atomic(makefile, text, strlen(text), 0644, e);
 	if (r == 0)
 		r = maker_run(m, argv, inside, e);
 	for (size_t i = 0; r >= 0 && i < names->n; i++) {
@@ -180,9 +192,6 @@ static int replay_all(struct maker *m, const struct strvec *names, const char *w
 		if (is_elf_program(path))
 			strvec_add(built, names->v[i]);
 	}
-	strbuf_free(&rules.text);
-	strvec_free(&rules.done);
-	free(rules.recorded);
 	return r < 0 ? r : 0;
 }
 
@@ -234,32 +243,49 @@ static int check_needed(struct maker *m, struct err *e)
 	return 0;
 }
 
+/* Which programs to make: all a build has, or of a packaged tree those a module needs. */
+static void name_programs(const struct maker *m, struct strvec *names)
+{
+	const char *needed[KERNEL_PROGRAMS_MAX];
+	size_t n = kernel_programs_needed(m->config, needed);
+
+	if (m->s->packaged)
+		for (size_t i = 0; i < n; i++)
+			strvec_add(names, needed[i]);
+	else
+		find_programs(m, "scripts", 0, names);
+	strvec_sort(names);
+}
+
+/* Its own build system leaves no records: it is only there for a phone of this architecture. */
+static int take_objtool(struct maker *m, struct err *e)
+{
+	_cleanup_free_ char *path = path_join(m->out_dir, "tools/objtool/objtool");
+	_cleanup_strvec_ struct strvec one = {0};
+
+	if (m->s->arch != arch_native() || m->s->packaged || !is_elf_program(path))
+		return 0;
+	strvec_add(&one, "tools/objtool/objtool");
+	return copy_all(m, &one, "native", &m->native_programs, e);
+}
+
 int maker_programs(struct maker *m, struct err *e)
 {
 	_cleanup_strvec_ struct strvec names = {0};
 	_cleanup_free_ char *cross = xasprintf("%sgcc", m->s->cross);
-	_cleanup_free_ char *objtool = path_join(m->out_dir, "tools/objtool/objtool");
 	bool same = m->s->arch == arch_native();
 	int r;
 
-	find_programs(m, "scripts", 0, &names);
-	strvec_sort(&names);
+	name_programs(m, &names);
 	if (m->writable_out)
 		r = copy_all(m, &names, "native", &m->native_programs, e);
 	else
-		r = replay_all(m, &names, "native", "gcc", &m->native_programs, e);
-	if (r == 0 && !same)
-		r = replay_all(m, &names, "phone", cross, &m->phone_programs, e);
-	/* its own build system records nothing: it is only there for a phone of this architecture */
-	if (r == 0 && same && is_elf_program(objtool)) {
-		_cleanup_strvec_ struct strvec one = {0};
-
-		strvec_add(&one, "tools/objtool/objtool");
-		r = copy_all(m, &one, "native", &m->native_programs, e);
-	}
-	if (r == 0 && same) {
-		strvec_reset(&m->phone_programs);
+		r = compile_all(m, &names, "native", "gcc", &m->native_programs, e);
+	if (r == 0)
+		r = take_objtool(m, e);
+	if (r == 0 && same)
 		strvec_add_all(&m->phone_programs, &m->native_programs);
-	}
+	else if (r == 0)
+		r = compile_all(m, &names, "phone", cross, &m->phone_programs, e);
 	return r < 0 ? r : check_needed(m, e);
 }

@@ -30,9 +30,9 @@ static void unescape_make(const char *p, size_t n, struct strbuf *out)
 static bool shell_words(const char *p, struct strvec *out)
 {
 	struct strbuf word = {0};
-	bool any = false;
+	bool any = false, plain = true;
 
-	for (; *p; p++) {
+	for (; *p && plain; p++) {
 		if (*p == ' ' || *p == '\t') {
 			if (any)
 				strvec_take(out, strbuf_steal(&word));
@@ -47,11 +47,12 @@ static bool shell_words(const char *p, struct strvec *out)
 					break;
 				strbuf_addc(&word, *p);
 			}
-			if (*p != quote)
-				break;
+			plain = *p == quote;
 			any = true;
+			if (!plain)
+				break;
 		} else if (strchr(";|&<>()$`", *p)) {
-			break;
+			plain = false;
 		} else {
 			if (*p == '\\' && p[1])
 				p++;
@@ -59,10 +60,10 @@ static bool shell_words(const char *p, struct strvec *out)
 			any = true;
 		}
 	}
-	if (any && !*p)
+	if (any && plain)
 		strvec_take(out, strbuf_steal(&word));
 	strbuf_free(&word);
-	return !*p;
+	return plain;
 }
 
 /* The command line inside a .cmd file and its target; false: there is none. */

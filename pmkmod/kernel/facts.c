@@ -73,6 +73,14 @@ static const char *behind(const char *name, const char *const *prefixes, size_t 
 	return NULL;
 }
 
+/* Some distributions ship the kernel's exports beside it: Module.symvers-<release>, symvers-<release>.gz */
+static void note_symvers(struct scan *s, const char *name, const char *base)
+{
+	if ((starts_with(base, "Module.symvers") || starts_with(base, "symvers")) &&
+		!s->f->symvers_name)
+		s->f->symvers_name = xstrdup(name);
+}
+
 /* A file of boot/ (or lib/modules/<release>/): images by their usual names, most usual first. */
 static void note_boot(struct scan *s, const char *name, const char *base)
 {
@@ -81,6 +89,7 @@ static void note_boot(struct scan *s, const char *name, const char *base)
 
 	if (starts_with(base, "config") && !s->f->config_name)
 		s->f->config_name = xstrdup(name);
+	note_symvers(s, name, base);
 	for (size_t i = 0; i < s->image_rank && i < ARRAY_SIZE(images); i++) {
 		if (!starts_with(base, images[i]) || ends_with(base, ".dtb"))
 			continue;
@@ -116,13 +125,16 @@ static void note_below_modules(struct scan *s, const char *name, const char *pat
 }
 
 /* usr/share/kernel/<flavor>/kernel.release, which all of pmaports' kernels install. */
-static void note_release(struct scan *s, const char *path)
+static void note_release(struct scan *s, const char *name, const char *path)
 {
 	size_t len = strcspn(path, "/");
 
-	if (!streq(path + len, "/kernel.release") || s->f->release)
+	if (!path[len] ||
+		(s->flavor && (strlen(s->flavor) != len || strncmp(path, s->flavor, len) != 0)))
 		return;
-	if (s->flavor && (strlen(s->flavor) != len || strncmp(path, s->flavor, len) != 0))
+	if (!strchr(path + len + 1, '/'))
+		note_symvers(s, name, path + len + 1);
+	if (!streq(path + len, "/kernel.release") || s->f->release)
 		return;
 	s->wanted = WANT_RELEASE;
 	s->max = RELEASE_MAX;
@@ -144,7 +156,7 @@ static int on_entry(void *ctx, const struct apk_entry *en, struct err *e)
 	if ((rest = behind(en->name, modules, ARRAY_SIZE(modules))))
 		note_below_modules(s, en->name, rest, en->size);
 	else if ((rest = behind(en->name, shares, ARRAY_SIZE(shares))))
-		note_release(s, rest);
+		note_release(s, en->name, rest);
 	else if ((rest = behind(en->name, boots, ARRAY_SIZE(boots))) && !strchr(rest, '/'))
 		note_boot(s, en->name, rest);
 	return 0;
@@ -328,6 +340,7 @@ void kernel_facts_free(struct kernel_facts *f)
 	free(f->vermagic);
 	free(f->config_name);
 	free(f->image_name);
+	free(f->symvers_name);
 	strvec_free(&f->modules);
 	strvec_free(&f->builtin);
 	*f = (struct kernel_facts){0};

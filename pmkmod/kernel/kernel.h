@@ -67,6 +67,7 @@ struct kernel_facts {
 	char *vermagic; /* of a shipped module; NULL if it ships none */
 	char *config_name; /* name inside the package of its boot/config*, NULL if none */
 	char *image_name; /* name inside the package of the kernel image, NULL if none */
+	char *symvers_name; /* name inside the package of its Module.symvers, NULL if none */
 	struct strvec modules; /* path of every shipped module below lib/modules/<release>/ */
 	struct strvec builtin; /* modules.builtin lines */
 	uint64_t this_module_size; /* sizeof(struct module), from that shipped module; 0: not known
