@@ -73,6 +73,17 @@ static const char *behind(const char *name, const char *const *prefixes, size_t 
 	return NULL;
 }
 
+size_t kernel_image_rank(const char *base)
+{
+	static const char *const images[] = {"vmlinuz", "Image", "zImage", "bzImage", "uImage",
+		"linux.efi", "kernel", "vmlinux"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(images); i++)
+		if (starts_with(base, images[i]) && !ends_with(base, ".dtb"))
+			return i;
+	return SIZE_MAX;
+}
+
 /* Some distributions ship the kernel's exports beside it: Module.symvers-<release>, symvers-<release>.gz */
 static void note_symvers(struct scan *s, const char *name, const char *base)
 {
@@ -81,19 +92,16 @@ static void note_symvers(struct scan *s, const char *name, const char *base)
 		s->f->symvers_name = xstrdup(name);
 }
 
-/* A file of boot/ (or lib/modules/<release>/): images by their usual names, most usual first. */
+/* A file of boot/ (or lib/modules/<release>/). */
 static void note_boot(struct scan *s, const char *name, const char *base)
 {
-	static const char *const images[] = {"vmlinuz", "Image", "zImage", "bzImage", "uImage",
-		"linux.efi", "kernel", "vmlinux"};
+	size_t rank = kernel_image_rank(base);
 
 	if (starts_with(base, "config") && !s->f->config_name)
 		s->f->config_name = xstrdup(name);
 	note_symvers(s, name, base);
-	for (size_t i = 0; i < s->image_rank && i < ARRAY_SIZE(images); i++) {
-		if (!starts_with(base, images[i]) || ends_with(base, ".dtb"))
-			continue;
-		s->image_rank = i;
+	if (rank < s->image_rank) {
+		s->image_rank = rank;
 		free(s->f->image_name);
 		s->f->image_name = xstrdup(name);
 	}

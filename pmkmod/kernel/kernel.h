@@ -82,6 +82,8 @@ int kernel_facts_read(struct kernel_facts *f, const char *apk_path, const struct
 /* Does the kernel ship a module of that name ('-' and '_' alike)? Built in counts too if asked. */
 bool kernel_facts_has_module(const struct kernel_facts *f, const char *name, bool or_builtin);
 void kernel_facts_free(struct kernel_facts *f);
+/* How usual `base` is as the name of a kernel image, 0: the most; SIZE_MAX: it is none. */
+size_t kernel_image_rank(const char *base);
 
 /* ---- headers.c: an installed headers tree inside a layer ---- */
 struct kernel_headers {
