@@ -3,6 +3,7 @@
 
 #include "chroot/apk/apk_read.h"
 #include "chroot/base/fs.h"
+#include "pmkmod/fit/fit.h"
 #include "pmkmod/kernel/inflate.h"
 #include "pmkmod/util/exit_codes.h"
 
@@ -187,6 +188,20 @@ static void from_image(struct gathering *g)
 	image_symvers_report_free(&rep);
 }
 
+/* What somebody calls Module.symvers must be one. */
+static int check_symvers(const struct kernel_inputs *in, struct err *e)
+{
+	struct symvers *s = NULL;
+	int r = symvers_new(&s);
+
+	if (r == 0)
+		r = symvers_parse(s, in->symvers_from, in->symvers, strlen(in->symvers), e);
+	symvers_free(s);
+	if (r < 0 && e)
+		e->exit_code = EXIT_USAGE;
+	return r;
+}
+
 static int find_symvers(struct gathering *g, struct err *e)
 {
 	struct kernel_inputs *in = g->in;
@@ -201,7 +216,52 @@ static int find_symvers(struct gathering *g, struct err *e)
 			g, g->facts->symvers_name, SYMVERS_MAX, &in->symvers, &in->symvers_from, e);
 	else if (g->have_image)
 		from_image(g);
+	if (r == 0 && in->symvers)
+		r = check_symvers(in, e);
 	return r < 0 ? err_prefix(e, "the kernel's symbol versions") : 0;
+}
+
+/* ---- what shipped modules expect: to compare with what is computed from the source ---- */
+
+#define SAMPLES 4
+#define KO_MAX (32u << 20)
+
+static void sample_module(const struct gathering *g, const char *name, struct strbuf *out)
+{
+	_cleanup_free_ char *bytes = NULL;
+	struct ko k;
+	size_t len;
+
+	if (apk_read_file(g->apk, name, KO_MAX, &bytes, &len, NULL) < 0 ||
+		inflate_in_place(&bytes, &len, KO_MAX, NULL) < 0 ||
+		ko_parse(&k, name, bytes, len, NULL) < 0)
+		return;
+	for (size_t i = 0; i < k.n_versions; i++)
+		strbuf_addf(out, "%s %llx\n", k.versions[i].name,
+			(unsigned long long)k.versions[i].crc);
+	ko_free(&k);
+}
+
+static void take_sample(struct gathering *g)
+{
+	static const char *const folders[] = {"usr/lib/modules", "lib/modules"};
+	const struct kernel_facts *f = g->facts;
+	struct strbuf b = {0};
+
+	for (size_t i = 0; f->release && i < f->modules.n && i < SAMPLES; i++) {
+		/* not the first few, which are all of one kind */
+		const char *path = f->modules.v[i * f->modules.n / SAMPLES];
+
+		for (size_t k = 0; k < ARRAY_SIZE(folders); k++) {
+			_cleanup_free_ char *name =
+				xasprintf("%s/%s/%s", folders[k], f->release, path);
+
+			sample_module(g, name, &b);
+		}
+	}
+	if (b.len)
+		g->in->sample = strbuf_steal(&b);
+	strbuf_free(&b);
 }
 
 int kernel_inputs_gather(struct kernel_inputs *in, const struct kernel_origin *origin,
@@ -217,6 +277,8 @@ int kernel_inputs_gather(struct kernel_inputs *in, const struct kernel_origin *o
 		r = find_config(&g, aport_config, e);
 	if (r == 0)
 		r = find_symvers(&g, e);
+	if (r == 0 && !in->symvers && !origin->kdir)
+		take_sample(&g);
 	if (g.have_image)
 		kernel_image_free(&g.image);
 	if (r < 0)
@@ -230,6 +292,7 @@ void kernel_inputs_free(struct kernel_inputs *in)
 	free(in->config_from);
 	free(in->symvers);
 	free(in->symvers_from);
+	free(in->sample);
 	strvec_free(&in->notes);
 	*in = (struct kernel_inputs){0};
 }

@@ -10,6 +10,7 @@
 struct kernel_inputs {
 	char *config, *config_from; /* text, and where it is from in words; NULL: a build folder has it */
 	char *symvers, *symvers_from; /* NULL: nobody knows the exports */
+	char *sample; /* "name crc" lines: what some shipped modules expect; NULL with symvers */
 	struct strvec notes; /* what does not go together, and what could not be found out */
 };
 /*

@@ -79,6 +79,10 @@ static int gather(struct making *m, struct err *e)
 
 	if (m->packaged)
 		return 0;
+	r = headers_check_folder(m->p->device.origin.kdir, m->p->device.origin.source,
+		m->p->device.arch, e);
+	if (r < 0)
+		return r;
 	r = kernel_inputs_gather(
 		&m->in, &m->p->device.origin, &m->facts, m->kernel_apk, NULL, e);
 
@@ -174,6 +178,7 @@ static int make_packages(struct making *m, struct err *e)
 		.config = m->in.config,
 		.config_from = m->in.config_from,
 		.symvers = m->in.symvers,
+		.sample = m->in.sample,
 		.symvers_from = m->in.symvers_from,
 		.native_layers = &m->native,
 		.host_root = p->x->native_host,

@@ -76,6 +76,9 @@ struct headers_result {
  * Exit codes: 2 the inputs do not belong together (version, architecture, dirty tree), 10 make failed,
  * 21 a needed program could not be built. The porter's folders are only read.
  */
+/* What can be said of `kdir`, or else of `source`, before anything is assembled for it. */
+int headers_check_folder(
+	const char *kdir, const char *source, const struct arch_info *arch, struct err *e);
 int headers_make(const struct headers_spec *s, struct headers_result *out, struct err *e);
 void headers_result_free(struct headers_result *r);
 

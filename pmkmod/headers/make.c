@@ -243,8 +243,20 @@ static int compute_symvers(struct maker *m, struct headers_spec *mine, char **te
 {
 	int r;
 
-	if (!m->writable_out || m->s->symvers || !kconfig_yes(m->config, "MODVERSIONS"))
+	if (m->s->symvers)
 		return 0;
+	if (!kconfig_yes(m->config, "MODVERSIONS")) {
+		strvec_add(&m->out->notes,
+			"what the kernel exports is not known: whether a module finds its symbols there "
+			"cannot be told before it is loaded (--image or --symvers would tell)");
+		return 0;
+	}
+	if (!m->writable_out) {
+		strvec_add(&m->out->notes,
+			"the build folder has no Module.symvers: modules get no symbol versions, and a "
+			"kernel with CONFIG_MODVERSIONS refuses them (`make modules` there makes it)");
+		return 0;
+	}
 	r = maker_genksyms(m, text, e);
 	mine->symvers = *text;
 	mine->symvers_from = "computed from the source";
@@ -263,6 +275,16 @@ static void maker_free(struct maker *m)
 	remedies_free(&m->remedies);
 	strvec_free(&m->phone_programs);
 	strvec_free(&m->native_programs);
+}
+
+int headers_check_folder(
+	const char *kdir, const char *source, const struct arch_info *arch, struct err *e)
+{
+	struct source_tree t = {0};
+	int r = kdir ? check_kdir(kdir, e) : source_tree_read(&t, source, arch, e);
+
+	source_tree_free(&t);
+	return r;
 }
 
 int headers_make(const struct headers_spec *s, struct headers_result *out, struct err *e)

@@ -3,6 +3,7 @@
 """Make small repositories for the command-line tests: good ones and evil ones.
 
   make-repository.py newer-kernel DIR MIRROR ARCH   MIRROR's packages, its kernel as 6.1.999-r0
+  make-repository.py bare-kernel DIR ARCH RELEASE [CONFIG]  linux-bare, a kernel without headers
   make-repository.py KIND DIR ARCH [OUTSIDE]        see kinds(); a device called linux-tiny
 
 DIR gets ARCH/*.apk, ARCH/APKINDEX.tar.gz and keys/*.pub. OUTSIDE is a folder that evil packages try
@@ -63,6 +64,28 @@ def newer_kernel(folder, mirror, arch):
             os.symlink(os.path.join(source, name), os.path.join(target, name))
         records.append(''.join('%s:%s\n' % item for item in record.items()))
     apk.write_index(os.path.join(target, 'APKINDEX.tar.gz'), records, key)
+
+
+# ---- a kernel that has no headers ----
+
+def bare_kernel(folder, arch, release, config=None):
+    key = new_key(folder)
+    share = 'usr/share/kernel/bare'
+    entries = [apk.Entry(name, kind='dir') for name in ('boot', 'usr', 'usr/share', 'usr/share/kernel', share)]
+    entries.append(apk.Entry(share + '/kernel.release', content=release.encode() + b'\n'))
+    if config:
+        with open(config, 'rb') as handle:
+            entries.append(apk.Entry('boot/config-bare', content=handle.read()))
+    entries.sort(key=lambda entry: entry.name)
+    for one in ('aarch64', 'armv7', 'x86_64'):
+        target = os.path.join(folder, one)
+        os.makedirs(target)
+        records = []
+        if one == arch:
+            fields = {'pkgname': 'linux-bare', 'pkgver': VERSION, 'arch': arch, 'pkgdesc': 'A bare kernel',
+                      'license': 'GPL-2.0-only', 'builddate': 1700000000}
+            records.append(apk.write_package(target, fields, entries, key))
+        apk.write_index(os.path.join(target, 'APKINDEX.tar.gz'), records, key)
 
 
 # ---- a tiny distribution: one device, one package that may be evil ----
@@ -204,6 +227,9 @@ def main():
     os.makedirs(folder, exist_ok=True)
     if kind == 'newer-kernel':
         newer_kernel(folder, *sys.argv[3:5])
+        return
+    if kind == 'bare-kernel':
+        bare_kernel(folder, *sys.argv[3:6])
         return
     arch = sys.argv[3]
     outside = sys.argv[4] if len(sys.argv) > 4 else '/nonexistent'
