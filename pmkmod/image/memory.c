@@ -52,6 +52,23 @@ static size_t read_segments(
 	return n;
 }
 
+/* Do the segments between both addresses have the same distances in the file? */
+static bool lies_so_in_file(const struct segment *s, size_t n, uint64_t low, uint64_t high)
+{
+	const struct segment *first = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		if (s[i].address < low || s[i].address + s[i].size > high)
+			continue;
+		if (!first)
+			first = &s[i];
+		if (s[i].offset < s[i].address - low ||
+			s[i].address - s[i].offset != first->address - first->offset)
+			return false;
+	}
+	return true;
+}
+
 /*
  * Lay the segments out as in memory. What is too far from the largest one is left out: x86's area
  * of each processor has addresses from 0.
@@ -80,6 +97,16 @@ static int lay_out(struct image_memory *m, const struct kernel_image *im, const 
 		return err_set(e, -EBADMSG,
 			"the vmlinux is damaged: it would be larger than %u MiB",
 			KERNEL_IMAGE_MAX >> 20);
+	if (lies_so_in_file(s, n, low, high)) {
+		const struct segment *first = &s[largest];
+		uint64_t from = first->offset - (first->address - low);
+
+		*m = (struct image_memory){.p = (unsigned char *)im->bytes + from,
+			.len = high - low,
+			.base = low,
+			.base_known = true};
+		return 0;
+	}
 	*m = (struct image_memory){.p = xcalloc(high - low + 1, 1),
 		.len = high - low,
 		.base = low,
