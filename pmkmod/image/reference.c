@@ -10,6 +10,7 @@
 
 #define PAGE 4096
 #define VOTERS 8192
+#define VOTES_MAX (1u << 18)
 #define RELA_VOTERS 32768
 #define RELA_MIN 8
 /* An entry of three words of 8 bytes, its CRC, and as much again for names whose tails were merged
@@ -136,10 +137,11 @@ size_t bases_vote(const struct image_memory *m, const struct pool *p, unsigned w
 {
 	size_t window = p->strings * BYTES_A_STRING + PAGE;
 	size_t from = p->start > window ? p->start - window : 0, step;
+	size_t voters = VOTES_MAX / (p->strings / PAGE + 1);
 	struct ballot words = {0};
 
 	from -= from % word;
-	step = sample_step((p->start - from) / word / VOTERS) * word;
+	step = sample_step((p->start - from) / word / (voters < VOTERS ? voters : VOTERS)) * word;
 	for (size_t at = from; at + word <= p->start; at += step)
 		add(&words, memory_word(m, at, word));
 	return count_votes(&words, m, p, word, out, max);
@@ -184,7 +186,8 @@ bool rela_find(const struct image_memory *m, struct rela_run *run)
 size_t rela_vote(const struct image_memory *m, const struct rela_run *run, const struct pool *p,
 	uint64_t *out, size_t max)
 {
-	size_t step = sample_step(run->n / RELA_VOTERS);
+	size_t voters = VOTES_MAX / (p->strings / PAGE + 1);
+	size_t step = sample_step(run->n / (voters < RELA_VOTERS ? voters : RELA_VOTERS));
 	struct ballot words = {0};
 
 	for (size_t i = 0; i < run->n; i += step)
