@@ -30,6 +30,7 @@ int cmd_list(struct context *x, const struct options *o, int *status, struct err
 int cmd_shell(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_headers(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_log(struct context *x, const struct options *o, int *status, struct err *e);
+int cmd_symvers(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_clean(struct context *x, const struct options *o, int *status, struct err *e);
 
 /* options.c: read everything after argv[0] of the program; returns 0 or a usage error. */

@@ -33,6 +33,14 @@ const struct command commands[] = {
 		"in",
 		"Changes are thrown away when the shell ends.\n", 1, 1, cmd_shell},
 	{"log", "<device> <module>", "show the log of the newest build", "", 2, 2, cmd_log},
+	{"symvers", "<image> [<package>]", "recover the Module.symvers of a shipped kernel image",
+		"<image> is a vmlinux, Image, zImage, bzImage, uImage, EFI zboot or Android boot\n"
+		"image, each also compressed, or a kernel's package (linux-*.apk), whose modules are\n"
+		"read too. With an image and a package the modules are the package's. The result is\n"
+		"written to standard output; how complete and how sure it is, to standard error.\n"
+		"Needs no device and no configuration. Exit code 30: the image is damaged, cut off or\n"
+		"contradicts itself; 2: it is something else.\n",
+		1, 2, cmd_symvers},
 	{"clean", "[layers|cache|all]", "remove layers, downloads, or both; packages and keys stay",
 		"Without an argument only layers that were not used for 30 days are removed.\n", 0,
 		1, cmd_clean},

@@ -72,6 +72,15 @@ static void copy_entries(struct image_exports *x, const struct image_memory *m,
 	}
 }
 
+static size_t twins(const struct image_memory *m, const struct table *t)
+{
+	size_t n = 0;
+
+	for (size_t i = 1; i < t->n; i++)
+		n += streq(table_name(m, t, i - 1), table_name(m, t, i));
+	return n;
+}
+
 /* modpost names a symbol once, however often it is in the table. */
 static void drop_twins(struct image_exports *x)
 {
@@ -124,6 +133,9 @@ static int accept(struct image_exports *x, const struct image_memory *m, const s
 	size_t strings, unused = unused_strings(m, t, &strings);
 	int r;
 
+	/* what belongs to none of most names is some other array that happens to point to them */
+	if (unused * 2 > strings)
+		return -ENOENT;
 	if (unused * 50 > strings)
 		return err_set(e, -EBADMSG,
 			"%zu of the %zu names beside it belong to none of its %zu entries", unused,
@@ -131,6 +143,8 @@ static int accept(struct image_exports *x, const struct image_memory *m, const s
 	r = crc_table_find(&c, m, t, e);
 	if (r < 0)
 		return r;
+	if (twins(m, t) * 8 > t->n)
+		return -ENOENT;
 	copy_entries(x, m, t, &c);
 	x->has_crcs = c.size != 0;
 	x->base_known = m->base_known || t->ref != REF_PLACE;
@@ -141,6 +155,11 @@ static int accept(struct image_exports *x, const struct image_memory *m, const s
 			unused);
 	classes_find(x, m, t, &c);
 	drop_twins(x);
+	if (x->n + x->n / 8 < t->n) {
+		image_exports_free(x);
+		return err_set(
+			e, -EBADMSG, "its %zu entries have hardly any different names", t->n);
+	}
 	count(x);
 	return 0;
 }
@@ -190,14 +209,18 @@ static bool try_absolute(struct attempt *a, const struct pool *p, unsigned word)
 	return false;
 }
 
-static bool try_pool(struct attempt *a, const struct pool *p)
+static bool try_pool(struct attempt *a, struct pool *p)
 {
-	return try_layout(a, p, REF_PLACE, 0) || try_absolute(a, p, 4) || try_absolute(a, p, 8);
+	bool found;
+
+	pool_mark_names(p, a->m);
+	found = try_layout(a, p, REF_PLACE, 0) || try_absolute(a, p, 4) || try_absolute(a, p, 8);
+	pool_free(p);
+	return found;
 }
 
 /* The words of the table may stand in relocations only (arm64: -z --no-apply-dynamic-relocs). */
-static bool try_relocated(
-	struct attempt *a, struct image_memory *m, const struct pool *pools, size_t n)
+static bool try_relocated(struct attempt *a, struct image_memory *m, struct pool *pools, size_t n)
 {
 	struct rela_run run;
 
@@ -211,9 +234,11 @@ static bool try_relocated(
 			bases[0] = m->base;
 		else
 			k = rela_vote(m, &run, &pools[i], bases, BASES_MAX);
-		for (size_t j = 0; j < k; j++) {
+		bool found = false;
+
+		pool_mark_names(&pools[i], m);
+		for (size_t j = 0; j < k && !found; j++) {
 			struct image_memory moved = *m;
-			bool found;
 
 			moved.copied = false;
 			rela_apply(&moved, &run, bases[j]);
@@ -221,9 +246,10 @@ static bool try_relocated(
 			a->from_rela = true;
 			found = try_layout(a, &pools[i], REF_ABS64, bases[j]);
 			image_memory_close(&moved);
-			if (found)
-				return true;
 		}
+		pool_free(&pools[i]);
+		if (found)
+			return true;
 	}
 	return false;
 }

@@ -23,9 +23,13 @@ uint64_t memory_word(const struct image_memory *m, size_t at, unsigned bytes);
 struct pool {
 	size_t start, end; /* bytes; the last one is a NUL */
 	size_t strings;
+	bool *is_name; /* by place in the pool: does a name begin (or, as a tail, go on) here? */
 };
 /* At most `max` pools, the largest first; returns how many. */
 size_t pools_find(const struct image_memory *m, struct pool *out, size_t max);
+/* Fill is_name, which table_find() needs. */
+void pool_mark_names(struct pool *pool, const struct image_memory *m);
+void pool_free(struct pool *p);
 
 /* ---- reference.c: words that point to names ---- */
 enum reference { REF_PLACE, REF_ABS32, REF_ABS64 };

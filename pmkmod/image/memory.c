@@ -32,13 +32,14 @@ struct segment {
 	uint64_t address, offset, size;
 };
 
-static size_t read_segments(
-	Elf *elf, const struct kernel_image *im, struct segment *out, size_t max)
+/* How many, or -EBADMSG. */
+static int read_segments(
+	Elf *elf, const struct kernel_image *im, struct segment *out, size_t max, struct err *e)
 {
 	size_t headers = 0, n = 0;
 
 	if (elf_getphdrnum(elf, &headers) != 0)
-		return 0;
+		headers = 0;
 	for (size_t i = 0; i < headers && n < max; i++) {
 		GElf_Phdr ph;
 
@@ -46,10 +47,35 @@ static size_t read_segments(
 			continue;
 		if (ph.p_offset > im->len || ph.p_filesz > im->len - ph.p_offset ||
 			ph.p_vaddr > UINT64_MAX - ph.p_filesz)
-			continue;
+			return err_set(e, -EBADMSG,
+				"the vmlinux is cut off or damaged: a segment would be at %llu to %llu "
+				"of %zu bytes",
+				(unsigned long long)ph.p_offset,
+				(unsigned long long)(ph.p_offset + ph.p_filesz), im->len);
 		out[n++] = (struct segment){ph.p_vaddr, ph.p_offset, ph.p_filesz};
 	}
-	return n;
+	if (!n)
+		return err_set(e, -EBADMSG,
+			"the ELF file has no segment to load: it is damaged, or an object file "
+			"(vmlinux.o) that is not linked yet");
+	return (int)n;
+}
+
+/* Do the segments between both addresses have the same distances in the file? */
+static bool lies_so_in_file(const struct segment *s, size_t n, uint64_t low, uint64_t high)
+{
+	const struct segment *first = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		if (s[i].address < low || s[i].address + s[i].size > high)
+			continue;
+		if (!first)
+			first = &s[i];
+		if (s[i].offset < s[i].address - low ||
+			s[i].address - s[i].offset != first->address - first->offset)
+			return false;
+	}
+	return true;
 }
 
 /*
@@ -80,6 +106,16 @@ static int lay_out(struct image_memory *m, const struct kernel_image *im, const 
 		return err_set(e, -EBADMSG,
 			"the vmlinux is damaged: it would be larger than %u MiB",
 			KERNEL_IMAGE_MAX >> 20);
+	if (lies_so_in_file(s, n, low, high)) {
+		const struct segment *first = &s[largest];
+		uint64_t from = first->offset - (first->address - low);
+
+		*m = (struct image_memory){.p = (unsigned char *)im->bytes + from,
+			.len = high - low,
+			.base = low,
+			.base_known = true};
+		return 0;
+	}
 	*m = (struct image_memory){.p = xcalloc(high - low + 1, 1),
 		.len = high - low,
 		.base = low,
@@ -95,7 +131,6 @@ static int open_elf(struct image_memory *m, const struct kernel_image *im, Elf *
 {
 	struct segment segments[64];
 	GElf_Ehdr eh;
-	size_t n;
 	int r;
 
 	if (!elf || elf_kind(elf) != ELF_K_ELF || !gelf_getehdr(elf, &eh))
@@ -104,12 +139,10 @@ static int open_elf(struct image_memory *m, const struct kernel_image *im, Elf *
 	if (eh.e_ident[EI_DATA] != ELFDATA2LSB)
 		return err_set(e, -ENOTSUP,
 			"the kernel is big endian; the exports of such images are not read");
-	n = read_segments(elf, im, segments, ARRAY_SIZE(segments));
-	if (!n)
-		return err_set(e, -EBADMSG,
-			"the ELF file has no segment to load that lies inside of it: it is cut off, or "
-			"an object file (vmlinux.o) that is not linked yet");
-	r = lay_out(m, im, segments, n, e);
+	r = read_segments(elf, im, segments, ARRAY_SIZE(segments), e);
+	if (r < 0)
+		return r;
+	r = lay_out(m, im, segments, (size_t)r, e);
 	if (r == 0)
 		m->word = eh.e_ident[EI_CLASS] == ELFCLASS64 ? 8 : 4;
 	return r;

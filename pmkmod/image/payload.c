@@ -302,21 +302,37 @@ static size_t line_length(const char *p, const char *end)
 	return newline && (!nul || newline < nul) ? (size_t)(newline - p) : 0;
 }
 
+/* Is it of the final link (" #1 ...")? Since 6.1 one without the number lies beside it. */
+static bool is_numbered(const char *line, size_t n)
+{
+	const char *p = memmem(line, n, ") #", 3);
+
+	return p && p + 3 < line + n && p[3] >= '0' && p[3] <= '9';
+}
+
 char *kernel_image_banner(const struct kernel_image *im)
 {
 	static const char mark[] = "Linux version ";
-	const char *p = im->bytes, *end = im->bytes + im->len;
+	const char *p = im->bytes, *end = im->bytes + im->len, *found = NULL;
+	size_t found_len = 0;
 
 	while (p && (p = memmem(p, (size_t)(end - p), mark, sizeof(mark) - 1))) {
-		const char *v = p + sizeof(mark) - 1;
-		size_t n = line_length(v, end);
+		const char *line = p;
+		size_t n = line_length(p, end);
 
+		p += sizeof(mark) - 1;
 		/* the same words also stand in format strings ("Linux version %s (%s)") */
-		if (n && *v >= '0' && *v <= '9' && memchr(v, '(', n) && memchr(v, '#', n))
-			return xstrndup(p, n + sizeof(mark) - 1);
-		p = v;
+		if (n < sizeof(mark) || *p < '0' || *p > '9' || !memchr(line, '(', n) ||
+			!memchr(line, '#', n))
+			continue;
+		if (is_numbered(line, n))
+			return xstrndup(line, n);
+		if (!found) {
+			found = line;
+			found_len = n;
+		}
 	}
-	return NULL;
+	return found ? xstrndup(found, found_len) : NULL;
 }
 
 char *kernel_image_wrappings(const struct kernel_image *im)

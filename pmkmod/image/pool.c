@@ -92,3 +92,25 @@ size_t pools_find(const struct image_memory *m, struct pool *out, size_t max)
 	qsort(out, g.n, sizeof(*out), larger_first);
 	return g.n;
 }
+
+static bool is_identifier(unsigned char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       c == '_' || c == '.' || c == '$';
+}
+
+void pool_mark_names(struct pool *pool, const struct image_memory *m)
+{
+	const unsigned char *p = m->p;
+
+	pool->is_name = xcalloc(pool->end - pool->start + 1, sizeof(*pool->is_name));
+	for (size_t at = pool->end - 1; at-- > pool->start;)
+		pool->is_name[at - pool->start] =
+			is_identifier(p[at]) && (!p[at + 1] || pool->is_name[at + 1 - pool->start]);
+}
+
+void pool_free(struct pool *p)
+{
+	free(p->is_name);
+	p->is_name = NULL;
+}

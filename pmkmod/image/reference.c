@@ -10,6 +10,7 @@
 
 #define PAGE 4096
 #define VOTERS 8192
+#define VOTES_MAX (1u << 18)
 #define RELA_VOTERS 32768
 #define RELA_MIN 8
 /* An entry of three words of 8 bytes, its CRC, and as much again for names whose tails were merged
@@ -81,34 +82,47 @@ static size_t most_frequent(uint64_t *v, size_t n, uint64_t *out, size_t max)
 }
 
 struct ballot {
-	uint64_t *v;
+	uint64_t *v; /* first the words, then the addresses they speak for */
 	size_t n, cap;
 };
 
-static void vote(struct ballot *b, const struct by_page *s, uint64_t value, unsigned word)
+static void add(struct ballot *b, uint64_t value)
 {
-	size_t page = value % PAGE;
-
-	/* 64-bit kernels live in the upper half */
-	if (word == 8 ? value >> 63 == 0 : value < PAGE)
-		return;
-	for (uint32_t i = s->first[page]; i < s->first[page + 1]; i++) {
-		if (value < s->strings[i])
-			continue;
-		if (b->n == b->cap) {
-			b->cap = b->cap ? b->cap * 2 : 4096;
-			b->v = xrealloc(b->v, b->cap, sizeof(*b->v));
-		}
-		b->v[b->n++] = value - s->strings[i];
+	if (b->n == b->cap) {
+		b->cap = b->cap ? b->cap * 2 : 4096;
+		b->v = xrealloc(b->v, b->cap, sizeof(*b->v));
 	}
+	b->v[b->n++] = value;
 }
 
-static size_t count_votes(struct ballot *b, struct by_page *s, uint64_t *out, size_t max)
+/*
+ * A word speaks for each address that would make it point to a string. The same word has one voice,
+ * however often it occurs: all entries without a namespace point to one and the same "".
+ */
+static size_t count_votes(struct ballot *words, const struct image_memory *m, const struct pool *p,
+	unsigned word, uint64_t *out, size_t max)
 {
-	size_t n = most_frequent(b->v, b->n, out, max < 8 ? max : 8);
+	struct ballot b = {0};
+	struct by_page s;
+	size_t n;
 
-	free(b->v);
-	free(s->strings);
+	sort_strings(&s, m, p);
+	qsort(words->v, words->n, sizeof(*words->v), by_value);
+	for (size_t i = 0; i < words->n; i++) {
+		uint64_t value = words->v[i];
+
+		/* 64-bit kernels live in the upper half */
+		if ((i && value == words->v[i - 1]) ||
+			(word == 8 ? value >> 63 == 0 : value < PAGE))
+			continue;
+		for (uint32_t k = s.first[value % PAGE]; k < s.first[value % PAGE + 1]; k++)
+			if (value >= s.strings[k])
+				add(&b, value - s.strings[k]);
+	}
+	n = most_frequent(b.v, b.n, out, max < 8 ? max : 8);
+	free(b.v);
+	free(s.strings);
+	free(words->v);
 	return n;
 }
 
@@ -123,15 +137,14 @@ size_t bases_vote(const struct image_memory *m, const struct pool *p, unsigned w
 {
 	size_t window = p->strings * BYTES_A_STRING + PAGE;
 	size_t from = p->start > window ? p->start - window : 0, step;
-	struct ballot b = {0};
-	struct by_page s;
+	size_t voters = VOTES_MAX / (p->strings / PAGE + 1);
+	struct ballot words = {0};
 
 	from -= from % word;
-	sort_strings(&s, m, p);
-	step = sample_step((p->start - from) / word / VOTERS) * word;
+	step = sample_step((p->start - from) / word / (voters < VOTERS ? voters : VOTERS)) * word;
 	for (size_t at = from; at + word <= p->start; at += step)
-		vote(&b, &s, memory_word(m, at, word), word);
-	return count_votes(&b, &s, out, max);
+		add(&words, memory_word(m, at, word));
+	return count_votes(&words, m, p, word, out, max);
 }
 
 /* ---- relocations ---- */
@@ -173,14 +186,13 @@ bool rela_find(const struct image_memory *m, struct rela_run *run)
 size_t rela_vote(const struct image_memory *m, const struct rela_run *run, const struct pool *p,
 	uint64_t *out, size_t max)
 {
-	size_t step = sample_step(run->n / RELA_VOTERS);
-	struct ballot b = {0};
-	struct by_page s;
+	size_t voters = VOTES_MAX / (p->strings / PAGE + 1);
+	size_t step = sample_step(run->n / (voters < RELA_VOTERS ? voters : RELA_VOTERS));
+	struct ballot words = {0};
 
-	sort_strings(&s, m, p);
 	for (size_t i = 0; i < run->n; i += step)
-		vote(&b, &s, memory_word(m, run->at + i * sizeof(Elf64_Rela) + 16, 8), 8);
-	return count_votes(&b, &s, out, max);
+		add(&words, memory_word(m, run->at + i * sizeof(Elf64_Rela) + 16, 8));
+	return count_votes(&words, m, p, 8, out, max);
 }
 
 /*

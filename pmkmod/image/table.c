@@ -6,7 +6,8 @@
  */
 #include "pmkmod/image/exports.h"
 
-#define ENTRIES_MIN 4
+/* Fewer may be any other array that has its texts behind it. */
+#define ENTRIES_MIN 8
 #define BYTES_A_STRING 64
 #define WINDOW_MORE 4096
 #define SLACK 64
@@ -53,25 +54,8 @@ struct search {
 	struct table t;
 	const struct image_memory *m;
 	const struct pool *p;
-	bool *is_name; /* by place in the pool: does a name begin (or, as a tail, go on) here? */
 	size_t from, to, entry; /* entries lie between */
 };
-
-static bool is_identifier(unsigned char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	       c == '_' || c == '.' || c == '$';
-}
-
-static void mark_names(struct search *s)
-{
-	const unsigned char *p = s->m->p;
-
-	s->is_name = xcalloc(s->p->end - s->p->start + 1, sizeof(*s->is_name));
-	for (size_t at = s->p->end - 1; at-- > s->p->start;)
-		s->is_name[at - s->p->start] =
-			is_identifier(p[at]) && (!p[at + 1] || s->is_name[at + 1 - s->p->start]);
-}
 
 static bool in_pool(const struct search *s, size_t to)
 {
@@ -86,7 +70,7 @@ static bool is_entry(const struct search *s, size_t at)
 	if (at + s->entry > s->to)
 		return false;
 	to = table_target(s->m, &s->t, at + word);
-	if (!in_pool(s, to) || !s->is_name[to - s->p->start])
+	if (!in_pool(s, to) || !s->p->is_name[to - s->p->start])
 		return false;
 	if (s->t.words < 3 || is_null(s->m, &s->t, at + 2 * word))
 		return true;
@@ -226,7 +210,6 @@ bool table_find(struct table *t, const struct image_memory *m, const struct pool
 	s.from -= s.from % reference_size(ref);
 	/* the last bytes before the names may look like one */
 	s.to = p->start + SLACK < p->end ? p->start + SLACK : p->end;
-	mark_names(&s);
 	best = longest_row(&s);
 	if (best.n >= ENTRIES_MIN) {
 		add_row(&s.t, &best, s.entry, false);
@@ -234,7 +217,6 @@ bool table_find(struct table *t, const struct image_memory *m, const struct pool
 		add_preceding(&s);
 		find_bounds(&s);
 	}
-	free(s.is_name);
 	*t = s.t;
 	return t->n >= ENTRIES_MIN;
 }

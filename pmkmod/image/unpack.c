@@ -14,12 +14,34 @@
 
 #include "pmkmod/image/image.h"
 
-#define CHUNK (64u << 10)
+#define CHUNK (1u << 20)
 /* xz -9 and lzma -9 need 65 MiB; a file made to exhaust memory wants more. */
 #define LZMA_MEMORY (192ull << 20)
 /* zstd --ultra -22 */
 #define ZSTD_WINDOW_LOG 27
 #define LZMA_HEADER 13
+
+/* Room for a chunk behind what came out so far: unpacking in place spares a copy of the kernel. */
+static unsigned char *room(struct unpack *u)
+{
+	struct strbuf *b = &u->out;
+
+	if (b->cap - b->len <= CHUNK) {
+		b->cap = b->cap ? b->cap * 2 : 16 * (size_t)CHUNK;
+		b->s = xrealloc(b->s, b->cap, 1);
+	}
+	return (unsigned char *)b->s + b->len;
+}
+
+/* So much of the room was used. */
+static int used_room(struct unpack *u, size_t n)
+{
+	if (n > u->max - u->out.len)
+		return -EFBIG;
+	u->out.len += n;
+	u->out.s[u->out.len] = '\0';
+	return 0;
+}
 
 int unpack_add(struct unpack *u, const void *data, size_t len)
 {
@@ -31,7 +53,6 @@ int unpack_add(struct unpack *u, const void *data, size_t len)
 
 static int read_gzip(struct unpack *u, struct err *e)
 {
-	unsigned char buf[CHUNK];
 	z_stream z = {0};
 	int r, code = 0;
 
@@ -41,11 +62,11 @@ static int read_gzip(struct unpack *u, struct err *e)
 	z.next_in = (unsigned char *)(uintptr_t)u->in;
 	z.avail_in = u->len > UINT_MAX ? UINT_MAX : (unsigned)u->len;
 	do {
-		z.next_out = buf;
-		z.avail_out = sizeof(buf);
+		z.next_out = room(u);
+		z.avail_out = CHUNK;
 		r = inflate(&z, Z_NO_FLUSH);
 		if (r == Z_OK || r == Z_STREAM_END)
-			code = unpack_add(u, buf, sizeof(buf) - z.avail_out);
+			code = used_room(u, CHUNK - z.avail_out);
 		else
 			code = -EBADMSG;
 	} while (!code && r != Z_STREAM_END);
@@ -56,20 +77,19 @@ static int read_gzip(struct unpack *u, struct err *e)
 
 static int read_lzma_any(struct unpack *u, lzma_stream *x)
 {
-	uint8_t buf[CHUNK];
 	lzma_ret r;
 	int code = 0;
 
 	x->next_in = u->in;
 	x->avail_in = u->len;
 	do {
-		x->next_out = buf;
-		x->avail_out = sizeof(buf);
+		x->next_out = room(u);
+		x->avail_out = CHUNK;
 		r = lzma_code(x, LZMA_RUN);
 		if (r == LZMA_MEMLIMIT_ERROR)
 			code = -EFBIG;
 		else if (r == LZMA_OK || r == LZMA_STREAM_END)
-			code = unpack_add(u, buf, sizeof(buf) - x->avail_out);
+			code = used_room(u, CHUNK - x->avail_out);
 		else
 			code = -EBADMSG;
 		/* all was given, nothing more comes, and it is not at its end */
@@ -105,7 +125,6 @@ static int read_zstd(struct unpack *u, struct err *e)
 {
 	ZSTD_DStream *z = ZSTD_createDStream();
 	ZSTD_inBuffer ib = {u->in, u->len, 0};
-	char buf[CHUNK];
 	size_t left = 1;
 	int code = 0;
 
@@ -114,14 +133,14 @@ static int read_zstd(struct unpack *u, struct err *e)
 		return -ENOMEM;
 	ZSTD_DCtx_setParameter(z, ZSTD_d_windowLogMax, ZSTD_WINDOW_LOG);
 	while (!code && left) {
-		ZSTD_outBuffer ob = {buf, sizeof(buf), 0};
+		ZSTD_outBuffer ob = {room(u), CHUNK, 0};
 		size_t before = ib.pos;
 
 		left = ZSTD_decompressStream(z, &ob, &ib);
 		if (ZSTD_isError(left) || (left && ib.pos == before && ob.pos == 0))
 			code = -EBADMSG;
 		else
-			code = unpack_add(u, buf, ob.pos);
+			code = used_room(u, ob.pos);
 	}
 	u->used = ib.pos;
 	ZSTD_freeDStream(z);
