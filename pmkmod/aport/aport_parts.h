@@ -20,4 +20,8 @@ struct patch_run {
 int patch_run(struct patch_run *p, const char *tree, bool writable, const char *file,
 	const char *const *options, struct err *e);
 
+/* signing_config.c: lines of a configuration that make the kernel trust the certificates in
+ * `keys_file` (NULL: it has no SYSTEM_TRUSTED_KEYS, they are found in its source). */
+void signing_config_edit(struct strbuf *text, const struct kconfig *c, const char *keys_file);
+
 #endif

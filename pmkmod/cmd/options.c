@@ -27,13 +27,28 @@ const struct command commands[] = {
 		"in",
 		"Changes are thrown away when the shell ends.\n", 1, 1, cmd_shell},
 	{"log", "<device> <module>", "show the log of the newest build", "", 2, 2, cmd_log},
+	{"signing-kernel", "<device>", "write a kernel aport whose kernel accepts modules you sign",
+		"For phones whose kernel takes signed modules alone. --emit-aport DIR gets a copy of the\n"
+		"device's kernel aport (--aport DIR, kernel.aport of the configuration, or `aport =` in\n"
+		"[kernel] of the device's profile) that trusts your certificate; the key is made on first\n"
+		"use. Build and install that kernel once with pmbootstrap; then what pmkmod signs loads.\n",
+		1, 1, cmd_signing_kernel},
 	{"clean", "[layers|cache|all]", "remove layers, downloads, or both; packages and keys stay",
 		"Without an argument only layers that were not used for 30 days are removed.\n", 0,
 		1, cmd_clean},
 };
 const size_t n_commands = ARRAY_SIZE(commands);
 
-enum { OPT_EMULATE = 256, OPT_AUTOLOAD, OPT_FORCE, OPT_REBUILD, OPT_VERSION, OPT_CONFIG };
+enum {
+	OPT_EMULATE = 256,
+	OPT_AUTOLOAD,
+	OPT_FORCE,
+	OPT_REBUILD,
+	OPT_VERSION,
+	OPT_CONFIG,
+	OPT_APORT,
+	OPT_EMIT_APORT
+};
 
 static const struct option long_options[] = {
 	{"config", required_argument, NULL, OPT_CONFIG},
@@ -41,6 +56,8 @@ static const struct option long_options[] = {
 	{"autoload", no_argument, NULL, OPT_AUTOLOAD},
 	{"force", no_argument, NULL, OPT_FORCE},
 	{"rebuild", no_argument, NULL, OPT_REBUILD},
+	{"aport", required_argument, NULL, OPT_APORT},
+	{"emit-aport", required_argument, NULL, OPT_EMIT_APORT},
 	{"jobs", required_argument, NULL, 'j'},
 	{"verbose", no_argument, NULL, 'v'},
 	{"quiet", no_argument, NULL, 'q'},
@@ -58,6 +75,8 @@ static const char options_help[] =
 	"      --autoload        the package also loads the module at each start (modules-load.d)\n"
 	"      --force           package a module although the kernel would refuse it\n"
 	"      --rebuild         build although nothing has changed\n"
+	"      --aport DIR       the kernel's aport, a folder with its APKBUILD\n"
+	"      --emit-aport DIR  where signing-kernel writes to\n"
 	"  -j, --jobs N          parallel jobs of make\n"
 	"  -v, --verbose         show the whole output of the build\n"
 	"  -q, --quiet           show errors and results only\n"
@@ -69,7 +88,7 @@ void print_help(void)
 	printf("pmkmod builds out-of-tree kernel modules for postmarketOS phones, without root.\n\n"
 	       "Usage: pmkmod [options] <command> [arguments]\n\nCommands:\n");
 	for (size_t i = 0; i < n_commands; i++)
-		printf("  %-6s %-28s %s\n", commands[i].name, commands[i].arguments,
+		printf("  %-14s %-28s %s\n", commands[i].name, commands[i].arguments,
 			commands[i].summary);
 	printf("\n%s\nThe manual is pmkmod(1).\n", options_help);
 }
@@ -112,6 +131,12 @@ static int one_option(struct options *o, int c, const char *name, struct err *e)
 		break;
 	case 'j':
 		strvec_addf(&o->settings, "toolchain.jobs=%s", optarg);
+		break;
+	case OPT_APORT:
+		strvec_addf(&o->settings, "kernel.aport=%s", optarg);
+		break;
+	case OPT_EMIT_APORT:
+		o->emit_aport = optarg;
 		break;
 	case OPT_FORCE:
 		o->force = true;
