@@ -5,6 +5,7 @@
  */
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "chroot/base/fs.h"
@@ -425,6 +426,41 @@ static bool is_empty_or_missing(const char *dir)
 	return empty;
 }
 
+/*
+ * pmaports shares patches between kernels by links that lead out of the aport; the emitted one must
+ * be whole wherever it is put.
+ */
+static int resolve_links(const struct emit *m, struct err *e)
+{
+	for (size_t i = 0; i < m->a->n_files; i++) {
+		const struct aport_file *f = &m->a->files[i];
+		_cleanup_free_ char *from = NULL, *to = NULL, *real = NULL;
+		struct stat st;
+		int r;
+
+		if (f->url)
+			continue;
+		from = aport_local_path(m->a, f);
+		to = path_join(m->work, f->path);
+		if (!fs_exists(from)) {
+			r = refuse(e, f->kind == APORT_PATCH ? EXIT_PATCH_PATH : EXIT_GENERAL,
+				"the file %s that %s/APKBUILD names in source= is not there",
+				f->path, m->a->dir);
+			return r;
+		}
+		if (lstat(to, &st) < 0 || !S_ISLNK(st.st_mode))
+			continue;
+		real = realpath(from, NULL);
+		if (!real)
+			return err_errno(e, -errno, "cannot follow '%s'", from);
+		unlink(to);
+		r = fs_copy_file(real, to, e);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 static int make(struct emit *m, struct err *e)
 {
 	static const char *const not_copied[] = {".git", NULL};
@@ -433,6 +469,8 @@ static int make(struct emit *m, struct err *e)
 	struct apkbuild *b = NULL;
 	int r = fs_copy_tree(m->a->dir, m->work, not_copied, e);
 
+	if (r == 0)
+		r = resolve_links(m, e);
 	if (r == 0)
 		r = apkbuild_read(&b, path, env, ARRAY_SIZE(env), e);
 	if (r == 0)

@@ -27,11 +27,13 @@ int patch_run(struct patch_run *p, const char *tree, bool writable, const char *
 {
 	static const char *const env[] = {
 		"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", "TMPDIR=/tmp", "HOME=/tmp", NULL};
+	/* pmaports shares patches by links */
+	_cleanup_free_ char *real = realpath(file, NULL);
 	struct sandbox_mount mounts[] = {
 		{.kind = writable ? SANDBOX_BIND_RW : SANDBOX_BIND_RO,
 			.source = tree,
 			.target = "/build"},
-		{.kind = SANDBOX_BIND_RO, .source = file, .target = "/patch"},
+		{.kind = SANDBOX_BIND_RO, .source = real ? real : file, .target = "/patch"},
 	};
 	_cleanup_strvec_ struct strvec argv = {0};
 	struct sandbox_result result = {0};
