@@ -279,12 +279,13 @@ static int edit_prepare(struct emit *m, const struct apkbuild *b, struct err *e)
 	const char *text = apkbuild_text(b, &len);
 
 	if (apkbuild_function_span(b, "prepare", &start, &end)) {
-		bool own_line;
+		size_t at = end;
 
-		while (end > start && (text[end - 1] == ' ' || text[end - 1] == '\t'))
-			end--;
-		own_line = end > start && text[end - 1] == '\n';
-		return add_edit(m, end, 0, xasprintf("%s%s", own_line ? "" : "\n", lines), e);
+		while (at > start && (text[at - 1] == ' ' || text[at - 1] == '\t'))
+			at--;
+		if (at > start && text[at - 1] == '\n')
+			return add_edit(m, at, 0, steal_ptr(lines), e);
+		return add_edit(m, end, 0, xasprintf("\n%s", lines), e);
 	}
 	if (apkbuild_function(b, "prepare", NULL))
 		return refuse(
@@ -442,7 +443,7 @@ static int resolve_links(const struct emit *m, struct err *e)
 			continue;
 		from = aport_local_path(m->a, f);
 		to = path_join(m->work, f->path);
-		if (!fs_exists(from)) {
+		if (access(from, R_OK) < 0) {
 			r = refuse(e, f->kind == APORT_PATCH ? EXIT_PATCH_PATH : EXIT_GENERAL,
 				"the file %s that %s/APKBUILD names in source= is not there",
 				f->path, m->a->dir);

@@ -134,7 +134,7 @@ int aport_check_source(
 			continue;
 		}
 		path = aport_local_path(a, f);
-		if (!fs_exists(path)) {
+		if (access(path, R_OK) < 0) {
 			if (e)
 				e->exit_code = EXIT_PATCH_PATH;
 			return err_set(e, -ENOENT,

@@ -181,6 +181,8 @@ static void assign(struct shell *sh, size_t name_len)
 		remember_place(sh, &place);
 	if (sh->live == LIVE_NO)
 		return;
+	if (w.text.len && w.text.s[0] == '~' && w.from.s[0] == 'l')
+		word_set_unknown(&w, "~ is the home folder of whoever builds");
 	unknown = w.unknown;
 	if (place.append) {
 		const struct shell_var *v = shell_var(sh->b, name);
