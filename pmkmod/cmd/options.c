@@ -41,6 +41,12 @@ const struct command commands[] = {
 		"Needs no device and no configuration. Exit code 30: the image is damaged, cut off or\n"
 		"contradicts itself; 2: it is something else.\n",
 		1, 2, cmd_symvers},
+	{"signing-kernel", "<device>", "write a kernel aport whose kernel accepts modules you sign",
+		"For phones whose kernel takes signed modules alone. --emit-aport DIR gets a copy of the\n"
+		"device's kernel aport (--aport DIR, kernel.aport of the configuration, or `aport =` in\n"
+		"[kernel] of the device's profile) that trusts your certificate; the key is made on first\n"
+		"use. Build and install that kernel once with pmbootstrap; then what pmkmod signs loads.\n",
+		1, 1, cmd_signing_kernel},
 	{"clean", "[layers|cache|all]", "remove layers, downloads, or both; packages and keys stay",
 		"Without an argument only layers that were not used for 30 days are removed.\n", 0,
 		1, cmd_clean},
@@ -54,12 +60,13 @@ enum {
 	OPT_REBUILD,
 	OPT_VERSION,
 	OPT_CONFIG,
+	OPT_EMIT_APORT,
 	OPT_KERNEL, /* and behind it, one for each row of kernel_options[] */
 };
 
 /* Options that are a key of [kernel]; in the order of their rows in long_options[]. */
 static const char *const kernel_options[] = {
-	"kdir", "source", "config", "image", "symvers", "cc"};
+	"kdir", "source", "config", "image", "symvers", "cc", "aport"};
 
 static const struct option long_options[] = {
 	{"config", required_argument, NULL, OPT_CONFIG},
@@ -73,6 +80,8 @@ static const struct option long_options[] = {
 	{"image", required_argument, NULL, OPT_KERNEL + 3},
 	{"symvers", required_argument, NULL, OPT_KERNEL + 4},
 	{"cc", required_argument, NULL, OPT_KERNEL + 5},
+	{"aport", required_argument, NULL, OPT_KERNEL + 6},
+	{"emit-aport", required_argument, NULL, OPT_EMIT_APORT},
 	{"jobs", required_argument, NULL, 'j'},
 	{"verbose", no_argument, NULL, 'v'},
 	{"quiet", no_argument, NULL, 'q'},
@@ -94,9 +103,11 @@ static const char options_help[] =
 	"      --kdir DIR        make the kernel's headers from the folder it was built in\n"
 	"      --source DIR      ... from its source, with --kernel-config FILE (default: the\n"
 	"                        kernel package's own configuration)\n"
+	"      --aport DIR       ... from its aport, a folder with an APKBUILD\n"
 	"      --image FILE      kernel image to take exports and configuration from\n"
 	"      --symvers FILE    Module.symvers of the phone's kernel\n"
 	"      --cc NAME         compiler of the kernel: gcc, gcc6, gcc4, clang\n"
+	"      --emit-aport DIR  where signing-kernel writes to\n"
 	"  -v, --verbose         show the whole output of the build\n"
 	"  -q, --quiet           show errors and results only\n"
 	"  -h, --help            this text, or that of a command\n"
@@ -107,7 +118,7 @@ void print_help(void)
 	printf("pmkmod builds out-of-tree kernel modules for postmarketOS phones, without root.\n\n"
 	       "Usage: pmkmod [options] <command> [arguments]\n\nCommands:\n");
 	for (size_t i = 0; i < n_commands; i++)
-		printf("  %-8s %-27s %s\n", commands[i].name, commands[i].arguments,
+		printf("  %-14s %-28s %s\n", commands[i].name, commands[i].arguments,
 			commands[i].summary);
 	printf("\n%s\nThe manual is pmkmod(1).\n", options_help);
 }
@@ -154,6 +165,9 @@ static int one_option(struct options *o, int c, const char *name, struct err *e)
 		break;
 	case 'j':
 		strvec_addf(&o->settings, "toolchain.jobs=%s", optarg);
+		break;
+	case OPT_EMIT_APORT:
+		o->emit_aport = optarg;
 		break;
 	case OPT_FORCE:
 		o->force = true;

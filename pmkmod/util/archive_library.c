@@ -56,6 +56,7 @@ static void *symbol(const char *name)
 #define A struct archive *a
 #define E struct archive_entry *e
 
+LAZY(int, archive_errno, (A), (a))
 LAZY(const char *, archive_error_string, (A), (a))
 LAZY(int, archive_filter_code, (A, int n), (a, n))
 LAZY(struct archive *, archive_read_new, (void), ())
