@@ -10,7 +10,7 @@
 #include "pmkmod/util/exit_codes.h"
 
 /* Bumped whenever the stages behind the plan change what comes out of the same inputs. */
-#define CELL_FORMAT 1
+#define CELL_FORMAT 2
 
 char *plan_packages_dir(const struct context *x)
 {
@@ -253,6 +253,9 @@ static void finish_text(struct plan *p)
 	strbuf_addf(&b, "toolchain %s\nheaders %s\n", p->toolchain_id, p->kernel_id);
 	print_text(&b, "native", p->native.n ? p->native_id : p->host);
 	print_text(&b, "cross", *p->cross ? p->cross : NULL);
+	/* the certificate alone: what a signature looks like depends on nothing else of the key */
+	if (p->sign_key)
+		strbuf_addf(&b, "sign-key sha256:%s\n", sign_key_fingerprint(p->sign_key));
 	if (!p->no_module)
 		print_module(p, &b);
 	newest(&p->source_date, &p->target.kernel);
@@ -273,6 +276,8 @@ int plan_make(
 	r = device_load(&p->device, x->config, device, e);
 	if (r == 0 && module)
 		r = module_load(&p->module, x->config, module, e);
+	if (r == 0)
+		r = plan_sign_key(p, e);
 	if (r == 0)
 		r = choose_emulation(p, e);
 	if (r == 0)
@@ -304,5 +309,6 @@ void plan_free(struct plan *p)
 	free(p->text);
 	free(p->key);
 	free(p->host);
+	sign_key_free(p->sign_key);
 	*p = (struct plan){0};
 }

@@ -5,6 +5,7 @@
 
 #include "pmkmod/build/resolve.h"
 #include "pmkmod/module/module.h"
+#include "pmkmod/sign/sign.h"
 
 struct plan {
 	struct context *x; /* borrowed */
@@ -17,6 +18,7 @@ struct plan {
 	struct resolution target;
 	struct pinned_set native; /* empty unless native tools come from a layer */
 	char toolchain_id[HASH_HEX_MAX], kernel_id[HASH_HEX_MAX], native_id[HASH_HEX_MAX];
+	struct sign_key *sign_key; /* signs modules; NULL: none given */
 	char *host; /* "host <compiler> <size> <mtime>" when the tools are the host's */
 	char *source; /* what the source is, with its hash: one line */
 	char *version; /* the module's, NULL until the source is at hand */
@@ -35,6 +37,9 @@ void plan_free(struct plan *p);
 
 /* What `key` holds, read anew: the first build makes the key. Caller frees. */
 char *plan_describe_key(const struct context *x);
+
+/* signing.c: load kernel.sign_key of the configuration, else of the profile, into `sign_key`. */
+int plan_sign_key(struct plan *p, struct err *e);
 
 /* <state>/packages, <state>/keys; caller frees. */
 char *plan_packages_dir(const struct context *x);

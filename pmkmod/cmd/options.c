@@ -33,7 +33,15 @@ const struct command commands[] = {
 };
 const size_t n_commands = ARRAY_SIZE(commands);
 
-enum { OPT_EMULATE = 256, OPT_AUTOLOAD, OPT_FORCE, OPT_REBUILD, OPT_VERSION, OPT_CONFIG };
+enum {
+	OPT_EMULATE = 256,
+	OPT_AUTOLOAD,
+	OPT_FORCE,
+	OPT_REBUILD,
+	OPT_VERSION,
+	OPT_CONFIG,
+	OPT_SIGN_KEY
+};
 
 static const struct option long_options[] = {
 	{"config", required_argument, NULL, OPT_CONFIG},
@@ -41,6 +49,7 @@ static const struct option long_options[] = {
 	{"autoload", no_argument, NULL, OPT_AUTOLOAD},
 	{"force", no_argument, NULL, OPT_FORCE},
 	{"rebuild", no_argument, NULL, OPT_REBUILD},
+	{"sign-key", required_argument, NULL, OPT_SIGN_KEY},
 	{"jobs", required_argument, NULL, 'j'},
 	{"verbose", no_argument, NULL, 'v'},
 	{"quiet", no_argument, NULL, 'q'},
@@ -58,6 +67,7 @@ static const char options_help[] =
 	"      --autoload        the package also loads the module at each start (modules-load.d)\n"
 	"      --force           package a module although the kernel would refuse it\n"
 	"      --rebuild         build although nothing has changed\n"
+	"      --sign-key FILE   sign modules with the private key and certificate in FILE (PEM)\n"
 	"  -j, --jobs N          parallel jobs of make\n"
 	"  -v, --verbose         show the whole output of the build\n"
 	"  -q, --quiet           show errors and results only\n"
@@ -109,6 +119,9 @@ static int one_option(struct options *o, int c, const char *name, struct err *e)
 		break;
 	case OPT_AUTOLOAD:
 		strvec_add(&o->settings, "build.autoload=yes");
+		break;
+	case OPT_SIGN_KEY:
+		strvec_addf(&o->settings, "kernel.sign_key=%s", optarg);
 		break;
 	case 'j':
 		strvec_addf(&o->settings, "toolchain.jobs=%s", optarg);

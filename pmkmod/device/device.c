@@ -40,6 +40,17 @@ static int read_boot(struct device *d, struct config *p, struct err *e)
 	return 0;
 }
 
+/* A relative path is one beside the profile. */
+static char *key_path(const struct device *d, struct config *p)
+{
+	const char *v = config_get(p, "kernel", "sign_key");
+	const char *slash = strrchr(d->profile, '/');
+
+	if (!v || *v == '/' || !slash)
+		return xstrdup(v);
+	return xasprintf("%.*s/%s", (int)(slash - d->profile), d->profile, v);
+}
+
 static int read_profile(struct device *d, struct config *c, struct config *p, struct err *e)
 {
 	const char *arch = config_get(p, "device", "arch");
@@ -61,6 +72,7 @@ static int read_profile(struct device *d, struct config *c, struct config *p, st
 		xstrdup(starts_with(kernel, "linux-") ? kernel + strlen("linux-") : kernel));
 	d->headers = text(p, "device", "headers", xasprintf("%s-dev", kernel));
 	d->scripts = text(p, "device", "scripts", xasprintf("kernel-scripts-%s", d->flavor));
+	d->sign_key = key_path(d, p);
 	r = channel_load(&d->channel, c, channel ? channel : "edge", e);
 	if (r < 0)
 		return err_prefix(e, "%s", d->profile);
@@ -99,6 +111,7 @@ void device_free(struct device *d)
 	free(d->flavor);
 	free(d->headers);
 	free(d->scripts);
+	free(d->sign_key);
 	free(d->boot_machine);
 	free(d->boot_cpu);
 	free(d->boot_append);

@@ -39,6 +39,7 @@ struct device {
 	char *flavor; /* "standin" */
 	char *headers; /* "linux-standin-dev" */
 	char *scripts; /* "kernel-scripts-standin": used when the repositories have it */
+	char *sign_key; /* [kernel] of the profile: absolute path, NULL: none */
 	/* [boot] of the profile; NULL or 0: by architecture */
 	char *boot_machine, *boot_cpu, *boot_append, *boot_qemu;
 	unsigned boot_memory_mib, boot_timeout_s;
