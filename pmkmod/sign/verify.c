@@ -36,6 +36,13 @@ static bool message_is_good(CMS_ContentInfo *cms, X509 *certificate, BIO *conten
 	return ok;
 }
 
+/* mod_check_sig(): the older format's fields must be empty. */
+static bool has_no_old_fields(const struct sign_trailer *t)
+{
+	return !t->algo && !t->hash && !t->signer_len && !t->key_id_len && !t->pad[0] &&
+	       !t->pad[1] && !t->pad[2];
+}
+
 static enum sign_state verify_pkcs7(const struct sign_key *k, const unsigned char *bytes,
 	size_t len, size_t sig_len, char **why)
 {
@@ -80,6 +87,8 @@ enum sign_state sign_verify(const struct sign_key *k, const void *bytes, size_t 
 		all_lens = (size_t)ntohl(t.sig_len) + t.signer_len + t.key_id_len;
 		if (all_lens >= rest)
 			state = bad(&unused, "it claims to be longer than the file");
+		else if (t.id_type == SIGN_ID_PKCS7 && !has_no_old_fields(&t))
+			state = bad(&unused, "fields that must be zero are not");
 		else if (t.id_type == SIGN_ID_PKCS7)
 			state = verify_pkcs7(k, bytes, rest, ntohl(t.sig_len), &unused);
 		else if (t.id_type == SIGN_ID_X509)
