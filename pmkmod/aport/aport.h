@@ -12,6 +12,7 @@
 #include "chroot/base/hash.h"
 #include "chroot/base/str.h"
 #include "chroot/sandbox/sandbox.h"
+#include "pmkmod/preflight/compiler.h"
 #include "pmkmod/util/download.h"
 #include "pmkmod/util/progress.h"
 
@@ -30,8 +31,6 @@ struct aport_file {
 	char *path; /* ... relative to its folder */
 	struct hash sum; /* HASH_SHA512, or HASH_NONE: the aport has none for it */
 };
-
-enum compiler_family { COMPILER_GCC, COMPILER_CLANG };
 
 struct aport {
 	char *dir; /* of the APKBUILD */

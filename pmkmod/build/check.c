@@ -47,6 +47,19 @@ static char *image_vermagic(const struct job *j)
 	return vermagic;
 }
 
+/* The image is only looked into when the answer depends on it. */
+static int find_trust(struct job *j, struct fit_kernel *k, struct err *e)
+{
+	bool known = false, trusted = false;
+	int r = 0;
+
+	k->sign_key = j->plan->sign_key;
+	if (j->preflight.will_sign && j->preflight.needs_signature)
+		r = job_key_is_trusted(j, &known, &trusted, e);
+	k->key_is_trusted = !known ? FIT_UNKNOWN : trusted ? FIT_PASS : FIT_FAIL;
+	return r;
+}
+
 int job_check(struct job *j, struct err *e)
 {
 	_cleanup_free_ char *vermagic = image_vermagic(j);
@@ -57,9 +70,9 @@ int job_check(struct job *j, struct err *e)
 		.config = j->kconfig,
 		.facts = &j->facts};
 	struct symvers *symvers = NULL;
-	int r = 0;
+	int r = find_trust(j, &k, e);
 
-	if (j->headers.symvers_path) {
+	if (r == 0 && j->headers.symvers_path) {
 		r = symvers_new(&symvers);
 		if (r == 0)
 			r = symvers_read(symvers, j->headers.symvers_path, e);
@@ -67,6 +80,8 @@ int job_check(struct job *j, struct err *e)
 	}
 	if (r == 0)
 		r = fit_check(&k, &j->ko, &j->report, e);
+	if (r == 0)
+		job_report_forced(j);
 	if (r == 0)
 		r = log_report(j);
 	symvers_free(symvers);

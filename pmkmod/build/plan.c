@@ -10,7 +10,7 @@
 #include "pmkmod/util/exit_codes.h"
 
 /* Bumped whenever the stages behind the plan change what comes out of the same inputs. */
-#define CELL_FORMAT 1
+#define CELL_FORMAT 2
 
 char *plan_packages_dir(const struct context *x)
 {
@@ -302,6 +302,9 @@ static void finish_text(struct plan *p)
 	strbuf_addf(&b, "toolchain %s\nheaders %s\n", p->toolchain_id, p->kernel_id);
 	print_text(&b, "native", p->native.n ? p->native_id : p->host);
 	print_text(&b, "cross", *p->cross ? p->cross : NULL);
+	/* the certificate alone: what a signature looks like depends on nothing else of the key */
+	if (p->sign_key)
+		strbuf_addf(&b, "sign-key sha256:%s\n", sign_key_fingerprint(p->sign_key));
 	if (!p->no_module)
 		print_module(p, &b);
 	newest(&p->source_date, &p->target.kernel);
@@ -406,6 +409,8 @@ int plan_make(
 	if (r == 0 && module)
 		r = module_load(&p->module, x->config, module, e);
 	if (r == 0)
+		r = plan_sign_key(p, e);
+	if (r == 0)
 		r = resolve_with_headers(p, e);
 	if (r == 0 && module)
 		r = describe_source(p, e);
@@ -432,5 +437,6 @@ void plan_free(struct plan *p)
 	free(p->host);
 	free(p->cross);
 	made_headers_free(&p->made);
+	sign_key_free(p->sign_key);
 	*p = (struct plan){0};
 }

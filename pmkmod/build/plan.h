@@ -6,6 +6,7 @@
 #include "pmkmod/build/made_headers.h"
 #include "pmkmod/build/resolve.h"
 #include "pmkmod/module/module.h"
+#include "pmkmod/sign/sign.h"
 
 struct plan {
 	struct context *x; /* borrowed */
@@ -19,6 +20,8 @@ struct plan {
 	struct resolution target;
 	struct pinned_set native; /* empty unless native tools come from a layer */
 	char toolchain_id[HASH_HEX_MAX], kernel_id[HASH_HEX_MAX], native_id[HASH_HEX_MAX];
+	struct sign_key *sign_key; /* signs modules; NULL: none given */
+	bool sign_key_implied; /* nobody named it: it is the one signing-kernel has made */
 	char *host; /* "host <compiler> <size> <mtime>" when the tools are the host's */
 	char *source; /* what the source is, with its hash: one line */
 	char *version; /* the module's, NULL until the source is at hand */
@@ -41,6 +44,9 @@ void plan_native_world(const struct plan *p, const char *compiler, struct strvec
 
 /* What `key` holds, read anew: the first build makes the key. Caller frees. */
 char *plan_describe_key(const struct context *x);
+
+/* signing.c: load kernel.sign_key of the configuration, else of the profile, into `sign_key`. */
+int plan_sign_key(struct plan *p, struct err *e);
 
 /* <state>/packages, <state>/keys; caller frees. */
 char *plan_packages_dir(const struct context *x);

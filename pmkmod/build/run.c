@@ -117,7 +117,11 @@ static int stage_prepare(struct job *j, struct err *e)
 	if (r == 0)
 		r = learn_kernel(j, e);
 	if (r == 0)
+		r = job_preflight(j, e);
+	if (r == 0)
 		r = job_prepare(j, e);
+	if (r == 0)
+		r = job_match_compiler(j, e);
 	if (r == 0)
 		progress_done(&p->x->progress, "%s %s for %s", p->module.name,
 			p->version ? p->version : "(version unknown)", j->headers.release);
@@ -280,7 +284,7 @@ static int stage_export(struct job *j, struct cell_result *result, struct err *e
 static bool repeats(const struct err *e)
 {
 	return e && (e->exit_code == EXIT_BUILD_FAILED || e->exit_code == EXIT_NO_MODULE ||
-			    e->exit_code == EXIT_NO_FIT);
+			    e->exit_code == EXIT_NO_FIT || e->exit_code == EXIT_EXCLUDED);
 }
 
 static void remember_failure(struct plan *p, const struct err *e)
@@ -325,7 +329,8 @@ static int remembered(struct plan *p, struct cell_result *result, struct err *e)
 	if (result->built && streq(result->key ? result->key : "", p->key) &&
 		(p->x->force || !result->verdict || !streq(result->verdict, "does not fit")))
 		return 1;
-	if (!result->built && !(p->x->force && result->exit_code == EXIT_NO_FIT)) {
+	if (!result->built && !(p->x->force && (result->exit_code == EXIT_NO_FIT ||
+						       result->exit_code == EXIT_EXCLUDED))) {
 		err_set(e, -ECANCELED, "%s", result->error);
 		if (e)
 			e->exit_code = result->exit_code;
@@ -406,6 +411,7 @@ void job_free(struct job *j)
 	kernel_headers_free(&j->headers);
 	kconfig_free(j->kconfig);
 	kernel_facts_free(&j->facts);
+	preflight_free(&j->preflight);
 	fit_report_free(&j->report);
 	strvec_free(&j->ko);
 	free(j->kernel_apk);

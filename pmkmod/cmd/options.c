@@ -66,7 +66,7 @@ enum {
 
 /* Options that are a key of [kernel]; in the order of their rows in long_options[]. */
 static const char *const kernel_options[] = {
-	"kdir", "source", "config", "image", "symvers", "cc", "aport"};
+	"kdir", "source", "config", "image", "symvers", "cc", "aport", "sign_key"};
 
 static const struct option long_options[] = {
 	{"config", required_argument, NULL, OPT_CONFIG},
@@ -81,6 +81,7 @@ static const struct option long_options[] = {
 	{"symvers", required_argument, NULL, OPT_KERNEL + 4},
 	{"cc", required_argument, NULL, OPT_KERNEL + 5},
 	{"aport", required_argument, NULL, OPT_KERNEL + 6},
+	{"sign-key", required_argument, NULL, OPT_KERNEL + 7},
 	{"emit-aport", required_argument, NULL, OPT_EMIT_APORT},
 	{"jobs", required_argument, NULL, 'j'},
 	{"verbose", no_argument, NULL, 'v'},
@@ -99,6 +100,7 @@ static const char options_help[] =
 	"      --autoload        the package also loads the module at each start (modules-load.d)\n"
 	"      --force           package a module although the kernel would refuse it\n"
 	"      --rebuild         build although nothing has changed\n"
+	"      --sign-key FILE   sign modules with the private key and certificate in FILE (PEM)\n"
 	"  -j, --jobs N          parallel jobs of make\n"
 	"      --kdir DIR        make the kernel's headers from the folder it was built in\n"
 	"      --source DIR      ... from its source, with --kernel-config FILE (default: the\n"
