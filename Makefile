@@ -56,6 +56,12 @@ $(BUILD)/unit/%: tests/unit/%.c $(PMKMOD_OBJ) $(CHROOT_OBJ)
 .PHONY: unit
 unit: $(UNIT_BIN)
 
+# what pmkmod does against an old kernel's symptoms, as a program, for tests/cli/test-remedies
+$(BUILD)/remedies/apply: tests/remedies/apply.c $(PMKMOD_OBJ) $(CHROOT_OBJ)
+	@mkdir -p $(@D)
+	@echo "  CCLD    $@"
+	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(PMKMOD_OBJ) $(CHROOT_OBJ) $(LIBS)
+
 -include $(CHROOT_OBJ:.o=.d) $(PMKMOD_OBJ:.o=.d) $(UNIT_BIN:=.d) $(BUILD)/obj/pmkmod/main.d
 
 # ---- the two commands of the README ----

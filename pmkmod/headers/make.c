@@ -273,6 +273,7 @@ static void maker_free(struct maker *m)
 	source_tree_free(&m->tree);
 	kconfig_free(m->config);
 	remedies_free(&m->remedies);
+	strvec_free(&m->make_args);
 	strvec_free(&m->phone_programs);
 	strvec_free(&m->native_programs);
 }

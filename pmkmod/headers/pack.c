@@ -17,54 +17,6 @@
 
 #define TEXT_MAX (4u << 20)
 
-/* ---- texts that are not taken as they are ---- */
-
-/* Where a Makefile sets CC at the left margin: "CC = ...", "CC := ...". */
-static bool sets_cc(const char *line, const char **value)
-{
-	const char *p = line;
-
-	if (!starts_with(p, "CC"))
-		return false;
-	p += 2;
-	p += strspn(p, " \t");
-	p += strspn(p, ":?");
-	if (*p != '=')
-		return false;
-	*value = p + 1 + strspn(p + 1, " \t");
-	return true;
-}
-
-/*
- * The compiler's flags that a remedy needs, in the Makefile itself, so that `make M=` has them on the
- * phone too; and no compiler wrappers of a vendor, which `make` would look for there.
- */
-static char *fix_makefile(const struct maker *m, const char *text)
-{
-	_cleanup_free_ char *flags = strvec_join(&m->remedies.cc_flags, " ");
-	struct strbuf b = {0};
-	const char *last = NULL;
-	bool wrapped = false;
-
-	for (const char *p = text; *p;) {
-		size_t n = strcspn(p, "\n");
-		_cleanup_free_ char *line = xstrndup(p, n);
-		const char *value;
-
-		p += n + (p[n] == '\n');
-		if (sets_cc(line, &value)) {
-			last = p;
-			wrapped = wrapped || strstr(value, "wrapper");
-		}
-	}
-	if (!last || (!*flags && !wrapped) || m->s->clang)
-		return xstrdup(text);
-	strbuf_add(&b, text, (size_t)(last - text));
-	strbuf_addf(&b, "CC\t\t= $(CROSS_COMPILE)gcc%s%s\n", *flags ? " " : "", flags);
-	strbuf_adds(&b, last);
-	return strbuf_steal(&b);
-}
-
 static char *headers_dir(const struct maker *m)
 {
 	return xasprintf("usr/src/linux-headers-%s", m->release);
@@ -78,15 +30,15 @@ static int add_text(const struct maker *m, struct apk_writer *w, const char *nam
 	return apk_writer_file(w, to, text, strlen(text), 0644, e);
 }
 
+/* With the compiler's flags that remedies need, so that `make M=` has them on the phone too. */
 static int add_makefile(const struct maker *m, struct apk_writer *w, const char *host, struct err *e)
 {
-	_cleanup_free_ char *text = NULL, *fixed = NULL;
+	_cleanup_free_ char *text = NULL, *pinned = NULL;
 	int r = fs_read(host, TEXT_MAX, &text, NULL, e);
 
-	if (r < 0)
-		return r;
-	fixed = fix_makefile(m, text);
-	return add_text(m, w, "Makefile", fixed, e);
+	if (r == 0)
+		r = remedies_pin_cc_flags(&pinned, text, &m->remedies.cc_flags, e);
+	return r < 0 ? r : add_text(m, w, "Makefile", pinned, e);
 }
 
 /* ---- linux-<flavor>-dev ---- */

@@ -22,6 +22,7 @@ struct maker {
 	struct source_tree tree;
 	struct kconfig *config;
 	struct remedies remedies;
+	struct strvec make_args; /* how the kernel is told to use clang */
 	char *release;
 	struct strvec phone_programs, native_programs; /* "scripts/mod/modpost", in `work`/<which>/ */
 };

@@ -8,8 +8,7 @@
 #include "chroot/base/fs.h"
 #include "pmkmod/util/exit_codes.h"
 
-#define LOG_READ_MAX (128u << 20)
-#define CONFIG_MAX (8u << 20)
+#define MAKEFILE_MAX (1u << 20)
 
 static int refuse(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 static int refuse(struct err *e, const char *fmt, ...)
@@ -94,13 +93,12 @@ static int check_source(struct maker *m, struct err *e)
 
 /* ---- which compilers, and what they need ---- */
 
-static int ask_compilers(struct maker *m, struct remedy_input *in, char **triplet, struct err *e)
+static int ask_compilers(struct maker *m, struct remedy_input *in, struct err *e)
 {
 	const struct headers_spec *s = m->s;
 	_cleanup_free_ char *cross = xasprintf("%sgcc", s->cross);
 	const char *cc = s->clang ? "clang" : cross;
-	_cleanup_free_ char *script = xasprintf(
-		"gcc -dumpversion && %s -dumpversion && %s -dumpmachine", cc, s->clang ? "clang" : cross);
+	_cleanup_free_ char *script = xasprintf("gcc -dumpversion && %s -dumpversion", cc);
 	const char *argv[] = {"sh", "-c", script, NULL};
 	_cleanup_free_ char *text = NULL;
 	_cleanup_strvec_ struct strvec lines = {0};
@@ -117,13 +115,37 @@ static int ask_compilers(struct maker *m, struct remedy_input *in, char **triple
 			s->host_root ? cc : s->clang ? " and `clang`" : "");
 	}
 	strvec_split(&lines, text, "\n");
-	if (lines.n < 3)
+	if (lines.n < 2)
 		return err_set(e, -EINVAL, "the compilers' versions cannot be read: %.200s", text);
 	in->hostcc_major = (unsigned)strtoul(lines.v[0], NULL, 10);
 	in->cc_major = (unsigned)strtoul(lines.v[1], NULL, 10);
-	*triplet = xstrdup(lines.v[2]);
-	in->cc_triplet = *triplet;
 	return 0;
+}
+
+/* How this kernel is told to use clang. */
+static int find_llvm(struct maker *m, struct err *e)
+{
+	_cleanup_free_ char *top = path_join(m->source, "Makefile"), *text = NULL;
+	_cleanup_free_ char *arch =
+		xasprintf("%s/arch/%s/Makefile", m->source, m->s->arch->linux_arch);
+	_cleanup_free_ char *arch_text = NULL;
+	struct llvm_input in = {.version = m->tree.code,
+		.tools = "",
+		.cross = m->s->cross,
+		.cc_flags = &m->remedies.cc_flags,
+		.lld = kconfig_yes(m->config, "LD_IS_LLD") || kconfig_yes(m->config, "LTO_CLANG")};
+	int r = fs_read(top, MAKEFILE_MAX, &text, NULL, e);
+
+	if (r < 0)
+		return r;
+	if (fs_read(arch, MAKEFILE_MAX, &arch_text, NULL, NULL) < 0)
+		arch_text = xstrdup("");
+	in.makefile = text;
+	in.arch_makefile = arch_text;
+	r = remedies_llvm_args(&m->make_args, &in, e);
+	if (r < 0 && e)
+		e->exit_code = EXIT_SANDBOX;
+	return r;
 }
 
 int maker_remedies(struct maker *m, struct err *e)
@@ -134,13 +156,14 @@ int maker_remedies(struct maker *m, struct err *e)
 		.arch = m->s->arch,
 		.version = m->tree.code,
 		.clang = m->s->clang};
-	_cleanup_free_ char *triplet = NULL;
-	int r = ask_compilers(m, &in, &triplet, e);
+	int r = ask_compilers(m, &in, e);
 
 	if (r == 0)
 		r = remedies_find(&m->remedies, &in, e);
 	for (size_t i = 0; r == 0 && i < m->remedies.names.n; i++)
 		dprintf(m->s->log_fd, "# remedy: %s\n", m->remedies.names.v[i]);
+	if (r == 0 && m->s->clang)
+		r = find_llvm(m, e);
 	return r;
 }
 
@@ -163,7 +186,7 @@ void maker_make_words(const struct maker *m, struct strvec *argv, const char *cc
 		strvec_addf(argv, "CC=%s", cc);
 	else if (!s->clang)
 		strvec_addf(argv, "CC=%sgcc%s%s", s->cross, *cc_flags ? " " : "", cc_flags);
-	strvec_add_all(argv, &m->remedies.make_args);
+	strvec_add_all(argv, &m->make_args);
 }
 
 static int make_failed(struct maker *m, int status, struct err *e)
