@@ -20,6 +20,7 @@ struct job {
 	struct kconfig *kconfig;
 	struct kernel_facts facts;
 	struct preflight preflight;
+	char *banner; /* of the kernel image; NULL: not asked for or not found */
 	char *source_dir; /* host path of the copy that is built: <work>/build/src */
 	char *kbuild_dir; /* host path of the folder with the Kbuild file */
 	char *out_dir; /* host path of <work>/build/out */

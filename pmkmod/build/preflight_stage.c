@@ -6,6 +6,7 @@
 
 #include "chroot/base/fs.h"
 #include "pmkmod/build/job.h"
+#include "pmkmod/image/image.h"
 #include "pmkmod/kernel/root_path.h"
 #include "pmkmod/util/exit_codes.h"
 
@@ -59,12 +60,33 @@ static enum preflight_known has_plugins(const struct job *j)
 	return n ? PREFLIGHT_YES : PREFLIGHT_NO;
 }
 
+/*
+ * Configurations before 4.18 do not say which compiler built the kernel; the image's banner does.
+ * An image that cannot be read leaves it unknown.
+ */
+static void find_banner(struct job *j)
+{
+	struct kernel_image im = {0};
+	struct err why = ERR_INIT;
+	struct compiler known;
+
+	if (compiler_from_config(&known, j->kconfig))
+		return;
+	if (kernel_image_read(&im, j->kernel_apk, &why) < 0) {
+		dprintf(j->log_fd, "# no banner of the kernel: %s\n", why.text);
+		return;
+	}
+	j->banner = kernel_image_banner(&im);
+	kernel_image_free(&im);
+}
+
 static void run_preflight(struct job *j, const struct compiler *ours)
 {
 	const struct plan *p = j->plan;
 	struct preflight_input in = {.config = j->kconfig,
 		.arch = p->device.arch,
 		.release = j->headers.release,
+		.banner = j->banner,
 		.cross = p->cross,
 		.have_sign_key = p->sign_key != NULL,
 		.sign_key_implied = p->sign_key_implied,
@@ -127,6 +149,7 @@ int job_preflight(struct job *j, struct err *e)
 {
 	_cleanup_free_ char *text = NULL;
 
+	find_banner(j);
 	run_preflight(j, NULL);
 	text = preflight_text(&j->preflight);
 	dprintf(j->log_fd, "# preflight\n%s", text);

@@ -412,6 +412,7 @@ void job_free(struct job *j)
 	kconfig_free(j->kconfig);
 	kernel_facts_free(&j->facts);
 	preflight_free(&j->preflight);
+	free(j->banner);
 	fit_report_free(&j->report);
 	strvec_free(&j->ko);
 	free(j->kernel_apk);

@@ -34,9 +34,9 @@ static int passphrase(char *buf, int size, int rwflag, void *ctx)
 	(void)rwflag;
 	p->asked = true;
 	p->given = n > 0;
-	if (!n || size < 0 || n > (size_t)size)
+	if (!n || size < 0 || n >= (size_t)size)
 		return -1;
-	memcpy(buf, pin, n);
+	memcpy(buf, pin, n + 1);
 	return (int)n;
 }
 

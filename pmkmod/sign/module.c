@@ -91,10 +91,10 @@ int sign_module(
 	size_t len = 0;
 	int r = fs_read(path, KO_MAX, &bytes, &len, e);
 
-	if (r == 0 && stat(path, &st) < 0)
-		r = err_errno(e, -errno, "cannot look at '%s'", path);
 	if (r < 0)
 		return r;
+	if (stat(path, &st) < 0)
+		return err_errno(e, -errno, "cannot look at '%s'", path);
 	len = unsigned_length(bytes, len);
 	strbuf_add(&out, bytes, len);
 	r = sign_bytes(k, rule, bytes, len, &out, e);

@@ -6,8 +6,9 @@
   make-repository.py bare-kernel DIR ARCH RELEASE [CONFIG]  linux-bare, a kernel without headers
   make-repository.py altered DIR MIRROR ARCH [LINE...]
                                                     linux-altered and linux-altered-dev: MIRROR's headers
-                                                    with these lines at the end of .config; a line
-                                                    "certificate=FILE" puts FILE into the kernel's image
+                                                    with these lines at the end of .config;
+                                                    "certificate=FILE" puts FILE into the kernel's image,
+                                                    "banner=TEXT" is the compiler in its banner
   make-repository.py KIND DIR ARCH [OUTSIDE]        see kinds(); a device called linux-tiny
 
 DIR gets ARCH/*.apk, ARCH/APKINDEX.tar.gz and keys/*.pub. OUTSIDE is a folder that evil packages try
@@ -142,17 +143,17 @@ def altered(folder, mirror, arch, lines):
     key = new_key(folder)
     target = os.path.join(folder, arch)
     os.makedirs(target)
+    image_lines = dict(line.split('=', 1) for line in lines if line.startswith(('certificate=', 'banner=')))
     whole, headers, version, path = altered_headers(mirror, arch, [
-        line for line in lines if not line.startswith('certificate=')], key)
+        line for line in lines if not line.startswith(('certificate=', 'banner='))], key)
     apk.write_file(os.path.join(target, 'linux-altered-dev-%s.apk' % version), whole)
     release = path.split('/')[2].partition('headers-')[2].encode()
     # an arm64 Image has its magic number at 56
     image = b'MZ'.ljust(56, b'\0') + b'ARMd'.ljust(8, b'\0') + b'Linux version ' + release + \
-        b' (test@example.org) (gcc version 12.2.0) #1 SMP\n\0'
-    for line in lines:
-        if line.startswith('certificate='):
-            with open(line.partition('=')[2], 'rb') as handle:
-                image += handle.read()
+        b' (test@example.org) (%s) #1 SMP\n\0' % image_lines.get('banner', 'gcc version 12.2.0').encode()
+    if 'certificate' in image_lines:
+        with open(image_lines['certificate'], 'rb') as handle:
+            image += handle.read()
     where = 'usr/share/kernel/altered/kernel.release'
     fields = {'pkgname': 'linux-altered', 'pkgver': version, 'arch': arch, 'pkgdesc': 'altered',
               'license': 'custom', 'builddate': 1700000000}

@@ -3,42 +3,12 @@
  * Signatures behind modules: the bytes are those of the kernel's scripts/sign-file, the openssl
  * program agrees, every altered byte is noticed, and pmkmod/fit reads what pmkmod/sign writes.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-#include <openssl/x509v3.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include "chroot/base/fs.h"
 #include "chroot/base/hash.h"
 #include "pmkmod/fit/fit.h"
-#include "pmkmod/sign/parts.h"
-#include "pmkmod/util/exit_codes.h"
 #include "tests/unit/ko_builder.h"
+#include "tests/unit/sign_fixture.h"
 
-#define KEYS "tests/unit/sign/"
 #define MARKER_LEN strlen(SIGN_MARKER)
-
-static char dir[] = "/tmp/pmkmod-sign.XXXXXX";
-
-static char *scratch(const char *name)
-{
-	return path_join(dir, name);
-}
-
-static struct sign_key *load(const char *name)
-{
-	_cleanup_free_ char *path = path_join(KEYS, name);
-	struct err e = ERR_INIT;
-	struct sign_key *k = NULL;
-
-	if (sign_key_load(&k, path, &e) < 0)
-		fail_msg("%s", e.text);
-	return k;
-}
 
 /* What the golden values were made of; no ELF file, as sign-file does not look. */
 static char *content(size_t *len)
@@ -86,30 +56,6 @@ static void same_as_sign_file(void **state)
 		hash_hex(&h, hex);
 		assert_string_equal(hex, rows[i].sha256);
 	}
-}
-
-static void write_scratch(const char *name, const void *s, size_t len)
-{
-	_cleanup_free_ char *path = scratch(name);
-
-	assert_int_equal(fs_write_atomic(path, s, len, 0644, NULL), 0);
-}
-
-static int openssl(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-static int openssl(const char *fmt, ...)
-{
-	struct strbuf b = {0};
-	va_list ap;
-	int r;
-
-	strbuf_addf(&b, "cp " KEYS "*.pem %s/ && cd %s && openssl ", dir, dir);
-	va_start(ap, fmt);
-	strbuf_vaddf(&b, fmt, ap);
-	va_end(ap);
-	strbuf_adds(&b, " >/dev/null 2>&1");
-	r = system(b.s);
-	strbuf_free(&b);
-	return r;
 }
 
 /* The trailer of a signed file; the signature ends where it begins. */
@@ -399,145 +345,6 @@ static void fit_says(void **state)
 	}
 }
 
-/* ---- keys ---- */
-
-/* The private key or the certificate out of a file that has both. */
-static char *half(const char *name, bool private)
-{
-	_cleanup_free_ char *path = path_join(KEYS, name), *text = NULL;
-	char *at;
-
-	assert_int_equal(fs_read(path, 1 << 20, &text, NULL, NULL), 0);
-	at = strstr(text, "-----BEGIN CERTIFICATE");
-	assert_non_null(at);
-	return private ? xstrndup(text, (size_t)(at - text)) : xstrdup(at);
-}
-
-static void put(const char *name, const char *text)
-{
-	write_scratch(name, text, strlen(text));
-}
-
-static void key_refused(const char *name, const char *says)
-{
-	_cleanup_free_ char *path = scratch(name);
-	struct err e = ERR_INIT;
-	struct sign_key *k = NULL;
-
-	assert_true(sign_key_load(&k, path, &e) < 0);
-	assert_null(k);
-	assert_int_equal(e.exit_code, EXIT_USAGE);
-	if (!strstr(e.text, says) || !strstr(e.text, name))
-		fail_msg("expected '%s': %s", says, e.text);
-	assert_null(strstr(e.text, "MII")); /* nothing of a key */
-}
-
-static void key_taken(const char *name, const char *like)
-{
-	_cleanup_free_ char *path = scratch(name);
-	struct err e = ERR_INIT;
-	struct sign_key *k = NULL, *want = load(like);
-
-	if (sign_key_load(&k, path, &e) < 0)
-		fail_msg("%s: %s", name, e.text);
-	assert_string_equal(sign_key_fingerprint(k), sign_key_fingerprint(want));
-	sign_key_free(k);
-	sign_key_free(want);
-}
-
-static void keys(void **state)
-{
-	_cleanup_free_ char *key = half("rsa.pem", true), *cert = half("rsa.pem", false);
-	_cleanup_free_ char *other = half("other.pem", false),
-			    *locked = half("encrypted.pem", true);
-	_cleanup_free_ char *turned = xasprintf("%s%s", cert, key);
-	_cleanup_free_ char *wrong = xasprintf("%s%s", key, other);
-	_cleanup_free_ char *two = xasprintf("%s%s%s", key, other, cert);
-	_cleanup_free_ char *damaged = xstrdup(key);
-	_cleanup_free_ char *both_locked = xasprintf("%s%s", locked, cert);
-
-	(void)state;
-	put("turned.pem", turned);
-	key_taken("turned.pem", "rsa.pem");
-	put("two.pem", two);
-	key_taken("two.pem", "rsa.pem");
-	/* the certificate beside it */
-	put("alone.pem", key);
-	key_refused("alone.pem", "no X.509 certificate");
-	put("alone.x509", other);
-	key_refused("alone.pem", "do not belong together");
-	put("alone.crt", cert);
-	key_taken("alone.pem", "rsa.pem");
-	put("noext", key);
-	put("noext.x509", cert);
-	key_taken("noext", "rsa.pem");
-	assert_int_equal(openssl("x509 -in rsa.pem -outform DER -out der.x509"), 0);
-	put("der.priv", key);
-	key_taken("der.priv", "rsa.pem");
-	assert_int_equal(openssl("pkey -in rsa.pem -outform DER -out bare.key"), 0);
-	put("bare.pem", cert);
-	key_taken("bare.key", "rsa.pem");
-	/* wrong ones */
-	put("wrong.pem", wrong);
-	key_refused("wrong.pem", "another key");
-	put("cert.pem", cert);
-	key_refused("cert.pem", "no private key");
-	damaged[strlen(damaged) / 2] = '!';
-	put("damaged.pem", damaged);
-	key_refused("damaged.pem", "damaged private key");
-	write_scratch("garbage.pem", "\x30\x82\x04\xff garbage", 12);
-	key_refused("garbage.pem", "neither a PEM file");
-	put("empty.pem", "");
-	key_refused("empty.pem", "neither a PEM file");
-	key_refused("missing.pem", "No such file");
-	put("ed.pem", "");
-	assert_int_equal(openssl("pkey -in ed25519.pem -out ed.pem"), 0);
-	key_refused("ed.pem", "neither RSA nor");
-	/* a passphrase */
-	put("locked.pem", both_locked);
-	unsetenv("KBUILD_SIGN_PIN");
-	key_refused("locked.pem", "is encrypted");
-	setenv("KBUILD_SIGN_PIN", "wrong", 1);
-	key_refused("locked.pem", "does not open with the passphrase");
-	setenv("KBUILD_SIGN_PIN", "secret", 1);
-	key_taken("locked.pem", "rsa.pem");
-	unsetenv("KBUILD_SIGN_PIN");
-}
-
-static void exposed(void **state)
-{
-	_cleanup_free_ char *key = half("rsa.pem", true), *cert = half("rsa.pem", false);
-	_cleanup_free_ char *both = xasprintf("%s%s", key, cert), *path = scratch("mine.pem");
-	struct sign_key *k;
-
-	(void)state;
-	put("mine.pem", both);
-	for (int i = 0; i < 2; i++) {
-		assert_int_equal(chmod(path, i ? 0600 : 0640), 0);
-		assert_int_equal(sign_key_load(&k, path, NULL), 0);
-		assert_int_equal(sign_key_is_exposed(k), !i);
-		assert_false(sign_key_is_ec(k));
-		assert_non_null(strstr(sign_key_subject(k), "Porter's phone"));
-		sign_key_free(k);
-	}
-}
-
-static void certificate_in_image(void **state)
-{
-	struct sign_key *k = load("rsa.pem"), *other = load("other.pem");
-	_cleanup_strbuf_ struct strbuf image = {0};
-
-	(void)state;
-	strbuf_adds(&image, "Linux version 6.1.0 ... certificates: ");
-	strbuf_add(&image, k->der, (size_t)k->der_len);
-	assert_true(sign_key_certificate_in(k, image.s, image.len));
-	assert_false(sign_key_certificate_in(k, image.s, image.len - 1));
-	assert_false(sign_key_certificate_in(other, image.s, image.len));
-	assert_false(sign_key_certificate_in(k, "", 0));
-	sign_key_free(k);
-	sign_key_free(other);
-}
-
 /* x509_fabricate_name() */
 static void old_names(void **state)
 {
@@ -602,18 +409,6 @@ static void old_format_refuses(void **state)
 	}
 }
 
-static int set_up(void **state)
-{
-	(void)state;
-	return mkdtemp(dir) ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	return fs_remove_tree(dir, NULL);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -624,9 +419,6 @@ int main(void)
 		cmocka_unit_test(lying_trailers),
 		cmocka_unit_test(whole_module),
 		cmocka_unit_test(fit_says),
-		cmocka_unit_test(keys),
-		cmocka_unit_test(exposed),
-		cmocka_unit_test(certificate_in_image),
 		cmocka_unit_test(old_names),
 		cmocka_unit_test(old_format_refuses),
 	};
