@@ -38,9 +38,12 @@ bool shell_work(struct shell *sh, size_t amount)
 
 unsigned shell_line(struct shell *sh)
 {
-	for (; sh->line_pos < sh->pos; sh->line_pos++)
+	/* behind an error the position may be past the end */
+	size_t pos = sh->pos < sh->n ? sh->pos : sh->n;
+
+	for (; sh->line_pos < pos; sh->line_pos++)
 		sh->line += sh->s[sh->line_pos] == '\n';
-	while (sh->line_pos > sh->pos)
+	while (sh->line_pos > pos)
 		sh->line -= sh->s[--sh->line_pos] == '\n';
 	return sh->line;
 }
@@ -50,6 +53,8 @@ void shell_note(struct shell *sh, const char *fmt, ...)
 	struct strbuf b = {0};
 	va_list ap;
 
+	if (!shell_work(sh, 1000))
+		return;
 	strbuf_addf(&b, "line %u: ", shell_line(sh));
 	va_start(ap, fmt);
 	strbuf_vaddf(&b, fmt, ap);
@@ -226,6 +231,7 @@ int apkbuild_parse(struct apkbuild **out, const char *shown, const char *text, s
 	shell_list(&sh);
 	if (!b->error && !sh.stop && sh.pos < sh.n)
 		shell_fail(&sh, "'%.20s' does not belong here", sh.s + sh.pos);
+	shell_end(&sh);
 	if (b->error) {
 		err_set(e, -EINVAL, "%s, %s", shown, b->error);
 		apkbuild_free(b);

@@ -91,7 +91,8 @@ static int get_file(const struct place *p, const struct aport_file *f, char **pa
 	if (f->url)
 		return fetch_remote(p, f, path, e);
 	*path = aport_local_path(p->a, f);
-	if (!fs_exists(*path)) {
+	/* not the name alone: shared patches are links */
+	if (access(*path, R_OK) < 0) {
 		r = err_set(e, -ENOENT,
 			"the file %s that %s/APKBUILD names in source= is not there", f->path,
 			p->a->dir);

@@ -6,7 +6,7 @@
 #include "pmkmod/aport/apkbuild.h"
 
 #define SHELL_VALUE_MAX (1u << 20) /* bytes of one value */
-#define SHELL_WORK_MAX (256u << 20) /* steps and bytes altogether: hostile loops end here */
+#define SHELL_WORK_MAX (16u << 20) /* steps and bytes altogether: hostile loops end here */
 #define SHELL_DEPTH_MAX 60 /* nesting of commands, words, functions and evals */
 
 /* Is what is being read executed? MAYBE: it hangs on something unknown, so what it sets is too. */
@@ -126,7 +126,22 @@ bool shell_arith(struct shell *sh, const char *text, long long *out, const char 
 void shell_list(struct shell *sh);
 /* Run another text with the same variables. */
 void shell_run_text(struct shell *sh, const char *text, size_t len, const struct strvec *args);
+void shell_end(struct shell *sh); /* forget here-documents that never came */
 void shell_newline(struct shell *sh); /* over a newline and the here-documents behind it */
+
+void shell_skip_newlines(struct shell *sh); /* with blanks and comments */
+/* Is the next word exactly this one, unquoted? And over it; and an error without it. */
+bool shell_peek(const struct shell *sh, const char *word);
+bool shell_accept(struct shell *sh, const char *word);
+void shell_expect(struct shell *sh, const char *word);
+/* What executes in a part of which `status` (tri-state) says whether it is reached. */
+enum live shell_reached(enum live outer, int status, bool on_success);
+bool shell_redirection(struct shell *sh); /* read one, if there is one */
+void shell_redirections(struct shell *sh);
+
+/* shell_compound.c: one command of any kind; shell_simple.c: one that is a list of words */
+void shell_command(struct shell *sh);
+void shell_simple_command(struct shell *sh);
 
 /* shell_builtins.c */
 /* Run a command; false: it is not one we know. */

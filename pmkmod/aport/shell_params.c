@@ -47,6 +47,7 @@ static struct value look_up(struct shell *sh, const char *name)
 		shell_work(sh, sh->b->n_vars);
 		v.set = var && var->value;
 		v.text = xstrdup(v.set ? var->value : "");
+		shell_work(sh, strlen(v.text));
 		if (var)
 			v.unknown = xstrdup(var->unknown);
 		else if (shell_from_outside(name))

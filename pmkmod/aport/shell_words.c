@@ -148,7 +148,9 @@ static void arithmetic(struct shell *sh, struct word *w, size_t len)
 	part.pos = sh->pos + 3;
 	part.n = part.pos + len;
 	part.main = false;
+	part.n_heredocs = 0;
 	shell_operand(&part, &inner, "", true, false);
+	shell_end(&part);
 	sh->pos += 3 + len + 2;
 	if (sh->live == LIVE_NO || sh->b->error)
 		return;
