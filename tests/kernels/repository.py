@@ -32,11 +32,12 @@ def _tree(entries, folder, below):
                 entries.append(apk.Entry(os.path.join(inside, name), content=handle.read(), mtime=TIME))
 
 
-def make(folder, flavor, arch, version, key_folder, with_config):
-    """Write folder/repository/<arch> (and empty ones of other architectures, which have no such kernel)
-    and folder/keys.
+def make(kernel, folder, flavor, arch, version, key_folder, with_config):
+    """Write folder/keys and folder/repository/<arch>, of the built kernel in the folder `kernel`.
+
+    Other architectures have an index without packages.
     """
-    with open(os.path.join(folder, 'kernel.release'), encoding='utf-8') as handle:
+    with open(os.path.join(kernel, 'kernel.release'), encoding='utf-8') as handle:
         release = handle.read().strip()
     entries = [apk.Entry(name, kind='dir', mtime=TIME) for name in (
         'boot', 'usr', 'usr/lib', 'usr/lib/modules', 'usr/share', 'usr/share/kernel',
@@ -45,9 +46,9 @@ def make(folder, flavor, arch, version, key_folder, with_config):
     if with_config:
         shipped.append(('config', 'boot/config'))
     for name, path in shipped:
-        with open(os.path.join(folder, name), 'rb') as handle:
+        with open(os.path.join(kernel, name), 'rb') as handle:
             entries.append(apk.Entry(path, content=handle.read(), mtime=TIME))
-    _tree(entries, os.path.join(folder, 'modules'), 'usr/lib/modules/' + release)
+    _tree(entries, os.path.join(kernel, 'modules'), 'usr/lib/modules/' + release)
     entries.sort(key=lambda entry: entry.name)
     key = os.path.join(key_folder, KEY)
     shutil.copytree(os.path.join(key_folder, 'keys'), os.path.join(folder, 'keys'))
