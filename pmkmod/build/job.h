@@ -23,6 +23,7 @@ struct job {
 	char *out_dir; /* host path of <work>/build/out */
 	char *log_path;
 	int log_fd;
+	bool native_helpers; /* the kernel's helper programs ran without emulation */
 	struct strvec ko; /* host paths of the stripped .ko files in out_dir */
 	struct fit_report report;
 };

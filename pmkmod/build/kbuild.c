@@ -54,6 +54,7 @@ static int run(struct job *j, const struct strvec *argv, const char *cwd, struct
 
 	if (r < 0)
 		return r;
+	j->native_helpers = b.native_helpers;
 	dprintf(j->log_fd, "# command: %s\n", command);
 	build_root_bind(&b, build, "/build", true);
 	b.spec.argv = (const char *const *)argv->v;

@@ -3,6 +3,7 @@
 #ifndef PMKMOD_PLAN_H
 #define PMKMOD_PLAN_H
 
+#include "pmkmod/build/made_headers.h"
 #include "pmkmod/build/resolve.h"
 #include "pmkmod/module/module.h"
 
@@ -12,7 +13,8 @@ struct plan {
 	struct module module;
 	bool no_module; /* only the root is wanted (pmkmod shell) */
 	enum emulate emulate; /* as it will be done */
-	const char *cross; /* prefix of the compiler; "": native to its root */
+	char *cross; /* prefix of the compiler; "": native to its root */
+	struct made_headers made; /* headers that pmkmod made for this kernel, if they are used */
 	struct repo_set target_repos, native_repos;
 	struct resolution target;
 	struct pinned_set native; /* empty unless native tools come from a layer */
@@ -27,11 +29,15 @@ struct plan {
 };
 
 /*
- * The resolve stage. `module` NULL: only the root (pmkmod shell). May fetch indexes; runs nothing.
+ * The resolve stage. `module` NULL: only the root (pmkmod shell). May fetch indexes; runs nothing,
+ * unless the kernel's headers must be made and the context allows that (x->make_headers).
  */
 int plan_make(
 	struct plan *p, struct context *x, const char *device, const char *module, struct err *e);
 void plan_free(struct plan *p);
+
+/* Packages of the native root that builds for the plan's phone with this compiler. */
+void plan_native_world(const struct plan *p, const char *compiler, struct strvec *world);
 
 /* What `key` holds, read anew: the first build makes the key. Caller frees. */
 char *plan_describe_key(const struct context *x);

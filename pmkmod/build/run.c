@@ -134,9 +134,10 @@ static int stage_build(struct job *j, struct err *e)
 	if (r == 0)
 		progress_done(&p->x->progress, "%zu module%s (%s)", j->ko.n,
 			j->ko.n == 1 ? "" : "s",
-			p->emulate == EMULATE_TOOLS  ? "native tools, kernel helpers emulated"
-			: p->emulate == EMULATE_FULL ? "fully emulated"
-						     : "native");
+			p->emulate == EMULATE_FULL	  ? "fully emulated"
+			: p->emulate == EMULATE_NONE	  ? "native"
+			: j->native_helpers		  ? "native tools and kernel helpers"
+							  : "native tools, kernel helpers emulated");
 	return r;
 }
 

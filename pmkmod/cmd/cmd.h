@@ -28,6 +28,7 @@ int cmd_boot(struct context *x, const struct options *o, int *status, struct err
 int cmd_plan(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_list(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_shell(struct context *x, const struct options *o, int *status, struct err *e);
+int cmd_headers(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_log(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_clean(struct context *x, const struct options *o, int *status, struct err *e);
 

@@ -42,9 +42,11 @@ int cmd_plan(struct context *x, const struct options *o, int *status, struct err
 {
 	struct layer_store *store;
 	struct plan p;
-	int r = plan_make(&p, x, o->args.v[1], o->args.v[2], e);
+	int r;
 
 	(void)status;
+	x->make_headers = false;
+	r = plan_make(&p, x, o->args.v[1], o->args.v[2], e);
 	if (r < 0)
 		return r;
 	r = context_layers(x, &store, e);

@@ -104,4 +104,8 @@ int kernel_headers_check_programs(const struct kernel_headers *h, const struct s
 	const struct arch_info *arch, const struct kconfig *config, struct err *e);
 void kernel_headers_free(struct kernel_headers *h);
 
+#define KERNEL_PROGRAMS_MAX 8
+/* Which of a kernel's programs building a module runs, below its tree; returns how many. */
+size_t kernel_programs_needed(const struct kconfig *c, const char *names[KERNEL_PROGRAMS_MAX]);
+
 #endif
