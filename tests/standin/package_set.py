@@ -43,7 +43,8 @@ MODULE_SOURCES = {
 # clang and llvm what serves other languages, downloads of debug information and performance counters.
 DROPPED = re.compile(r'''(?x)
     debconf.* | cdebconf | init-system-helpers | linux-initramfs-tool | initramfs-tools | dkms
-    | python(?!3\.\d+-minimal).* | linux-base | dpkg | base-files | base-passwd | debianutils | install-info | perl | perl-modules.* | perl:any
+    | python(?!3\.\d+-minimal).* | linux-base | dpkg | base-files | base-passwd | debianutils | install-info
+    | perl | perl-modules.* | perl:any
     | libnsl-dev | rpcsvc-proto | sensible-utils | systemd.* | tzdata | linux-compiler-.* | gcc-[0-9]+-cross-base
     | lib(asan8|tsan2|ubsan1|lsan0|hwasan0|itm1|quadmath0)(-.*-cross)?
     | libstdc\+\+-[0-9]+-dev | libobjc-[0-9]+-dev | libclang1-.* | libcurl4 | libpfm4
