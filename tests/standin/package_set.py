@@ -20,8 +20,8 @@ ROOTS = tuple(name for name in BUILD_BASE if name != 'awk') + ('mawk', 'kmod', '
 # What is only made on demand (make-standin --with), and only for the build machine: more than 100 MB.
 EXTRAS = {
     # Preparing a kernel's source. pahole: without it kconfig switches type information off, and with it
-    # the layout of struct module changes.
-    'prepare': ('flex', 'bison', 'bc', 'libssl-dev', 'libelf-dev', 'zlib1g-dev', 'pahole'),
+    # the layout of struct module changes; where it is on, the kernel's own libbpf needs python.
+    'prepare': ('flex', 'bison', 'bc', 'libssl-dev', 'libelf-dev', 'zlib1g-dev', 'pahole', 'python3-minimal'),
     # Kernels built by clang.
     'clang': ('clang-16', 'lld-16', 'llvm-16'),
 }
@@ -42,8 +42,9 @@ MODULE_SOURCES = {
 # interpreter is needed for only by maintainer scripts, the sanitizers' run time (no kernel links it), of
 # clang and llvm what serves other languages, downloads of debug information and performance counters.
 DROPPED = re.compile(r'''(?x)
-    debconf.* | cdebconf | init-system-helpers | linux-initramfs-tool | initramfs-tools | python3?.* | dkms
-    | linux-base | dpkg | base-files | base-passwd | debianutils | install-info | perl | perl-modules.* | perl:any
+    debconf.* | cdebconf | init-system-helpers | linux-initramfs-tool | initramfs-tools | dkms
+    | python(?!3\.\d+-minimal).* | linux-base | dpkg | base-files | base-passwd | debianutils | install-info
+    | perl | perl-modules.* | perl:any
     | libnsl-dev | rpcsvc-proto | sensible-utils | systemd.* | tzdata | linux-compiler-.* | gcc-[0-9]+-cross-base
     | lib(asan8|tsan2|ubsan1|lsan0|hwasan0|itm1|quadmath0)(-.*-cross)?
     | libstdc\+\+-[0-9]+-dev | libobjc-[0-9]+-dev | libclang1-.* | libcurl4 | libpfm4
