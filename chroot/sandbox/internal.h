@@ -104,7 +104,6 @@ int binfmt_register(struct box *b, struct err *e);
 bool binfmt_host_has(const char *dir, const struct arch_info *a);
 int emulation_links(struct box *b, struct err *e);
 
-
 /* seccomp.c: generate a filter (in the supervisor, where it is kept for the next run), and load it.
  * With notify_fd the kernel hands uname(2) to whoever reads that descriptor. */
 int filter_prepare(enum sandbox_privilege p, bool notify, struct err *e);

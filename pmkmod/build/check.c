@@ -41,7 +41,8 @@ static char *image_vermagic(const struct job *j)
 		return NULL;
 	image_identify(&id, &im);
 	/* another kernel's image says nothing about this one */
-	vermagic = id.release && streq(id.release, j->headers.release) ? steal_ptr(id.vermagic) : NULL;
+	vermagic =
+		id.release && streq(id.release, j->headers.release) ? steal_ptr(id.vermagic) : NULL;
 	image_identity_free(&id);
 	kernel_image_free(&im);
 	return vermagic;

@@ -36,8 +36,8 @@ static int from_file(const char *path, size_t max, char **text, char **from, str
 	return r;
 }
 
-static int from_package(
-	const struct gathering *g, const char *name, size_t max, char **text, char **from, struct err *e)
+static int from_package(const struct gathering *g, const char *name, size_t max, char **text,
+	char **from, struct err *e)
 {
 	size_t len;
 	int r = apk_read_file(g->apk, name, max, text, &len, e);
@@ -56,7 +56,8 @@ static int check_release(struct gathering *g, const struct image_identity *id, s
 		return 0;
 	if (e)
 		e->exit_code = EXIT_USAGE;
-	err_set(e, -EINVAL, "the image '%s' is of Linux %s, but the kernel package %s is release %s",
+	err_set(e, -EINVAL,
+		"the image '%s' is of Linux %s, but the kernel package %s is release %s",
 		path_base(g->image_path), id->release, path_base(g->apk), g->facts->release);
 	return err_hint(e, "give the image of this very kernel, or none: the package has one");
 }
@@ -152,7 +153,8 @@ static int find_config(struct gathering *g, const char *aport_config, struct err
 		r = from_package(
 			g, g->facts->config_name, CONFIG_MAX, &in->config, &in->config_from, e);
 	else if (carried)
-		in->config_from = xasprintf("the one inside the image of %s", path_base(g->image_path));
+		in->config_from =
+			xasprintf("the one inside the image of %s", path_base(g->image_path));
 	else
 		return no_config(g, e);
 	if (r < 0)
@@ -175,14 +177,16 @@ static void from_image(struct gathering *g)
 
 	if (r == 0) {
 		g->in->symvers = strbuf_steal(&b);
-		g->in->symvers_from = xasprintf("recovered from %s: %zu exports of the kernel, %zu of "
-						"its modules, %s",
-			path_base(g->image_path), rep.n, rep.module_exports,
-			rep.has_crcs ? "with their CRCs" : "without CRCs");
+		g->in->symvers_from =
+			xasprintf("recovered from %s: %zu exports of the kernel, %zu of "
+				  "its modules, %s",
+				path_base(g->image_path), rep.n, rep.module_exports,
+				rep.has_crcs ? "with their CRCs" : "without CRCs");
 		for (size_t i = 0; i < rep.doubts.n; i++)
 			strvec_addf(&g->in->notes, "exports: %s", rep.doubts.v[i]);
 	} else {
-		strvec_addf(&g->in->notes, "the kernel's exports cannot be recovered: %s", why.text);
+		strvec_addf(
+			&g->in->notes, "the kernel's exports cannot be recovered: %s", why.text);
 	}
 	strbuf_free(&b);
 	image_symvers_report_free(&rep);

@@ -15,11 +15,11 @@
 
 char *made_headers_dir(const struct context *x, const struct device *d)
 {
-	return xasprintf("%s/headers/%s-%s-%s", x->state, d->channel.name, d->arch->alpine, d->kernel);
+	return xasprintf(
+		"%s/headers/%s-%s-%s", x->state, d->channel.name, d->arch->alpine, d->kernel);
 }
 
-static bool still_published(
-	const struct context *x, const struct device *d, const struct pinned *p)
+static bool still_published(const struct context *x, const struct device *d, const struct pinned *p)
 {
 	_cleanup_free_ char *packages = plan_packages_dir(x);
 	_cleanup_free_ char *path = xasprintf("%s/%s/%s/%s-%s.apk", packages, d->channel.name,
@@ -116,7 +116,8 @@ static char *git_text(const char *git, const char *name)
 	return xstrdup(str_strip(text));
 }
 
-/* gitrepository-layout(5): .git is a folder, or a file that names one; HEAD is a commit or a ref. */
+/* gitrepository-layout(5): .git is a folder, or a file that names one; HEAD is a commit or a ref.
+ */
 static void add_commit(struct strbuf *b, const char *dir)
 {
 	_cleanup_free_ char *git = path_join(dir, ".git"), *link = git_text(dir, ".git");

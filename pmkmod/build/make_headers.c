@@ -7,6 +7,7 @@
 #include "chroot/base/fs.h"
 #include "pmkmod/build/assemble.h"
 #include "pmkmod/build/kernel_inputs.h"
+#include "pmkmod/build/kernel_source.h"
 #include "pmkmod/build/made_headers.h"
 #include "pmkmod/build/pinned.h"
 #include "pmkmod/export/export.h"
@@ -21,6 +22,7 @@ struct making {
 	const struct apk_pkg *kernel;
 	char *kernel_apk; /* host path */
 	struct kernel_facts facts;
+	struct kernel_source source;
 	struct kernel_inputs in;
 	const char *compiler;
 	bool clang;
@@ -39,6 +41,7 @@ static void making_free(struct making *m)
 	work_close(&m->work);
 	kernel_facts_free(&m->facts);
 	free(m->kernel_apk);
+	kernel_source_free(&m->source);
 	kernel_inputs_free(&m->in);
 	strvec_free(&m->native);
 	free(m->cross);
@@ -68,8 +71,8 @@ static int read_kernel(struct making *m, struct err *e)
 	if (r == 0)
 		r = fs_mkdirs(cache, 0700, e);
 	if (r == 0)
-		r = kernel_facts_read(&m->facts, m->kernel_apk, &m->kernel->identity,
-			p->device.flavor, cache, e);
+		r = kernel_facts_read(
+			&m->facts, m->kernel_apk, &m->kernel->identity, p->device.flavor, cache, e);
 	return r;
 }
 
@@ -79,12 +82,14 @@ static int gather(struct making *m, struct err *e)
 
 	if (m->packaged)
 		return 0;
-	r = headers_check_folder(m->p->device.origin.kdir, m->p->device.origin.source,
-		m->p->device.arch, e);
+	r = kernel_source_get(&m->source, m->p->x, &m->p->device, e);
+	if (r == 0)
+		r = headers_check_folder(
+			m->p->device.origin.kdir, m->source.dir, m->p->device.arch, e);
 	if (r < 0)
 		return r;
 	r = kernel_inputs_gather(
-		&m->in, &m->p->device.origin, &m->facts, m->kernel_apk, NULL, e);
+		&m->in, &m->p->device.origin, &m->facts, m->kernel_apk, m->source.config, e);
 
 	if (r < 0)
 		return r;
@@ -114,9 +119,9 @@ static int find_cross(struct making *m, struct err *e)
 			"there is no cross compiler for %s, with which this machine could prepare the "
 			"kernel's source",
 			arch->alpine);
-		return err_hint(e, p->x->native_host
-					   ? "toolchain.host_cross_%s names its prefix"
-					   : "cross_%s of the channel names its prefix",
+		return err_hint(e,
+			p->x->native_host ? "toolchain.host_cross_%s names its prefix"
+					  : "cross_%s of the channel names its prefix",
 			arch->alpine);
 	}
 	m->cross = starts_with(m->compiler, "gcc") && m->compiler[3]
@@ -174,7 +179,7 @@ static int make_packages(struct making *m, struct err *e)
 		.release = m->facts.release,
 		.packaged = m->packaged,
 		.kdir = o->kdir,
-		.source = o->source,
+		.source = m->source.dir,
 		.config = m->in.config,
 		.config_from = m->in.config_from,
 		.symvers = m->in.symvers,
@@ -265,12 +270,16 @@ static char *describe_provider(const struct device *d)
 	const struct kernel_origin *o = &d->origin;
 
 	if (o->kdir)
-		return xasprintf("build folder '%s', because --kdir or kernel.kdir names it", o->kdir);
+		return xasprintf(
+			"build folder '%s', because --kdir or kernel.kdir names it", o->kdir);
 	if (o->source)
 		return xasprintf("source '%s', because %s has no headers package and --source or "
 				 "kernel.source names it",
 			o->source, d->kernel);
-	return xasprintf("nothing");
+	return xasprintf(
+		"the source of the aport '%s', because %s has no headers package and --aport "
+		"or kernel.aport names it",
+		o->aport, d->kernel);
 }
 
 static int open_log(struct making *m, const char *dir, struct err *e)
@@ -295,7 +304,12 @@ static int learn_compiler(struct making *m, struct err *e)
 
 	if (r < 0)
 		return err_prefix(e, "the kernel's configuration");
-	m->compiler = o->cc ? o->cc : kconfig_yes(c, "CC_IS_CLANG") ? "clang" : "gcc";
+	/* a configuration knows clang; which of several gccs it was, only the aport does */
+	m->compiler = o->cc			      ? o->cc
+		      : kconfig_yes(c, "CC_IS_CLANG") ? "clang"
+		      : m->source.compiler && starts_with(m->source.compiler, "gcc")
+			      ? m->source.compiler
+			      : "gcc";
 	m->clang = starts_with(m->compiler, "clang");
 	kconfig_free(c);
 	return 0;
@@ -332,7 +346,8 @@ static bool made_meanwhile(const struct making *m)
 		return false;
 	kernel = repos_newest(&p->target_repos, p->device.kernel);
 	made_headers_load(&h, p->x, &p->device);
-	same = h.dev.name && streq(h.origin, now) && kernel && hash_eq(&h.kernel, &kernel->identity);
+	same = h.dev.name && streq(h.origin, now) && kernel &&
+	       hash_eq(&h.kernel, &kernel->identity);
 	made_headers_free(&h);
 	return same;
 }
@@ -361,6 +376,7 @@ static int make_locked(struct making *m, const char *dir, struct err *e)
 	}
 	progress_done(&p->x->progress, "%s for %s, from %s", p->device.headers, m->result.release,
 		m->provider);
+	tell(m, &m->source.notes);
 	tell(m, &m->in.notes);
 	tell(m, &m->result.notes);
 	return 0;

@@ -361,8 +361,7 @@ static int make_headers_now(struct plan *p, struct err *e)
 
 	/* what was chosen without them is of no use, but the indexes are */
 	if (!p->target_repos.arch) {
-		r = repos_open(
-			&p->target_repos, p->x, &p->device.channel, p->device.arch, NULL, e);
+		r = repos_open(&p->target_repos, p->x, &p->device.channel, p->device.arch, NULL, e);
 		if (r < 0)
 			return r;
 	}
@@ -392,7 +391,8 @@ static int resolve_with_headers(struct plan *p, struct err *e)
 	if (!p->x->make_headers) {
 		if (r == 0)
 			return 0;
-		return err_hint(e, "`pmkmod headers %s` makes them from what the configuration names",
+		return err_hint(e,
+			"`pmkmod headers %s` makes them from what the configuration names",
 			p->device.name);
 	}
 	err_clear(e);

@@ -260,13 +260,14 @@ static int check_made(const struct resolution *out, const struct target_question
 		return 0;
 	if (e)
 		e->exit_code = EXIT_NO_HEADERS;
-	err_set(e, -ESTALE, "the headers package %s-%s that pmkmod made is not the one that is chosen",
+	err_set(e, -ESTALE,
+		"the headers package %s-%s that pmkmod made is not the one that is chosen",
 		q->made_dev->name, q->made_dev->version);
 	return err_hint(e, "`pmkmod headers %s --rebuild` makes it anew", q->device->name);
 }
 
-static int resolve_now(struct resolution *out, struct repo_set *s, const struct target_question *q,
-	struct err *e)
+static int resolve_now(
+	struct resolution *out, struct repo_set *s, const struct target_question *q, struct err *e)
 {
 	const struct device *d = q->device;
 	const char *source_package = q->source_package;
@@ -306,8 +307,9 @@ int resolve_target(struct resolution *out, struct repo_set *s, struct context *x
 	_cleanup_free_ char *build = q->build ? strvec_join(q->build, " ") : xstrdup("-");
 	_cleanup_free_ char *made =
 		q->made_dev ? apk_identity_text(&q->made_dev->identity) : xstrdup("-");
-	_cleanup_free_ char *question = xasprintf("target %s %s %s | %s | %s | %s | %s", d->kernel,
-		d->headers, d->scripts, base, build, q->source_package ? q->source_package : "-", made);
+	_cleanup_free_ char *question =
+		xasprintf("target %s %s %s | %s | %s | %s | %s", d->kernel, d->headers, d->scripts,
+			base, build, q->source_package ? q->source_package : "-", made);
 	_cleanup_free_ char *path = cache_file(x, s, question);
 	int r;
 

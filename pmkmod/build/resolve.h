@@ -33,8 +33,10 @@ struct resolution {
 struct target_question {
 	const struct device *device;
 	const char *source_package; /* of the module, NULL: none */
-	const struct strvec *build; /* build tools of the phone's root; NULL: none are wanted there */
-	const struct pinned *made_dev, *made_scripts; /* headers pmkmod made, NULL: the repositories' */
+	const struct strvec
+		*build; /* build tools of the phone's root; NULL: none are wanted there */
+	const struct pinned *made_dev,
+		*made_scripts; /* headers pmkmod made, NULL: the repositories' */
 };
 /*
  * Packages of the phone's root: base, build tools, whatever the headers depend on; and the headers

@@ -105,8 +105,8 @@ static void bind_native_programs(
 {
 	_cleanup_free_ char *inside =
 		xasprintf("/usr/lib/kernel-scripts/%s/%s", release, p->device.arch->alpine);
-	_cleanup_free_ char *native = xasprintf("%s/usr/lib/kernel-scripts/%s/%s", l->kernel,
-		release, arch_native()->alpine);
+	_cleanup_free_ char *native = xasprintf(
+		"%s/usr/lib/kernel-scripts/%s/%s", l->kernel, release, arch_native()->alpine);
 	_cleanup_free_ char *fixdep = path_join(native, "scripts/basic/fixdep");
 
 	if (!fs_exists(fixdep) || !can_run(l, fixdep))

@@ -138,10 +138,10 @@ static int stage_build(struct job *j, struct err *e)
 	if (r == 0)
 		progress_done(&p->x->progress, "%zu module%s (%s)", j->ko.n,
 			j->ko.n == 1 ? "" : "s",
-			p->emulate == EMULATE_FULL	  ? "fully emulated"
-			: p->emulate == EMULATE_NONE	  ? "native"
-			: j->native_helpers		  ? "native tools and kernel helpers"
-							  : "native tools, kernel helpers emulated");
+			p->emulate == EMULATE_FULL   ? "fully emulated"
+			: p->emulate == EMULATE_NONE ? "native"
+			: j->native_helpers	     ? "native tools and kernel helpers"
+						     : "native tools, kernel helpers emulated");
 	return r;
 }
 
@@ -392,8 +392,8 @@ int build_run(struct plan *p, struct context *x, const char *device, const char 
 
 	if (!can_be_repaired(p, r, first))
 		return r;
-	progress_note(&x->progress, "%.*s; making it anew", (int)strcspn(first->text, "\n"),
-		first->text);
+	progress_note(
+		&x->progress, "%.*s; making it anew", (int)strcspn(first->text, "\n"), first->text);
 	err_clear(first);
 	r = made_headers_repair(p, first);
 	if (r < 0) {

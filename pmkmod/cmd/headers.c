@@ -28,12 +28,12 @@ int cmd_headers(struct context *x, const struct options *o, int *status, struct 
 		record = made_headers_dir(x, &p.device);
 		print_package("headers", dir, &p.made.dev);
 		print_package("scripts", dir, &p.made.scripts);
-		printf("from      %s\nrelease   %s\ncompiler  %s\nlog       %s/log\n", p.made.provider,
-			p.made.release, p.made.compiler, record);
+		printf("from      %s\nrelease   %s\ncompiler  %s\nlog       %s/log\n",
+			p.made.provider, p.made.release, p.made.compiler, record);
 	} else {
 		for (size_t i = 0; i < p.target.headers.n; i++)
-			printf("%-9s %s-%s\n", i ? "scripts" : "headers", p.target.headers.v[i].name,
-				p.target.headers.v[i].version);
+			printf("%-9s %s-%s\n", i ? "scripts" : "headers",
+				p.target.headers.v[i].name, p.target.headers.v[i].version);
 		printf("from      the repositories of channel %s, which have them\n",
 			p.device.channel.name);
 	}

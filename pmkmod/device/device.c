@@ -46,7 +46,10 @@ static const struct {
 	size_t at;
 	bool path;
 } origin_keys[] = {
-#define ORIGIN(name, path) {#name, offsetof(struct kernel_origin, name), path}
+#define ORIGIN(name, path)                                                                         \
+	{                                                                                          \
+#name, offsetof(struct kernel_origin, name), path                                  \
+	}
 	ORIGIN(kdir, true),
 	ORIGIN(source, true),
 	ORIGIN(sha256, false),

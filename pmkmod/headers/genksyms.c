@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * Symbol versions of a kernel of which there is only source and configuration: a CRC is a sum over the
- * preprocessed declarations, so that nothing needs to be compiled for it. kbuild runs over the whole tree
- * with a compiler that hands each exporting file to genksyms and leaves an empty object; assembler
- * is assembled, since its exports are found in the object (scripts/Makefile.build: gensymtypes_S).
+ * Symbol versions of a kernel of which there is only source and configuration: a CRC is a sum over
+ * the preprocessed declarations, so that nothing needs to be compiled for it. kbuild runs over the
+ * whole tree with a compiler that hands each exporting file to genksyms and leaves an empty object;
+ * assembler is assembled, since its exports are found in the object (scripts/Makefile.build:
+ * gensymtypes_S).
  */
 #include "pmkmod/headers/parts.h"
 
@@ -84,7 +85,7 @@ struct crc_table {
 	struct crc_row {
 		char *name, *owner, *type, *ns;
 		uint32_t crc;
-	} *rows;
+	} * rows;
 	size_t n;
 };
 
@@ -106,8 +107,8 @@ static void add_crc(struct crc_table *t, const char *name, const char *owner, ui
 		return;
 	if (!(t->n & (t->n + 1)))
 		t->rows = xrealloc(t->rows, 2 * (t->n + 1), sizeof(*t->rows));
-	t->rows[t->n] = (struct crc_row){
-		.name = xstrdup(name), .owner = xstrdup(owner), .crc = crc};
+	t->rows[t->n] =
+		(struct crc_row){.name = xstrdup(name), .owner = xstrdup(owner), .crc = crc};
 	name_index_add(&t->index, t->rows[t->n].name, (uint32_t)t->n);
 	t->n++;
 }
@@ -282,10 +283,11 @@ static int compare_sample(struct maker *m, const struct crc_table *t, struct err
 static int prepare_folder(struct maker *m, const char *dir, struct err *e)
 {
 	_cleanup_free_ char *crcs = path_join(dir, "crcs"), *cc = path_join(dir, "cc");
-	_cleanup_free_ char *real_path = path_join(dir, "real"), *script = path_join(dir, "collect");
+	_cleanup_free_ char *real_path = path_join(dir, "real"),
+			    *script = path_join(dir, "collect");
 	_cleanup_free_ char *flags = strvec_join(&m->remedies.cc_flags, " ");
-	_cleanup_free_ char *real =
-		m->s->clang ? xasprintf("clang %s", flags) : xasprintf("%sgcc %s", m->s->cross, flags);
+	_cleanup_free_ char *real = m->s->clang ? xasprintf("clang %s", flags)
+						: xasprintf("%sgcc %s", m->s->cross, flags);
 	int r = fs_mkdirs(crcs, 0755, e);
 
 	if (r == 0)
@@ -341,7 +343,8 @@ int maker_genksyms(struct maker *m, char **symvers, struct err *e)
 	if (r < 0)
 		return r;
 	*symvers = print_table(&t, &assumed);
-	dprintf(m->s->log_fd, "# %zu symbol versions computed; of %zu the class was assumed to be GPL\n",
-		t.n, assumed);
+	dprintf(m->s->log_fd,
+		"# %zu symbol versions computed; of %zu the class was assumed to be GPL\n", t.n,
+		assumed);
 	return 0;
 }

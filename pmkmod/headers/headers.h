@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Headers for kernels that ship none: from a build folder, or from source and configuration, the two
- * packages `linux-<flavor>-dev` and `kernel-scripts-<flavor>` are made.
+ * Headers for kernels that ship none: from a build folder, or from source and configuration, the
+ * two packages `linux-<flavor>-dev` and `kernel-scripts-<flavor>` are made.
  */
 #ifndef PMKMOD_HEADERS_H
 #define PMKMOD_HEADERS_H
@@ -27,7 +27,8 @@ int source_tree_read(
 	struct source_tree *t, const char *dir, const struct arch_info *arch, struct err *e);
 void source_tree_free(struct source_tree *t);
 
-/* First comment of a .config: "# Linux/arm64 6.1.176 Kernel Configuration" (scripts/kconfig/confdata.c).
+/* First comment of a .config: "# Linux/arm64 6.1.176 Kernel Configuration"
+ * (scripts/kconfig/confdata.c).
  */
 struct config_header {
 	char *arch, *version; /* NULL: it does not say */
@@ -41,7 +42,8 @@ struct headers_spec {
 	const char *flavor, *kernel_package, *kernel_version; /* "6.1.176-r1" */
 	const char *dev_name, *scripts_name; /* of the packages to be made */
 	const char *release; /* the phone's uname -r, NULL: not known, taken from the source */
-	const char *packaged; /* a headers package's tree, whose programs are foreign or missing; or */
+	const char
+		*packaged; /* a headers package's tree, whose programs are foreign or missing; or */
 	const char *kdir; /* a build folder; or */
 	const char *source, *config; /* a source folder, and the text of a .config */
 	const char *config_from; /* where the configuration is from, in words */
@@ -73,8 +75,8 @@ struct headers_result {
 	struct strvec notes; /* sentences the porter should see */
 };
 /*
- * Exit codes: 2 the inputs do not belong together (version, architecture, dirty tree), 10 make failed,
- * 21 a needed program could not be built. The porter's folders are only read.
+ * Exit codes: 2 the inputs do not belong together (version, architecture, dirty tree), 10 make
+ * failed, 21 a needed program could not be built. The porter's folders are only read.
  */
 /* What can be said of `kdir`, or else of `source`, before anything is assembled for it. */
 int headers_check_folder(

@@ -52,8 +52,8 @@ static char *source_in_makefile(const char *kdir)
 }
 
 /*
- * Where the source of a build folder is: itself, what its Makefile or its link `source` names, or, when
- * that was a path of another root (envkernel's /mnt/linux), the folder it lies in.
+ * Where the source of a build folder is: itself, what its Makefile or its link `source` names, or,
+ * when that was a path of another root (envkernel's /mnt/linux), the folder it lies in.
  */
 static char *source_of(const char *kdir)
 {
@@ -83,7 +83,8 @@ static char *source_of(const char *kdir)
 static int check_kdir(const char *kdir, struct err *e)
 {
 	static const char *const wanted[] = {".config", "include/generated/autoconf.h",
-		"include/generated/utsrelease.h", "include/config/auto.conf", "scripts/basic/fixdep"};
+		"include/generated/utsrelease.h", "include/config/auto.conf",
+		"scripts/basic/fixdep"};
 
 	if (!fs_is_dir(kdir))
 		return bad_kdir(kdir, fs_exists(kdir) ? "it is no folder" : "it does not exist", e);
@@ -112,8 +113,9 @@ static int kdir_arch(const struct maker *m, struct err *e)
 		!streq(h.arch, "i386")) {
 		if (e)
 			e->exit_code = EXIT_USAGE;
-		r = err_set(e, -EINVAL, "the build folder '%s' is for Linux/%s, but %s needs Linux/%s",
-			m->out_dir, h.arch, m->s->arch->alpine, m->s->arch->linux_arch);
+		r = err_set(e, -EINVAL,
+			"the build folder '%s' is for Linux/%s, but %s needs Linux/%s", m->out_dir,
+			h.arch, m->s->arch->alpine, m->s->arch->linux_arch);
 	}
 	config_header_free(&h);
 	return r;
@@ -134,7 +136,8 @@ static int open_kdir(struct maker *m, struct err *e)
 	if (!m->source) {
 		if (e)
 			e->exit_code = EXIT_USAGE;
-		err_set(e, -ENOENT, "the source that the build folder '%s' was made from is not found",
+		err_set(e, -ENOENT,
+			"the source that the build folder '%s' was made from is not found",
 			m->out_dir);
 		return err_hint(e, "name it with --source");
 	}
@@ -203,7 +206,8 @@ static int find_release(struct maker *m, struct err *e)
 	_cleanup_free_ char *built = built_release(m);
 
 	if (!built || !usable_release(built))
-		return err_set(e, -EBADMSG, "'%s' does not say its release (UTS_RELEASE)", m->out_dir);
+		return err_set(
+			e, -EBADMSG, "'%s' does not say its release (UTS_RELEASE)", m->out_dir);
 	m->out->release_derived = !s->release;
 	if (!m->writable_out && s->release && !streq(built, s->release)) {
 		if (e)
@@ -215,7 +219,8 @@ static int find_release(struct maker *m, struct err *e)
 		return err_hint(e, "give the folder that this very kernel was built in");
 	}
 	if (s->release && !streq(built, s->release))
-		dprintf(s->log_fd, "# release: %s, by the kernel package; the source alone says %s\n",
+		dprintf(s->log_fd,
+			"# release: %s, by the kernel package; the source alone says %s\n",
 			s->release, built);
 	m->release = xstrdup(s->release ? s->release : built);
 	m->out->release = xstrdup(m->release);

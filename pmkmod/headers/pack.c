@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * The two packages. `linux-<flavor>-dev` has Alpine's layout, one folder in /usr/src and the link
- * lib/modules/<release>/build to it; its programs are links into `kernel-scripts-<flavor>`, which has
- * them for the phone and, in a folder beside, for the build machine.
+ * lib/modules/<release>/build to it; its programs are links into `kernel-scripts-<flavor>`, which
+ * has them for the phone and, in a folder beside, for the build machine.
  */
 #include "pmkmod/headers/parts.h"
 
@@ -31,7 +31,8 @@ static int add_text(const struct maker *m, struct apk_writer *w, const char *nam
 }
 
 /* With the compiler's flags that remedies need, so that `make M=` has them on the phone too. */
-static int add_makefile(const struct maker *m, struct apk_writer *w, const char *host, struct err *e)
+static int add_makefile(
+	const struct maker *m, struct apk_writer *w, const char *host, struct err *e)
 {
 	_cleanup_free_ char *text = NULL, *pinned = NULL;
 	int r = fs_read(host, TEXT_MAX, &text, NULL, e);
@@ -154,8 +155,7 @@ static void fill(const struct maker *m, struct apk_pkg *p, const char *name)
 static int write_dev(struct maker *m, struct err *e)
 {
 	struct apk_writer *w = apk_writer_new(m->s->source_date);
-	_cleanup_free_ char *scripts =
-		xasprintf("%s=%s", m->s->scripts_name, m->s->kernel_version);
+	_cleanup_free_ char *scripts = xasprintf("%s=%s", m->s->scripts_name, m->s->kernel_version);
 	struct picked_files files;
 	struct apk_pkg p = {0};
 	int r = pick_files(&files, m, e);
@@ -278,7 +278,8 @@ static int write_scripts(struct maker *m, struct err *e)
 		&m->phone_programs, &libraries, e);
 
 	if (r == 0 && !same)
-		r = add_programs(m, w, "native", arch_native()->alpine, &m->native_programs, NULL, e);
+		r = add_programs(
+			m, w, "native", arch_native()->alpine, &m->native_programs, NULL, e);
 	fill(m, &p, m->s->scripts_name);
 	p.desc = xasprintf(
 		"Programs that build modules for %s %s", m->s->kernel_package, m->release);

@@ -15,7 +15,8 @@
 struct maker {
 	const struct headers_spec *s;
 	struct headers_result *out;
-	char *source, *out_dir; /* host paths of source tree and objects; the same for a build inside it */
+	char *source, *out_dir; /* host paths of source tree and objects; the same for a build
+				   inside it */
 	char *shadow; /* host folder whose files lie over the source's; made here */
 	char *work; /* host path of KERNEL_WORK */
 	bool writable_out; /* out_dir is ours */
@@ -24,7 +25,8 @@ struct maker {
 	struct remedies remedies;
 	struct strvec make_args; /* how the kernel is told to use clang */
 	char *release;
-	struct strvec phone_programs, native_programs; /* "scripts/mod/modpost", in `work`/<which>/ */
+	struct strvec phone_programs,
+		native_programs; /* "scripts/mod/modpost", in `work`/<which>/ */
 };
 
 /* sandbox.c: run `argv` in the build machine's tools; output goes to the log. The exit status. */
@@ -41,8 +43,9 @@ int maker_remedies(struct maker *m, struct err *e);
 void maker_make_words(const struct maker *m, struct strvec *argv, const char *cc);
 
 /*
- * genksyms.c: the text of a Module.symvers computed from the prepared source, *symvers NULL where that
- * is impossible (a note says why). Caller frees. -EINVAL with exit code 2: s->sample says otherwise.
+ * genksyms.c: the text of a Module.symvers computed from the prepared source, *symvers NULL where
+ * that is impossible (a note says why). Caller frees. -EINVAL with exit code 2: s->sample says
+ * otherwise.
  */
 int maker_genksyms(struct maker *m, char **symvers, struct err *e);
 
@@ -54,16 +57,16 @@ struct replay_command {
 };
 /*
  * Parse the text of a .cmd file. `out`/`source`: what relative paths and the recorded source's path
- * become; `recorded` is that path ("" for none). -EINVAL with a sentence when the command is none of
- * a compiler or needs a shell.
+ * become; `recorded` is that path ("" for none). -EINVAL with a sentence when the command is none
+ * of a compiler or needs a shell.
  */
-int replay_parse(struct replay_command *c, const char *text, const char *recorded,
-	const char *out, const char *source, struct err *e);
+int replay_parse(struct replay_command *c, const char *text, const char *recorded, const char *out,
+	const char *source, struct err *e);
 void replay_command_free(struct replay_command *c);
 
 /*
- * recipes.c: a Makefile that compiles `names`, as far as there is a recipe, from a packaged tree's own
- * sources; run in a scratch folder. Caller frees.
+ * recipes.c: a Makefile that compiles `names`, as far as there is a recipe, from a packaged tree's
+ * own sources; run in a scratch folder. Caller frees.
  */
 char *recipes_makefile(const struct maker *m, const struct strvec *names, const char *compiler);
 

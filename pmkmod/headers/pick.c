@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * Which files a headers package has: what `make M=` reads of a kernel, from 3.0 to today. The list is
- * that of scripts/package/install-extmod-build, and what older kernels and modules need beyond it.
+ * Which files a headers package has: what `make M=` reads of a kernel, from 3.0 to today. The list
+ * is that of scripts/package/install-extmod-build, and what older kernels and modules need beyond
+ * it.
  */
 #include "pmkmod/headers/parts.h"
 
@@ -27,7 +28,8 @@ static const struct {
 	{FROM_SOURCE, "include", NULL, true, {NULL}},
 	{FROM_SOURCE, "scripts", NULL, true, {NULL}},
 	{FROM_SOURCE, "arch/%s", NULL, true,
-		{"Makefile*", "Kbuild*", "Kconfig*", "Platform*", "*.lds", "*.lds.S", "module.lds.h"}},
+		{"Makefile*", "Kbuild*", "Kconfig*", "Platform*", "*.lds", "*.lds.S",
+			"module.lds.h"}},
 	{FROM_SOURCE, "arch/%s", "include", true, {NULL}},
 	{FROM_SOURCE, "arch/%s", "scripts", true, {NULL}},
 	{FROM_SOURCE, "arch/%s/tools", NULL, true, {NULL}},
@@ -141,8 +143,7 @@ static int walk(struct walk *w, const char *dir, int depth, struct err *e)
 			       ? 0
 			       : err_errno(e, -errno, "cannot list '%s'", host);
 	while (r == 0 && (de = readdir(d))) {
-		_cleanup_free_ char *name =
-			*dir ? path_join(dir, de->d_name) : xstrdup(de->d_name);
+		_cleanup_free_ char *name = *dir ? path_join(dir, de->d_name) : xstrdup(de->d_name);
 		_cleanup_free_ char *path = path_join(host, de->d_name);
 		struct stat st;
 
@@ -200,13 +201,12 @@ int pick_files(struct picked_files *out, const struct maker *m, struct err *e)
 
 	*out = (struct picked_files){0};
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(rules); i++) {
-		const char *const roots[] = {
-			rules[i].from == FROM_SOURCE ? m->shadow : m->out_dir,
+		const char *const roots[] = {rules[i].from == FROM_SOURCE ? m->shadow : m->out_dir,
 			rules[i].from == FROM_SOURCE ? m->source : NULL};
 		const char *at = strstr(rules[i].dir, "%s");
-		_cleanup_free_ char *dir =
-			at ? xasprintf("%.*s%s%s", (int)(at - rules[i].dir), rules[i].dir, arch, at + 2)
-			   : xstrdup(rules[i].dir);
+		_cleanup_free_ char *dir = at ? xasprintf("%.*s%s%s", (int)(at - rules[i].dir),
+							rules[i].dir, arch, at + 2)
+					      : xstrdup(rules[i].dir);
 
 		if ((rules[i].from == FROM_PACKAGED) != (m->s->packaged != NULL))
 			continue;

@@ -85,7 +85,8 @@ static int check_source(struct maker *m, struct err *e)
 				"the phone's kernel is release %s, but the source in '%s' is Linux %s: "
 				"a module built with it would not load",
 				s->release, m->source, m->tree.version);
-			return err_hint(e, "give the source that the kernel package was built from");
+			return err_hint(
+				e, "give the source that the kernel package was built from");
 		}
 	}
 	return check_config(m, e);
@@ -112,7 +113,9 @@ static int ask_compilers(struct maker *m, struct remedy_input *in, struct err *e
 			s->host_root ? "install gcc and %s on this machine, or use "
 				       "`-o toolchain.native=layer`"
 				     : "the channel's `native`%s packages must have them",
-			s->host_root ? cc : s->clang ? " and `clang`" : "");
+			s->host_root ? cc
+			: s->clang   ? " and `clang`"
+				     : "");
 	}
 	strvec_split(&lines, text, "\n");
 	if (lines.n < 2)
@@ -209,7 +212,8 @@ static int run_make(struct maker *m, struct err *e)
 	if (!olddefconfig) {
 		strvec_add(&sh, "sh");
 		strvec_add(&sh, "-c");
-		strvec_add(&sh, "yes '' 2>/dev/null | \"$@\" oldconfig >&2 && \"$@\" modules_prepare");
+		strvec_add(
+			&sh, "yes '' 2>/dev/null | \"$@\" oldconfig >&2 && \"$@\" modules_prepare");
 		strvec_add(&sh, "sh");
 		strvec_add_all(&sh, &argv);
 	} else {
@@ -229,7 +233,8 @@ static bool tool_fact(const char *symbol)
 	static const char *const begins[] = {"CC_", "GCC_", "GCC10_", "GCC11_", "GCC12_", "CLANG_",
 		"AS_", "LD_", "LLD_", "PAHOLE_", "RUSTC_", "BINDGEN_", "TOOLS_SUPPORT_", "RUST_IS_",
 		"HAVE_", "ARCH_SUPPORTS_", "ARCH_HAS_", "DEFCONFIG_LIST", "DEBUG_INFO_COMPRESSED",
-		"RANDSTRUCT_NONE", "INIT_STACK_NONE", "EXTRA_FIRMWARE", "BUILD_SALT", "LOCALVERSION"};
+		"RANDSTRUCT_NONE", "INIT_STACK_NONE", "EXTRA_FIRMWARE", "BUILD_SALT",
+		"LOCALVERSION"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(begins); i++)
 		if (starts_with(symbol, begins[i]))
@@ -240,11 +245,12 @@ static bool tool_fact(const char *symbol)
 /* What changes the layout of structures or the calling of functions: no module would fit. */
 static bool decides(const char *symbol)
 {
-	static const char *const names[] = {"SMP", "PREEMPT", "PREEMPT_RT", "MODULES", "MODVERSIONS",
-		"MODULE_UNLOAD", "CFI", "CFI_CLANG", "SHADOW_CALL_STACK", "LTO_CLANG_FULL",
-		"LTO_CLANG_THIN", "RANDSTRUCT_FULL", "RANDSTRUCT_PERFORMANCE", "GCC_PLUGIN_RANDSTRUCT",
-		"GENDWARFKSYMS", "STACKPROTECTOR_PER_TASK", "THUMB2_KERNEL", "64BIT",
-		"CPU_BIG_ENDIAN", "ARM64_16K_PAGES", "ARM64_64K_PAGES", "ARM64_4K_PAGES"};
+	static const char *const names[] = {"SMP", "PREEMPT", "PREEMPT_RT", "MODULES",
+		"MODVERSIONS", "MODULE_UNLOAD", "CFI", "CFI_CLANG", "SHADOW_CALL_STACK",
+		"LTO_CLANG_FULL", "LTO_CLANG_THIN", "RANDSTRUCT_FULL", "RANDSTRUCT_PERFORMANCE",
+		"GCC_PLUGIN_RANDSTRUCT", "GENDWARFKSYMS", "STACKPROTECTOR_PER_TASK",
+		"THUMB2_KERNEL", "64BIT", "CPU_BIG_ENDIAN", "ARM64_16K_PAGES", "ARM64_64K_PAGES",
+		"ARM64_4K_PAGES"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (streq(symbol, names[i]))

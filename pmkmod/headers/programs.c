@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * The helper programs of a kernel's scripts folder, for the phone and for this machine. What kbuild made
- * for one machine is made for another by its recorded commands (replay.c), in a scratch folder each.
+ * The helper programs of a kernel's scripts folder, for the phone and for this machine. What kbuild
+ * made for one machine is made for another by its recorded commands (replay.c), in a scratch folder
+ * each.
  */
 #include "pmkmod/headers/parts.h"
 
@@ -48,8 +49,7 @@ static char *cmd_path(const struct maker *m, const char *target)
 	return xasprintf("%s/%.*s.%s.cmd", m->out_dir, (int)(base - target), target, base);
 }
 
-static void find_programs(
-	const struct maker *m, const char *dir, int depth, struct strvec *out)
+static void find_programs(const struct maker *m, const char *dir, int depth, struct strvec *out)
 {
 	_cleanup_free_ char *host = path_join(m->out_dir, dir);
 	DIR *d = opendir(host);
@@ -108,8 +108,7 @@ static int add_rule(struct rules *r, const char *target, int depth, struct err *
 		return err_set(e, -EINVAL, "'%s' is no name of an object", target);
 	ret = fs_read(path, CMD_MAX, &text, NULL, e);
 	if (ret == 0)
-		ret = replay_parse(
-			&c, text, r->recorded, KERNEL_OUT, KERNEL_SOURCE, e);
+		ret = replay_parse(&c, text, r->recorded, KERNEL_OUT, KERNEL_SOURCE, e);
 	if (ret < 0)
 		return err_prefix(e, "the record of how %s was made", target);
 	for (size_t i = 0; ret == 0 && i < c.objects.n; i++)
@@ -119,8 +118,8 @@ static int add_rule(struct rules *r, const char *target, int depth, struct err *
 		strbuf_addf(&r->text, "%s:", target);
 		for (size_t i = 0; i < c.objects.n; i++)
 			strbuf_addf(&r->text, " %s", c.objects.v[i]);
-		strbuf_addf(&r->text, "\n\t@mkdir -p %.*s\n\t%s",
-			(int)(path_base(target) - target), target, r->compiler);
+		strbuf_addf(&r->text, "\n\t@mkdir -p %.*s\n\t%s", (int)(path_base(target) - target),
+			target, r->compiler);
 		for (size_t i = 0; i < c.argv.n; i++)
 			add_word(&r->text, c.argv.v[i]);
 		strbuf_addc(&r->text, '\n');
@@ -174,7 +173,8 @@ static char *records_makefile(struct maker *m, const struct strvec *names, const
 static int compile_all(struct maker *m, const struct strvec *names, const char *which,
 	const char *compiler, struct strvec *built, struct err *e)
 {
-	_cleanup_free_ char *dir = path_join(m->work, which), *makefile = path_join(dir, "Makefile");
+	_cleanup_free_ char *dir = path_join(m->work, which),
+			    *makefile = path_join(dir, "Makefile");
 	_cleanup_free_ char *inside = xasprintf(KERNEL_WORK "/%s", which);
 	_cleanup_free_ char *jobs = xasprintf("-j%u", m->s->jobs ? m->s->jobs : 1);
 	const char *argv[] = {"make", "-k", jobs, "-f", "Makefile", "all", NULL};

@@ -82,8 +82,8 @@ static void add_recipe(
 
 	strbuf_addf(b, "%s:\n\t@mkdir -p %.*s\n", r->program, dir, r->program);
 	add_generators(m, r, b);
-	strbuf_addf(b, "\t%s -O2 -std=gnu11 -I %.*s -I " KERNEL_OUT "/%.*s", compiler, dir, r->program,
-		dir, r->program);
+	strbuf_addf(b, "\t%s -O2 -std=gnu11 -I %.*s -I " KERNEL_OUT "/%.*s", compiler, dir,
+		r->program, dir, r->program);
 	for (size_t i = 0; i < ARRAY_SIZE(include); i++)
 		if (in_tree(m, include[i]))
 			strbuf_addf(b, " -I " KERNEL_OUT "/%s", include[i]);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * Kbuild records each command it ran in a file `.<target>.cmd` beside the target (scripts/Kbuild.include:
- * if_changed): "cmd_scripts/mod/modpost := gcc -o ...", "savedcmd_..." since 6.4. The same command with
- * another compiler makes the same program for another architecture, whatever the kernel's version,
- * and without running any foreign program.
+ * Kbuild records each command it ran in a file `.<target>.cmd` beside the target
+ * (scripts/Kbuild.include: if_changed): "cmd_scripts/mod/modpost := gcc -o ...", "savedcmd_..."
+ * since 6.4. The same command with another compiler makes the same program for another
+ * architecture, whatever the kernel's version, and without running any foreign program.
  */
 #include "pmkmod/headers/parts.h"
 
@@ -107,7 +107,8 @@ static char *move_path(const struct paths *p, const char *path)
 }
 
 /* Options whose argument, joined or the next word, is a path to read from. */
-static const char *const path_options[] = {"-I", "-L", "-include", "-isystem", "-iquote", "-idirafter"};
+static const char *const path_options[] = {
+	"-I", "-L", "-include", "-isystem", "-iquote", "-idirafter"};
 
 static bool path_option(
 	const struct paths *p, const struct strvec *words, size_t *i, struct strvec *argv)
@@ -121,7 +122,8 @@ static bool path_option(
 		if (!starts_with(w, opt))
 			continue;
 		if (w[strlen(opt)]) {
-			/* "-include" also begins with "-i", but only -I and -L are written joined */
+			/* "-include" also begins with "-i", but only -I and -L are written joined
+			 */
 			if (strlen(opt) > 2)
 				continue;
 			moved = move_path(p, w + strlen(opt));
@@ -149,8 +151,8 @@ static const char *below(const char *path)
 	return path;
 }
 
-static void take_words(struct replay_command *c, const struct paths *p, const struct strvec *words,
-	size_t from)
+static void take_words(
+	struct replay_command *c, const struct paths *p, const struct strvec *words, size_t from)
 {
 	for (size_t i = from; i < words->n; i++) {
 		const char *w = words->v[i];
@@ -173,8 +175,8 @@ static void take_words(struct replay_command *c, const struct paths *p, const st
 	}
 }
 
-int replay_parse(struct replay_command *c, const char *text, const char *recorded,
-	const char *out, const char *source, struct err *e)
+int replay_parse(struct replay_command *c, const char *text, const char *recorded, const char *out,
+	const char *source, struct err *e)
 {
 	_cleanup_free_ char *line = NULL;
 	_cleanup_strvec_ struct strvec words = {0};

@@ -62,8 +62,8 @@ static void fill_env(const struct headers_spec *s, struct strvec *env)
 	strvec_add(env, "KBUILD_BUILD_HOST=pmkmod");
 }
 
-static int run(struct maker *m, const char *const *argv, const char *cwd, struct output *o,
-	struct err *e)
+static int run(
+	struct maker *m, const char *const *argv, const char *cwd, struct output *o, struct err *e)
 {
 	const struct headers_spec *s = m->s;
 	_cleanup_strvec_ struct strvec env = {0}, source = {0};

@@ -6,7 +6,8 @@
 
 #define MAKEFILE_MAX (1u << 20)
 
-/* Value of "NAME = value" at the beginning of a line among the first ones of a Makefile; caller frees. */
+/* Value of "NAME = value" at the beginning of a line among the first ones of a Makefile; caller
+ * frees. */
 static char *make_variable(const struct strvec *lines, const char *name)
 {
 	size_t n = strlen(name);
@@ -58,7 +59,8 @@ int source_tree_read(
 {
 	_cleanup_free_ char *makefile = path_join(dir, "Makefile"), *text = NULL;
 	_cleanup_free_ char *kbuild = path_join(dir, "scripts/Makefile.build");
-	_cleanup_free_ char *arch_makefile = xasprintf("%s/arch/%s/Makefile", dir, arch->linux_arch);
+	_cleanup_free_ char *arch_makefile =
+		xasprintf("%s/arch/%s/Makefile", dir, arch->linux_arch);
 	_cleanup_free_ char *version = NULL, *patch = NULL, *sub = NULL, *extra = NULL;
 	_cleanup_strvec_ struct strvec lines = {0};
 

@@ -84,7 +84,8 @@ size_t kernel_image_rank(const char *base)
 	return SIZE_MAX;
 }
 
-/* Some distributions ship the kernel's exports beside it: Module.symvers-<release>, symvers-<release>.gz */
+/* Some distributions ship the kernel's exports beside it: Module.symvers-<release>,
+ * symvers-<release>.gz */
 static void note_symvers(struct scan *s, const char *name, const char *base)
 {
 	if ((starts_with(base, "Module.symvers") || starts_with(base, "symvers")) &&
