@@ -33,6 +33,9 @@ bool headers_origin_given(const struct kernel_origin *o);
  */
 char *headers_origin_hash(const struct kernel_origin *o);
 
+/* What they would be made from, and why, in words; only if an origin is given. Caller frees. */
+char *headers_provider(const struct device *d);
+
 /*
  * Make both packages for the kernel of `p` and publish them, or wait for another run that does. The
  * record is renewed. Everything about how is in headers/.

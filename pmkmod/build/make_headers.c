@@ -264,8 +264,7 @@ static int publish_both(struct making *m, struct err *e)
 		m->kernel->build_time, e);
 }
 
-/* Which provider, and why: the sentence that build, plan and headers show. */
-static char *describe_provider(const struct device *d)
+char *headers_provider(const struct device *d)
 {
 	const struct kernel_origin *o = &d->origin;
 
@@ -402,7 +401,7 @@ int made_headers_make(struct plan *p, struct err *e)
 {
 	_cleanup_(making_free) struct making m = {.p = p, .work = WORK_INIT, .log_fd = -1};
 
-	m.provider = describe_provider(&p->device);
+	m.provider = headers_provider(&p->device);
 	return lock_and_make(&m, e);
 }
 

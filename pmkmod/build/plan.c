@@ -389,11 +389,9 @@ static int resolve_with_headers(struct plan *p, struct err *e)
 	if (!wanted || !given)
 		return r;
 	if (!p->x->make_headers) {
-		if (r == 0)
-			return 0;
-		return err_hint(e,
-			"`pmkmod headers %s` makes them from what the configuration names",
-			p->device.name);
+		p->headers_todo = headers_provider(&p->device);
+		err_clear(e);
+		return 0;
 	}
 	err_clear(e);
 	return make_headers_now(p, e);
@@ -412,13 +410,14 @@ int plan_make(
 		r = plan_sign_key(p, e);
 	if (r == 0)
 		r = resolve_with_headers(p, e);
-	if (r == 0 && module)
+	if (r == 0 && module && !p->headers_todo)
 		r = describe_source(p, e);
 	if (r < 0) {
 		plan_free(p);
 		return r;
 	}
-	finish_text(p);
+	if (!p->headers_todo)
+		finish_text(p);
 	return 0;
 }
 
@@ -436,6 +435,7 @@ void plan_free(struct plan *p)
 	free(p->key);
 	free(p->host);
 	free(p->cross);
+	free(p->headers_todo);
 	made_headers_free(&p->made);
 	sign_key_free(p->sign_key);
 	*p = (struct plan){0};
