@@ -59,7 +59,8 @@ static size_t most_frequent(uint64_t *v, size_t n, uint64_t *out, size_t max)
 {
 	size_t counts[8] = {0}, found = 0;
 
-	qsort(v, n, sizeof(*v), by_value);
+	if (n)
+		qsort(v, n, sizeof(*v), by_value);
 	for (size_t i = 0, next; i < n; i = next) {
 		size_t k;
 
@@ -107,7 +108,8 @@ static size_t count_votes(struct ballot *words, const struct image_memory *m, co
 	size_t n;
 
 	sort_strings(&s, m, p);
-	qsort(words->v, words->n, sizeof(*words->v), by_value);
+	if (words->n)
+		qsort(words->v, words->n, sizeof(*words->v), by_value);
 	for (size_t i = 0; i < words->n; i++) {
 		uint64_t value = words->v[i];
 
@@ -155,12 +157,21 @@ static uint32_t relative_type(uint64_t info)
 										: 0;
 }
 
-/* Does a relocation that can be part of a run stand at `at`? Others may stand between them. */
-static bool is_rela(const struct image_memory *m, size_t at)
-{
-	uint64_t place = memory_word(m, at, 8), info = memory_word(m, at + 8, 8);
+enum { RELA_NONE, RELA_SOME, RELA_NOT }; /* R_*_NONE: all zeros, ld leaves them behind */
 
-	return place >> 63 && (info & UINT32_MAX) && (info & UINT32_MAX) < 2048;
+/* What stands at `at`: a relocation that can be part of a run, an empty one, or something else. */
+static int rela_kind(const struct image_memory *m, size_t at)
+{
+	uint64_t place, info;
+
+	if (at + sizeof(Elf64_Rela) > m->len)
+		return RELA_NOT;
+	place = memory_word(m, at, 8);
+	info = memory_word(m, at + 8, 8);
+	if (!place && !info && !memory_word(m, at + 16, 8))
+		return RELA_NONE;
+	return place >> 63 && (info & UINT32_MAX) && (info & UINT32_MAX) < 2048 ? RELA_SOME
+										: RELA_NOT;
 }
 
 bool rela_find(const struct image_memory *m, struct rela_run *run)
@@ -168,17 +179,22 @@ bool rela_find(const struct image_memory *m, struct rela_run *run)
 	*run = (struct rela_run){0};
 	for (size_t at = 0; at + sizeof(Elf64_Rela) <= m->len;) {
 		uint32_t type = relative_type(memory_word(m, at + 8, 8));
-		size_t end = at;
+		size_t end = at, next = at;
+		int kind;
 
-		if (!type || !is_rela(m, at)) {
+		if (!type || rela_kind(m, at) != RELA_SOME) {
 			at += 8;
 			continue;
 		}
-		while (end + sizeof(Elf64_Rela) <= m->len && is_rela(m, end))
-			end += sizeof(Elf64_Rela);
+		while ((kind = rela_kind(m, next)) != RELA_NOT) {
+			next += sizeof(Elf64_Rela);
+			if (kind == RELA_SOME)
+				end = next;
+		}
 		if ((end - at) / sizeof(Elf64_Rela) > run->n)
 			*run = (struct rela_run){at, (end - at) / sizeof(Elf64_Rela), type};
-		at = end;
+		/* not back to zeros that were just passed */
+		at = next;
 	}
 	return run->n >= RELA_MIN;
 }
