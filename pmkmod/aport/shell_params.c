@@ -30,7 +30,7 @@ static struct value look_up(struct shell *sh, const char *name)
 	if (name[0] >= '1' && name[0] <= '9') {
 		size_t i = (size_t)strtoul(name, NULL, 10);
 
-		v.set = i <= n;
+		v.set = sh->args && i <= n;
 		v.text = v.set ? xstrdup(sh->args->v[i - 1]) : xstrdup("");
 	} else if (streq(name, "@") || streq(name, "*")) {
 		v.text = n ? strvec_join(sh->args, " ") : xstrdup("");

@@ -109,7 +109,7 @@ static bool substitute(const struct substitution *u, bool extended, char *in, st
 
 	if (regcomp(&re, u->pattern, extended ? REG_EXTENDED : 0) != 0)
 		return false;
-	for (char *s = in; good && *s;) {
+	for (char *s = in; good && s && *s;) {
 		size_t len = strcspn(s, "\n");
 		bool more = s[len] == '\n';
 
@@ -128,7 +128,7 @@ int shell_sed(struct shell *sh, const struct strvec *argv, struct strbuf *out)
 	bool extended = false, script = true, good = sh->in && argv->n > 1;
 
 	strbuf_adds(&now, sh->in ? sh->in : "");
-	good = good && now.len <= INPUT_MAX && shell_work(sh, 64 * now.len);
+	good = good && now.s && now.len <= INPUT_MAX && shell_work(sh, 64 * now.len);
 	for (size_t i = 1; good && i < argv->n; i++) {
 		struct substitution u = {0};
 		struct strbuf next = {0};
