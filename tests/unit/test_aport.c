@@ -386,7 +386,6 @@ static void patch_fails(void **state)
 	assert_non_null(strstr(e.text, "Hunk #1 FAILED at 1"));
 	shell("test -z \"$(ls cache/kernel-source | grep new)\"");
 	aport_free(&a);
-	(void)text;
 }
 
 static void patch_is_missing(void **state)
