@@ -78,7 +78,7 @@ check:
 	@tests/setup/install-packages build run standin check
 	@$(MAKE) --no-print-directory all
 	@$(MAKE) --no-print-directory standin
-	@$(MAKE) --no-print-directory unit fuzz
+	@$(MAKE) --no-print-directory unit fuzz $(BUILD)/remedies/apply
 	@tests/run-all $(BUILD)
 
 # ---- the stand-in distribution ----

@@ -94,7 +94,7 @@ static const struct flag_remedy flag_remedies[] = {
 	{
 		"no-cf-protection",
 		"some distributions' gcc marks every jump target for a protection that this kernel "
-		"does not have and that excludes its own -mindirect-branch",
+		"does not have",
 		.arch = "x86",
 		.compilers = GCC,
 		.from = 8,
