@@ -77,8 +77,13 @@ quickstart:
 check:
 	@tests/setup/install-packages build run standin check kernels
 	@$(MAKE) --no-print-directory all
+<<<<<<< HEAD
 	@$(MAKE) --no-print-directory standin kernels
 	@$(MAKE) --no-print-directory unit fuzz
+=======
+	@$(MAKE) --no-print-directory standin
+	@$(MAKE) --no-print-directory unit fuzz $(BUILD)/remedies/apply
+>>>>>>> remedies
 	@tests/run-all $(BUILD)
 
 # ---- the stand-in distribution ----

@@ -50,27 +50,32 @@ static char *metag(const char *text)
 
 /*
  * Engines are gone from OpenSSL builds of today; they are only called for keys in hardware
- * ("pkcs11:..."). Without them such a key cannot be found, which the programs then say.
+ * ("pkcs11:..."). Without them such a key cannot be found, which the programs then say. The type is
+ * still declared.
  */
+static const char engine_stand_in[] =
+	"#include <openssl/evp.h>\n"
+	"#ifndef OPENSSL_NO_ENGINE\n"
+	"#include <openssl/engine.h>\n"
+	"#else\n"
+	"#define NO_ENGINE(type, name, value, ...) \\\n"
+	"\tstatic inline __attribute__((unused)) type name(__VA_ARGS__) { value; }\n"
+	"NO_ENGINE(void, ENGINE_load_builtin_engines, return, void)\n"
+	"NO_ENGINE(ENGINE *, ENGINE_by_id, return 0, const char *id)\n"
+	"NO_ENGINE(int, ENGINE_init, return 0, ENGINE *e)\n"
+	"NO_ENGINE(int, ENGINE_ctrl_cmd_string, return 0, ENGINE *e, const char *name,\n"
+	"\tconst char *arg, int optional)\n"
+	"NO_ENGINE(int, ENGINE_ctrl_cmd, return 0, ENGINE *e, const char *name, long i, void *p,\n"
+	"\tvoid (*f)(void), int optional)\n"
+	"NO_ENGINE(EVP_PKEY *, ENGINE_load_private_key, return 0, ENGINE *e, const char *id,\n"
+	"\tvoid *method, void *data)\n"
+	"#endif\n";
+
 static char *engine(const char *text)
 {
-	return text_replace(text, "#include <openssl/engine.h>\n",
-		"#include <openssl/opensslconf.h>\n"
-		"#ifndef OPENSSL_NO_ENGINE\n"
-		"#include <openssl/engine.h>\n"
-		"#else\n"
-		"typedef struct { int none; } no_engine;\n"
-		"#define ENGINE no_engine\n"
-		"#define ENGINE_load_builtin_engines() ((void)0)\n"
-		"#define ENGINE_by_id(id) ((no_engine *)0)\n"
-		"#define ENGINE_init(e) ((void)(e), 0)\n"
-		"#define ENGINE_ctrl_cmd_string(e, name, arg, optional) \\\n"
-		"\t((void)(e), (void)(arg), 0)\n"
-		"#define ENGINE_ctrl_cmd(e, name, i, p, f, optional) \\\n"
-		"\t((void)(e), (void)(p), 0)\n"
-		"#define ENGINE_load_private_key(e, id, method, data) \\\n"
-		"\t((void)(e), (EVP_PKEY *)0)\n"
-		"#endif\n");
+	if (strstr(text, "OPENSSL_NO_ENGINE"))
+		return NULL; /* kernels since 6.14 provide for it themselves */
+	return text_replace(text, "#include <openssl/engine.h>\n", engine_stand_in);
 }
 
 /* ---- perl ---- */
@@ -143,7 +148,7 @@ static char *perl_do(const char *text)
 
 /*
  * -Werror in an assignment, as a word of its own: what a newer compiler warns of is no reason to
- * stop. -Werror=... stays, and so does a line that asks the compiler something: there -Werror is
+ * stop. Since 5.15 the configuration decides (CONFIG_WERROR). -Werror=... stays, and so does a line that asks the compiler something: there -Werror is
  * how an unknown flag is noticed.
  */
 static char *werror_line(const char *line)
@@ -288,6 +293,24 @@ static char *mixed_rules(const char *text)
 	return changed ? strbuf_steal(&b) : NULL;
 }
 
+/* The script that modules are linked with is in two variables of some vendors' Makefiles, both of
+ * which go to the linker. */
+static char *linker_script_line(const char *line)
+{
+	const char *value = value_of(line, "LDFLAGS_MODULE");
+
+	if (!value || !strstr(value, "module-common.lds"))
+		return NULL;
+	return text_replace(line, "-T $(srctree)/scripts/module-common.lds", "");
+}
+
+static char *linker_script(const char *text)
+{
+	if (!text_has_line(text, "KBUILD_LDFLAGS_MODULE", "module-common.lds"))
+		return NULL;
+	return text_each_line(text, linker_script_line);
+}
+
 const struct file_remedy file_remedies[] = {
 	{
 		"put-user",
@@ -305,6 +328,7 @@ const struct file_remedy file_remedies[] = {
 	{
 		"address-families",
 		"the C library knows more families of addresses than this kernel",
+		.before = KERNEL_VERSION_CODE(5, 15),
 		.files = {"security/selinux/include/classmap.h"},
 		.cure = pf_max,
 	},
@@ -337,6 +361,7 @@ const struct file_remedy file_remedies[] = {
 	{
 		"werror",
 		"warnings of a newer compiler are no errors",
+		.before = KERNEL_VERSION_CODE(5, 15),
 		.files = {"Makefile", "Kbuild", "arch/%A/Makefile", "scripts/Makefile*",
 			"scripts/*/Makefile", "tools/*/Makefile*", "tools/lib/*/Makefile"},
 		.cure = werror,
@@ -352,6 +377,12 @@ const struct file_remedy file_remedies[] = {
 		"the Makefile names a toolchain of its author's",
 		.files = {"Makefile"},
 		.cure = toolchain,
+	},
+	{
+		"linker-script",
+		"binutils of today refuse a linker script that is given twice",
+		.files = {"Makefile"},
+		.cure = linker_script,
 	},
 	{
 		"hash-sign",

@@ -14,6 +14,7 @@ struct flag_remedy {
 	bool host; /* the compiler of the helper programs, not that of the kernel */
 	unsigned compilers; /* GCC | CLANG */
 	unsigned from; /* first major version of it that behaves so */
+	uint32_t before; /* KERNEL_VERSION_CODE(); 0: any kernel */
 	const char *unless; /* a flag in the kernel's Makefiles that shows it knows */
 	bool (*when)(struct remedy_run *run); /* NULL: always */
 	const char *flags;
@@ -78,6 +79,7 @@ static const struct flag_remedy flag_remedies[] = {
 		.arch = "arm64",
 		.compilers = GCC,
 		.from = 10,
+		.before = KERNEL_VERSION_CODE(5, 10),
 		.unless = "outline-atomics",
 		.flags = "-mno-outline-atomics",
 	},
@@ -94,7 +96,7 @@ static const struct flag_remedy flag_remedies[] = {
 	{
 		"no-cf-protection",
 		"some distributions' gcc marks every jump target for a protection that this kernel "
-		"does not have and that excludes its own -mindirect-branch",
+		"does not have",
 		.arch = "x86",
 		.compilers = GCC,
 		.from = 8,
@@ -168,7 +170,8 @@ static bool applies(struct remedy_run *run, const struct flag_remedy *f)
 	bool clang = f->host ? in->hostcc_clang : in->clang;
 	unsigned major = f->host ? in->hostcc_major : in->cc_major;
 
-	if (!(f->compilers & (clang ? CLANG : GCC)) || major < f->from)
+	if (!(f->compilers & (clang ? CLANG : GCC)) || major < f->from ||
+		(f->before && run->in->version >= f->before))
 		return false;
 	if (f->arch && !streq(f->arch, in->arch->linux_arch))
 		return false;

@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "ftrace.h"
+void *one(void)
+{
+	return return_address(0);
+}
