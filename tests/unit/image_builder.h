@@ -61,7 +61,7 @@ static inline uint32_t ib_noise(uint32_t i)
 static inline void ib_num(struct strbuf *b, uint64_t v, unsigned bytes)
 {
 	for (unsigned i = 0; i < bytes; i++)
-		strbuf_addc(b, (char)(v >> (8 * i)));
+		strbuf_addc(b, i < 8 ? (char)(v >> (8 * i)) : 0);
 }
 
 static inline void ib_put(struct ib *k, size_t at, uint64_t v, unsigned bytes)

@@ -281,8 +281,7 @@ static void zimage(void **state)
 		for (size_t k = 0; k < ARRAY_SIZE(packers); k++) {
 			struct strbuf other = {0};
 
-			packers[k].pack(&other,
-				&(struct strbuf){.s = decoy, .len = 24});
+			packers[k].pack(&other, &(struct strbuf){.s = decoy, .len = 24});
 			strbuf_add(&b, other.s, other.len);
 			strbuf_free(&other);
 			noise(&b, 900);
