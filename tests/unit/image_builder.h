@@ -22,6 +22,7 @@ struct ib_spec {
 	size_t n[IB_CLASSES];
 	const char *vermagic; /* NULL: a usual one */
 	size_t gap; /* bytes that do not belong there, between the table and the rest */
+	size_t stray; /* entries before the tables that belong to none of them */
 	size_t hole; /* a name that no entry has, before the name of this entry (from 1) */
 };
 
@@ -111,6 +112,20 @@ static inline void ib_names(struct ib *k)
 	}
 }
 
+/* Entries of a binary object for another kernel: at the front, in no order. */
+static inline void ib_strays(struct ib *k)
+{
+	size_t n = k->s->stray;
+
+	k->v = xrealloc(k->v, k->n + n, sizeof(*k->v));
+	memmove(k->v + n, k->v, k->n * sizeof(*k->v));
+	for (size_t i = 0; i < n; i++) {
+		k->v[i] = (struct ib_symbol){.ns = "", .crc = ib_noise((uint32_t)(i + 90000))};
+		snprintf(k->v[i].name, sizeof(k->v[i].name), "zz_stray_%zu", n - i);
+	}
+	k->n += n;
+}
+
 static inline int ib_by_name(const void *a, const void *b)
 {
 	return strcmp(((const struct ib_symbol *)a)->name, ((const struct ib_symbol *)b)->name);
@@ -152,7 +167,7 @@ static inline void ib_tables(struct ib *k)
 	ib_align(k, word);
 	table = k->b.len;
 	for (int c = 0; c < IB_CLASSES; c++) {
-		k->start[c] = table + i * entry;
+		k->start[c] = table + (i + (c == IB_PLAIN ? k->s->stray : 0)) * entry;
 		while (i < k->n && k->v[i].class == c)
 			i++;
 		k->stop[c] = table + i * entry;
@@ -224,6 +239,7 @@ static inline void ib_build(struct ib *k, const struct ib_spec *s)
 
 	*k = (struct ib){.s = s};
 	ib_names(k);
+	ib_strays(k);
 	if (s->flags)
 		qsort(k->v, k->n, sizeof(*k->v), ib_by_name);
 	ib_fill(k, 512);
