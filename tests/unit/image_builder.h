@@ -22,6 +22,7 @@ struct ib_spec {
 	size_t n[IB_CLASSES];
 	const char *vermagic; /* NULL: a usual one */
 	size_t gap; /* bytes that do not belong there, between the table and the rest */
+	bool aligned; /* each string begins at a word */
 	size_t stray; /* entries before the tables that belong to none of them */
 	size_t hole; /* a name that no entry has, before the name of this entry (from 1) */
 };
@@ -154,6 +155,8 @@ static inline size_t ib_string(struct ib *k, const char *s, size_t pool)
 
 	if (found)
 		return (size_t)(found - k->b.s);
+	if (k->s->aligned)
+		ib_align(k, 4);
 	strbuf_add(&k->b, s, n);
 	return k->b.len - n;
 }

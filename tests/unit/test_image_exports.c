@@ -80,6 +80,8 @@ static const struct {
 	{"32 bits, 3.x", {IB_ABS32, 2, 4, .base = ARM_BASE, .n = TWO}, false},
 	{"32 bits, 3.x, own list", {IB_ABS32, 2, 4, .base = ARM_BASE, .list = true, .n = TWO},
 		true},
+	{"32 bits, aligned names", {IB_ABS32, 2, 4, .aligned = true, .base = ARM_BASE, .n = TWO},
+		false},
 	{"32 bits, other base", {IB_ABS32, 2, 4, .base = 0x80c08000, .n = TWO}, false},
 	{"32 bits, all old tables",
 		{IB_ABS32, 2, 4, .base = ARM_BASE, .list = true, .n = {150, 170, 20, 5, 4}}, true},
