@@ -2,6 +2,7 @@
 #include "pmkmod/image/exports.h"
 
 #define PAGE 4096
+#define LARGE_SHARE 20
 #define FLAG_GPL_ONLY 1 /* KSYM_FLAG_GPL_ONLY, include/linux/module_symbol.h */
 
 /*
@@ -29,7 +30,10 @@ static struct list_row read_row(const struct image_memory *m, size_t at, unsigne
 	return r;
 }
 
-/* Rows of the array that begins at `at`; 0 if they do not cover the table exactly. */
+/*
+ * Rows of the array that begins at `at`; 0 if they do not cover the table, but for zeros between
+ * its parts and a few entries that are in no table (see by_list()).
+ */
 static size_t read_list(struct list_row *rows, const struct image_memory *m, const struct table *t,
 	size_t at, unsigned word, size_t stride, uint64_t base)
 {
@@ -43,18 +47,19 @@ static size_t read_list(struct list_row *rows, const struct image_memory *m, con
 		if (r.start < first || r.stop > end || r.start > r.stop || r.licence > 2)
 			break;
 		covered += r.stop - r.start;
+		r.start -= base;
+		r.stop -= base;
 		rows[n] = r;
 	}
-	/* zeros between tables are not in the list */
-	return n >= 2 && covered <= end - first && covered + (uint64_t)ROWS_MAX * 64 >= end - first
-		       ? n
-		       : 0;
+	return n >= 2 && covered <= end - first && covered + (end - first) / 8 >= end - first ? n
+											      : 0;
 }
 
-static size_t find_list(
-	struct list_row *rows, const struct image_memory *m, const struct table *t, bool base_known)
+static size_t find_list(struct list_row *rows, const struct image_memory *m, const struct table *t)
 {
 	size_t entry = (size_t)t->words * reference_size(t->ref), size = t->end - t->at[0];
+	bool known = m->base_known || t->ref != REF_PLACE;
+	uint64_t known_base = m->base_known ? m->base : t->base;
 
 	for (unsigned word = 4; word <= 8; word += 4) {
 		if (m->word && m->word != word)
@@ -62,22 +67,18 @@ static size_t find_list(
 		for (size_t at = 0; at + 32 <= m->len; at += word) {
 			uint64_t start = memory_word(m, at, word);
 			uint64_t length = memory_word(m, at + word, word) - start;
-			uint64_t base = start - t->at[0];
-			size_t n = 0;
+			/* unknown: the first table is taken to begin where the entries do */
+			uint64_t base = known ? known_base : start - t->at[0];
+			size_t n;
 
 			if (!start || length > size || length % entry || base % PAGE ||
-				(base_known && base != m->base))
+				start - base - t->at[0] >= size)
 				continue;
 			n = read_list(rows, m, t, at, word, word == 8 ? 32 : 20, base);
 			if (!n && word == 4)
 				n = read_list(rows, m, t, at, word, 16, base);
-			if (!n)
-				continue;
-			for (size_t i = 0; i < n; i++) {
-				rows[i].start -= base;
-				rows[i].stop -= base;
-			}
-			return n;
+			if (n)
+				return n;
 		}
 	}
 	return 0;
@@ -90,10 +91,15 @@ static uint8_t class_of_row(const struct list_row *r)
 	return r->licence == 2 ? EXPORT_GPL_FUTURE : r->licence ? EXPORT_GPL : EXPORT_PLAIN;
 }
 
+/*
+ * Objects that a maker of phones has without their source may have entries of their own section,
+ * for another kernel version. The linker puts them before the tables, where the kernel never finds
+ * them.
+ */
 static bool by_list(struct image_exports *x, const struct image_memory *m, const struct table *t)
 {
 	struct list_row rows[ROWS_MAX];
-	size_t n = find_list(rows, m, t, m->base_known);
+	size_t n = find_list(rows, m, t), kept = 0;
 
 	for (size_t i = 0; n && i < t->n; i++) {
 		size_t k = 0;
@@ -101,10 +107,19 @@ static bool by_list(struct image_exports *x, const struct image_memory *m, const
 		while (k < n && (t->at[i] < rows[k].start || t->at[i] >= rows[k].stop))
 			k++;
 		if (k == n)
-			return false;
-		x->v[i].class = class_of_row(&rows[k]);
+			continue;
+		x->v[kept] = x->v[i];
+		x->v[kept++].class = class_of_row(&rows[k]);
 	}
-	return n > 0;
+	if (!n)
+		return false;
+	if (kept < x->n)
+		strvec_addf(&x->doubts,
+			"%zu entries lie outside of the kernel's own tables, where it does not find "
+			"them; they are left out",
+			x->n - kept);
+	x->n = kept;
+	return true;
 }
 
 /*
@@ -122,6 +137,37 @@ static size_t by_order(struct image_exports *x)
 			(uint8_t)(tables - 1 < EXPORT_CLASSES ? tables - 1 : EXPORT_CLASSES - 1);
 	}
 	return tables;
+}
+
+/*
+ * More than two rows of sorted names, and nothing says which is what. Two are large in every
+ * kernel, EXPORT_SYMBOL and EXPORT_SYMBOL_GPL: what is before the first of them belongs to it or to
+ * nothing, what follows the second is of the old kinds.
+ */
+static void guess_classes(struct image_exports *x, size_t tables)
+{
+	size_t large = 0, after = 0;
+
+	for (size_t i = 0, next; i < x->n; i = next) {
+		uint8_t class;
+		bool is_large;
+
+		for (next = i + 1; next < x->n; next++)
+			if (strcmp(x->v[next - 1].name, x->v[next].name) > 0)
+				break;
+		is_large = (next - i) * LARGE_SHARE >= x->n;
+		large += is_large && large < 2;
+		after += large == 2 && !is_large;
+		class = large < 2 ? EXPORT_PLAIN : EXPORT_GPL;
+		if (large == 2 && after)
+			class = (uint8_t)(after > 3 ? EXPORT_GPL_FUTURE : EXPORT_GPL + after);
+		for (size_t k = i; k < next; k++)
+			x->v[k].class = class;
+	}
+	strvec_addf(&x->doubts,
+		"there are %zu rows of sorted names instead of two; the large ones are taken as "
+		"EXPORT_SYMBOL and EXPORT_SYMBOL_GPL, the class of the others is a guess",
+		tables);
 }
 
 static void by_flags(struct image_exports *x, const struct image_memory *m, size_t at)
@@ -154,8 +200,5 @@ void classes_find(struct image_exports *x, const struct image_memory *m, const s
 			"EXPORT_SYMBOL_GPL is not to be seen; all are taken as the latter");
 		return;
 	}
-	strvec_addf(&x->doubts,
-		"there are %zu tables; the first two are taken as EXPORT_SYMBOL and "
-		"EXPORT_SYMBOL_GPL, which of the old kinds the others are is a guess",
-		tables);
+	guess_classes(x, tables);
 }

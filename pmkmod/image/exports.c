@@ -86,12 +86,12 @@ static void drop_twins(struct image_exports *x)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < x->n; i++) {
-		const struct image_export *last = n ? &x->v[n - 1] : NULL;
+	for (struct image_export *y = x->v; y < x->v + x->n; y++) {
+		const struct image_export *last = n ? &x->v[n - 1] : y;
 
-		if (!last || !streq(last->name, x->v[i].name) || last->class != x->v[i].class)
-			x->v[n++] = x->v[i];
-		else if (last->crc != x->v[i].crc)
+		if (last == y || !streq(last->name, y->name) || last->class != y->class)
+			x->v[n++] = *y;
+		else if (last->crc != y->crc)
 			strvec_addf(&x->doubts,
 				"'%s' is there twice, with different CRCs; the first is taken",
 				last->name);
@@ -245,6 +245,7 @@ static bool try_relocated(struct attempt *a, struct image_memory *m, struct pool
 			a->m = &moved;
 			a->from_rela = true;
 			found = try_layout(a, &pools[i], REF_ABS64, bases[j]);
+			a->m = m;
 			image_memory_close(&moved);
 		}
 		pool_free(&pools[i]);
@@ -271,8 +272,8 @@ static int search(struct image_exports *x, struct image_memory *m, struct err *e
 			"it: %s",
 			a.why.text);
 	return err_set(e, -ENOENT,
-		"no table of exported symbols is in the image: the kernel has no CONFIG_MODULES, or a "
-		"layout that is not known");
+		"no table of exported symbols is in the image: the kernel has no CONFIG_MODULES, the "
+		"image is cut off, or its layout is not known");
 }
 
 int image_exports_find(struct image_exports *x, const struct kernel_image *im, struct err *e)

@@ -230,8 +230,7 @@ static int strip_zimage(struct kernel_image *im, struct err *e)
 	return unpack_within(im, 0x28, "zImage", e);
 }
 
-/* An arm64, riscv or loongarch Image says what it is at the same place. */
-static void note_machine(struct kernel_image *im)
+uint16_t image_machine_mark(const struct kernel_image *im)
 {
 	static const struct {
 		const char *magic;
@@ -244,7 +243,16 @@ static void note_machine(struct kernel_image *im)
 
 	for (size_t i = 0; i < ARRAY_SIZE(marks); i++)
 		if (image_has(im, 0x38, marks[i].magic, 4))
-			im->machine = marks[i].machine;
+			return marks[i].machine;
+	return EM_NONE;
+}
+
+static void note_machine(struct kernel_image *im)
+{
+	uint16_t mark = image_machine_mark(im);
+
+	if (mark)
+		im->machine = mark;
 	if (image_has(im, 0, ELFMAG, SELFMAG) && im->len >= sizeof(Elf32_Ehdr)) {
 		const unsigned char *p = (const unsigned char *)im->bytes + 18;
 

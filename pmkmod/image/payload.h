@@ -14,6 +14,9 @@ uint32_t image_le32(const struct kernel_image *im, size_t at);
 int image_take_part(
 	struct kernel_image *im, uint64_t at, uint64_t n, const char *what, struct err *e);
 
+/* e_machine of an arm64, riscv or loongarch Image by its header's mark; 0: none of these. */
+uint16_t image_machine_mark(const struct kernel_image *im);
+
 /* Each takes one wrapping off: 1 done, 0 it is none of these, or an error. android.c */
 int image_strip_android(struct kernel_image *im, struct err *e);
 int image_strip_vendor(struct kernel_image *im, struct err *e);

@@ -8,8 +8,9 @@
 
 #define POOL_MIN 32
 #define STRINGS_MIN 4
-/* "" (no namespace) behind a name, and the same once more where strings are not merged */
-#define NULS_MAX 3
+/* Behind a name may stand "" (no namespace), and some compilers of 3.x align each name to a word.
+ */
+#define NULS_MAX 8
 
 /* What names and namespaces are made of ("module:kvm-intel,kvm-*" since 6.16). */
 static void fill_class(bool of_pool[256])

@@ -134,6 +134,10 @@ int image_refuse_unknown(const struct kernel_image *im, struct err *e)
 		return err_set(e, -ENOTSUP,
 			"this is an ELF file without a kernel's banner ('Linux version ...'): no "
 			"vmlinux");
+	if (image_machine_mark(im))
+		return err_set(e, -EBADMSG,
+			"this begins as the Image of a kernel, but the kernel's banner ('Linux version "
+			"...') is not in it: it is cut off or damaged");
 	if (sentence)
 		return err_set(e, -ENOTSUP, "%s", sentence);
 	if (im->len >= 4096 && equal_pairs(im->bytes, im->len) < NOISE_PERCENT)

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * Entries of __ksymtab* in a row: struct kernel_symbol of include/linux/export.h (linux/module.h
- * before 3.0's end), written by arch-independent assembly or C since always in the same order:
- * value, name, and since 5.4 the namespace.
+ * Entries of __ksymtab* in a row: struct kernel_symbol of include/linux/export.h, always in the
+ * same order: value, name, and since 5.4 the namespace.
  */
 #include "pmkmod/image/exports.h"
 

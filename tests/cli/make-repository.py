@@ -309,8 +309,7 @@ def main():
         return
     if kind == 'bare-kernel':
         bare_kernel(folder, *sys.argv[3:6])
-
-
+        return
     if kind == 'altered':
         altered(folder, *sys.argv[3:5], sys.argv[5:])
         return

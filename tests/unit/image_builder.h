@@ -22,6 +22,8 @@ struct ib_spec {
 	size_t n[IB_CLASSES];
 	const char *vermagic; /* NULL: a usual one */
 	size_t gap; /* bytes that do not belong there, between the table and the rest */
+	bool aligned; /* each string begins at a word */
+	size_t stray; /* entries before the tables that belong to none of them */
 	size_t hole; /* a name that no entry has, before the name of this entry (from 1) */
 };
 
@@ -61,7 +63,7 @@ static inline uint32_t ib_noise(uint32_t i)
 static inline void ib_num(struct strbuf *b, uint64_t v, unsigned bytes)
 {
 	for (unsigned i = 0; i < bytes; i++)
-		strbuf_addc(b, (char)(v >> (8 * i)));
+		strbuf_addc(b, i < 8 ? (char)(v >> (8 * i)) : 0);
 }
 
 static inline void ib_put(struct ib *k, size_t at, uint64_t v, unsigned bytes)
@@ -111,6 +113,20 @@ static inline void ib_names(struct ib *k)
 	}
 }
 
+/* Entries of a binary object for another kernel: at the front, in no order. */
+static inline void ib_strays(struct ib *k)
+{
+	size_t n = k->s->stray;
+
+	k->v = xrealloc(k->v, k->n + n, sizeof(*k->v));
+	memmove(k->v + n, k->v, k->n * sizeof(*k->v));
+	for (size_t i = 0; i < n; i++) {
+		k->v[i] = (struct ib_symbol){.ns = "", .crc = ib_noise((uint32_t)(i + 90000))};
+		snprintf(k->v[i].name, sizeof(k->v[i].name), "zz_stray_%zu", n - i);
+	}
+	k->n += n;
+}
+
 static inline int ib_by_name(const void *a, const void *b)
 {
 	return strcmp(((const struct ib_symbol *)a)->name, ((const struct ib_symbol *)b)->name);
@@ -139,6 +155,8 @@ static inline size_t ib_string(struct ib *k, const char *s, size_t pool)
 
 	if (found)
 		return (size_t)(found - k->b.s);
+	if (k->s->aligned)
+		ib_align(k, 4);
 	strbuf_add(&k->b, s, n);
 	return k->b.len - n;
 }
@@ -152,7 +170,7 @@ static inline void ib_tables(struct ib *k)
 	ib_align(k, word);
 	table = k->b.len;
 	for (int c = 0; c < IB_CLASSES; c++) {
-		k->start[c] = table + i * entry;
+		k->start[c] = table + (i + (c == IB_PLAIN ? k->s->stray : 0)) * entry;
 		while (i < k->n && k->v[i].class == c)
 			i++;
 		k->stop[c] = table + i * entry;
@@ -224,6 +242,7 @@ static inline void ib_build(struct ib *k, const struct ib_spec *s)
 
 	*k = (struct ib){.s = s};
 	ib_names(k);
+	ib_strays(k);
 	if (s->flags)
 		qsort(k->v, k->n, sizeof(*k->v), ib_by_name);
 	ib_fill(k, 512);

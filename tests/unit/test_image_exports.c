@@ -80,6 +80,8 @@ static const struct {
 	{"32 bits, 3.x", {IB_ABS32, 2, 4, .base = ARM_BASE, .n = TWO}, false},
 	{"32 bits, 3.x, own list", {IB_ABS32, 2, 4, .base = ARM_BASE, .list = true, .n = TWO},
 		true},
+	{"32 bits, aligned names", {IB_ABS32, 2, 4, .aligned = true, .base = ARM_BASE, .n = TWO},
+		false},
 	{"32 bits, other base", {IB_ABS32, 2, 4, .base = 0x80c08000, .n = TWO}, false},
 	{"32 bits, all old tables",
 		{IB_ABS32, 2, 4, .base = ARM_BASE, .list = true, .n = {150, 170, 20, 5, 4}}, true},
@@ -195,6 +197,39 @@ static void doubts(void **state)
 		image_exports_free(&x);
 		ib_free(&k);
 	}
+}
+
+/* Entries before the tables: with the kernel's list they are left out, without it they are plain.
+ */
+static void strays(void **state)
+{
+	static const struct ib_spec with = {
+		IB_ABS32, 2, 0, .base = ARM_BASE, .stray = 11, .list = true, .n = TWO};
+	static const struct ib_spec without = {
+		IB_ABS32, 2, 0, .base = ARM_BASE, .stray = 11, .n = TWO};
+	struct err e = ERR_INIT;
+	struct image_exports x;
+	struct ib k;
+
+	(void)state;
+	ib_build(&k, &with);
+	assert_int_equal(find(&x, &k, &e), 0);
+	assert_true(x.confirmed);
+	assert_int_equal(x.n, k.n - 11);
+	assert_int_equal(x.count[EXPORT_PLAIN], 200);
+	assert_int_equal(x.count[EXPORT_GPL], 300);
+	assert_string_equal(x.v[0].name, k.v[11].name);
+	assert_non_null(strstr(x.doubts.v[0], "11 entries"));
+	image_exports_free(&x);
+	ib_free(&k);
+	ib_build(&k, &without);
+	assert_int_equal(find(&x, &k, &e), 0);
+	assert_int_equal(x.n, k.n);
+	assert_int_equal(x.count[EXPORT_PLAIN], 211);
+	assert_int_equal(x.count[EXPORT_GPL], 300);
+	assert_int_equal(x.doubts.n, 1);
+	image_exports_free(&x);
+	ib_free(&k);
 }
 
 static void contradictions(void **state)
@@ -399,6 +434,7 @@ int main(void)
 		cmocka_unit_test(every_layout),
 		cmocka_unit_test(printed),
 		cmocka_unit_test(doubts),
+		cmocka_unit_test(strays),
 		cmocka_unit_test(contradictions),
 		cmocka_unit_test(broken_entry),
 		cmocka_unit_test(no_table),
