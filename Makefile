@@ -70,23 +70,46 @@ $(BUILD)/remedies/apply: tests/remedies/apply.c $(PMKMOD_OBJ) $(CHROOT_OBJ)
 quickstart:
 	@tests/setup/install-packages build run standin
 	@$(MAKE) --no-print-directory all
-	@$(MAKE) --no-print-directory standin STANDIN_ARCHES='aarch64'
+	@$(MAKE) --no-print-directory standin STANDIN_ARCHES='aarch64' STANDIN_WITH=
 	@tests/setup/quickstart $(BUILD)/pmkmod
 
 .PHONY: check
 check:
-	@tests/setup/install-packages build run standin check
+	@tests/setup/install-packages build run standin check kernels
 	@$(MAKE) --no-print-directory all
-	@$(MAKE) --no-print-directory standin
+	@$(MAKE) --no-print-directory standin kernels
 	@$(MAKE) --no-print-directory unit fuzz $(BUILD)/remedies/apply
 	@tests/run-all $(BUILD)
 
 # ---- the stand-in distribution ----
 
+# Groups of packages beyond the least (make-standin --with): for preparing a kernel's source, and clang.
 STANDIN_ARCHES ?= aarch64 armv7 x86_64
+STANDIN_WITH ?= prepare clang
 .PHONY: standin
 standin:
-	@/usr/bin/python3 tests/standin/make-standin --output $(BUILD)/standin $(STANDIN_ARCHES:%=--arch %)
+	@/usr/bin/python3 tests/standin/make-standin --output $(BUILD)/standin $(STANDIN_ARCHES:%=--arch %) \
+		$(STANDIN_WITH:%=--with %)
+
+# ---- the tests' own kernels ----
+
+# Built once and kept outside of the checkout, see tests/kernels/README.md.
+.PHONY: kernels check-kernels
+kernels:
+	@tests/setup/install-packages kernels
+	@tests/kernels/build-kernel --link $(BUILD)/kernels phone-a phone-b phone-c >/dev/null
+check-kernels:
+	@tests/setup/install-packages build run standin check kernels boards
+	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory standin
+	@tests/kernels/build-kernel --link $(BUILD)/kernels board-x86_64 board-riscv64 board-armv7 >/dev/null
+	@PMKMOD_TEST_KERNELS=boards tests/run-all $(BUILD) kernels
+
+# pmkmod on a real old kernel: make check-old-kernel KSRC=DIR CONFIG=NAME [ARCH=armv7] [CROSS=gcc]
+.PHONY: check-old-kernel
+check-old-kernel:
+	@$(MAKE) --no-print-directory all
+	@tests/kernels/check-old-kernel $(BUILD) '$(KSRC)' '$(CONFIG)' '$(or $(ARCH),aarch64)' '$(CROSS)'
 
 # ---- parts of the check ----
 
@@ -133,7 +156,7 @@ fuzz-run: fuzz
 bench:
 	@tests/setup/install-packages build run standin
 	@$(MAKE) --no-print-directory all $(BUILD)/bench/assemble_layer
-	@$(MAKE) --no-print-directory standin STANDIN_ARCHES='aarch64'
+	@$(MAKE) --no-print-directory standin STANDIN_ARCHES='aarch64' STANDIN_WITH=
 	@tests/bench/bench $(BENCH_OPTIONS) $(BUILD)
 $(BUILD)/bench/assemble_layer: tests/bench/assemble_layer.c $(CHROOT_OBJ)
 	@mkdir -p $(@D)
@@ -163,6 +186,8 @@ help:
 	@echo '            a module on it'
 	@echo 'check       all tests            bench     speed, as ratios measured side by side'
 	@echo 'all         build/pmkmod         standin   the stand-in distribution below build/'
+	@echo 'kernels     the kernels that the check needs, once a machine'
+	@echo 'check-kernels  the same for three more kernels'
 	@echo 'fuzz-run    run the fuzz targets format    clang-format everything'
 	@echo 'install     DESTDIR and PREFIX   clean     remove what was compiled'
 

@@ -62,6 +62,7 @@ static int run(struct options *o, int *status, struct err *e)
 	x.verbose = o->verbose;
 	x.force = o->force;
 	x.rebuild = o->rebuild;
+	x.make_headers = true;
 	r = context_open(&x, config, e);
 	if (r == 0)
 		r = c->run(&x, o, status, e);

@@ -104,14 +104,6 @@ int binfmt_register(struct box *b, struct err *e);
 bool binfmt_host_has(const char *dir, const struct arch_info *a);
 int emulation_links(struct box *b, struct err *e);
 
-/* elf_peek.c: the few facts of an ELF header the sandbox needs */
-struct elf_facts {
-	uint16_t machine;
-	uint8_t elf_class, elf_data;
-	char interp[256]; /* "" if static */
-};
-int elf_peek(const char *path, struct elf_facts *out); /* -ENOEXEC: not ELF */
-
 /* seccomp.c: generate a filter (in the supervisor, where it is kept for the next run), and load it.
  * With notify_fd the kernel hands uname(2) to whoever reads that descriptor. */
 int filter_prepare(enum sandbox_privilege p, bool notify, struct err *e);

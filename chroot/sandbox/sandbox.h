@@ -125,6 +125,14 @@ int sandbox_run(const struct sandbox_spec *s, struct sandbox_result *result, str
  * if the one found is dynamically linked. Caller frees *out. */
 int sandbox_find_qemu(const struct arch_info *a, const char *configured, char **out, struct err *e);
 
+/* elf_peek.c: the few facts of an ELF header that decide whether a program can run */
+struct elf_facts {
+	uint16_t machine;
+	uint8_t elf_class, elf_data;
+	char interp[256]; /* "" if static */
+};
+int elf_peek(const char *path, struct elf_facts *out); /* -ENOEXEC: not ELF */
+
 /*
  * Install handlers for SIGINT, SIGTERM and SIGHUP that set a flag; sandbox_run() and long loops
  * end with -EINTR when it is set. Call once from main().

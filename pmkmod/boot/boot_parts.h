@@ -66,12 +66,6 @@ void initramfs_result_free(struct initramfs_result *r);
 
 /* ---- image.c: what qemu's -kernel can take ---- */
 /*
- * Unpack a compressed kernel (gzip'ed Image, or an EFI zboot image) from memory, at most `max`
- * bytes. 0: *out is the kernel inside (caller frees); 1: not wrapped in anything; or an error.
- */
-int image_unwrap(
-	const void *data, size_t len, size_t max, char **out, size_t *out_len, struct err *e);
-/*
  * The file to give to -kernel: `path` itself, or the unwrapped kernel written to work_dir. Says
  * -ENOEXEC what the file is if the board cannot start it. Caller frees *out.
  */

@@ -1,77 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/*
- * Kernel images. A postmarketOS kernel for arm64 is an Image, a gzip'ed Image or an EFI zboot
- * image: a small EFI program with the compressed Image inside, which boards without EFI (and qemu
- * before 8.2) cannot start. Layout: drivers/firmware/efi/libstub/zboot-header.S.
- */
+/* Which kernel images qemu can start, and their unwrapping for it. */
 #include "pmkmod/boot/boot_parts.h"
 #include "pmkmod/image/image.h"
 
-#include <archive.h>
 #include <elf.h>
-#include <endian.h>
 #include <limits.h>
 #include <unistd.h>
 
 #include "chroot/base/fs.h"
-
-#define ZBOOT_HEADER 64
-
-static uint32_t get_le32(const void *p)
-{
-	uint32_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return le32toh(v);
-}
-
-/* zboot's word for a compression and libarchive's number of it */
-static const struct {
-	const char *name;
-	int filter;
-} compressions[] = {
-	{"gzip", ARCHIVE_FILTER_GZIP},
-	{"xzkern", ARCHIVE_FILTER_XZ},
-	{"xz", ARCHIVE_FILTER_XZ},
-	{"zstd22", ARCHIVE_FILTER_ZSTD},
-	{"zstd", ARCHIVE_FILTER_ZSTD},
-	{"lzma", ARCHIVE_FILTER_LZMA},
-	{"lz4", ARCHIVE_FILTER_LZ4},
-};
-
-static int unwrap_zboot(
-	const char *p, size_t len, size_t max, char **out, size_t *out_len, struct err *e)
-{
-	uint32_t offset = get_le32(p + 8), size = get_le32(p + 12);
-	char name[33] = "";
-
-	memcpy(name, p + 24, 32);
-	if (offset < ZBOOT_HEADER || offset > len || size > len - offset)
-		return err_set(e, -EBADMSG,
-			"the EFI zboot image is damaged: its kernel would be at %u to %llu of %zu bytes",
-			offset, (unsigned long long)offset + size, len);
-	for (size_t i = 0; i < ARRAY_SIZE(compressions); i++)
-		if (streq(compressions[i].name, name))
-			return image_unpack(p + offset, size, compressions[i].filter, name, max,
-				out, out_len, e);
-	for (char *c = name; *c; c++)
-		if (*c < ' ' || *c > '~')
-			*c = '?';
-	return err_set(
-		e, -ENOTSUP, "the EFI zboot image is packed with '%s', which is not known", name);
-}
-
-int image_unwrap(
-	const void *data, size_t len, size_t max, char **out, size_t *out_len, struct err *e)
-{
-	const char *p = data;
-
-	if (len >= ZBOOT_HEADER && memcmp(p, "MZ", 2) == 0 && memcmp(p + 4, "zimg", 4) == 0)
-		return unwrap_zboot(p, len, max, out, out_len, e);
-	if (len >= 18 && memcmp(p, "\x1f\x8b\x08", 3) == 0)
-		return image_unpack(data, len, ARCHIVE_FILTER_GZIP, "gzip", max, out, out_len, e);
-	return 1;
-}
 
 /* Where each kind of image has its mark. */
 static const struct {

@@ -39,6 +39,7 @@ struct build_root {
 	struct sandbox_mount *mounts;
 	size_t n_mounts;
 	struct strvec paths; /* sources and targets the mounts point to */
+	bool native_helpers; /* the kernel's helper programs are this machine's own */
 };
 int build_root_init(struct build_root *b, const struct plan *p, const struct layers *l,
 	const char *release, struct err *e);

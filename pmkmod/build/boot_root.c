@@ -40,10 +40,11 @@ static int open_repos(struct repo_set *s, struct plan *p, struct err *e)
 {
 	const struct channel *ch = &p->device.channel;
 	_cleanup_free_ char *packages = plan_packages_dir(p->x);
-	_cleanup_free_ char *own = path_join(packages, ch->name);
+	_cleanup_free_ char *folder = path_join(packages, ch->name);
 	_cleanup_free_ char *keys = plan_keys_dir(p->x);
+	struct own_repo own = {.packages = folder, .keys = keys};
 
-	return repos_open(s, p->x, ch, p->device.arch, own, keys, e);
+	return repos_open(s, p->x, ch, p->device.arch, &own, e);
 }
 
 static int make_base(struct boot_root *b, struct plan *p, struct pinned_set *base, char *id,

@@ -2,6 +2,7 @@
 /* The check stage: what is known of the phone's kernel, put before pmkmod/fit. */
 #include "chroot/base/fs.h"
 #include "pmkmod/build/job.h"
+#include "pmkmod/image/image.h"
 #include "pmkmod/util/exit_codes.h"
 
 static int log_report(struct job *j)
@@ -27,18 +28,52 @@ static int unfit(struct job *j, struct err *e)
 	return err_hint(e, "the whole report: %s", j->log_path);
 }
 
+/* Of kernels that ship no module to read it from, the image has it. */
+static char *image_vermagic(const struct job *j)
+{
+	const struct kernel_origin *o = &j->plan->device.origin;
+	struct image_identity id = {0};
+	struct kernel_image im;
+	char *vermagic;
+
+	if (j->facts.vermagic || (!j->facts.image_name && !o->image) ||
+		kernel_image_read(&im, o->image ? o->image : j->kernel_apk, NULL) < 0)
+		return NULL;
+	image_identify(&id, &im);
+	/* another kernel's image says nothing about this one */
+	vermagic =
+		id.release && streq(id.release, j->headers.release) ? steal_ptr(id.vermagic) : NULL;
+	image_identity_free(&id);
+	kernel_image_free(&im);
+	return vermagic;
+}
+
+/* The image is only looked into when the answer depends on it. */
+static int find_trust(struct job *j, struct fit_kernel *k, struct err *e)
+{
+	bool known = false, trusted = false;
+	int r = 0;
+
+	k->sign_key = j->plan->sign_key;
+	if (j->preflight.will_sign && j->preflight.needs_signature)
+		r = job_key_is_trusted(j, &known, &trusted, e);
+	k->key_is_trusted = !known ? FIT_UNKNOWN : trusted ? FIT_PASS : FIT_FAIL;
+	return r;
+}
+
 int job_check(struct job *j, struct err *e)
 {
+	_cleanup_free_ char *vermagic = image_vermagic(j);
 	struct fit_kernel k = {.arch = j->plan->device.arch,
 		.release = j->headers.release,
-		.vermagic = j->facts.vermagic,
+		.vermagic = j->facts.vermagic ? j->facts.vermagic : vermagic,
 		.vermagic_source = path_base(j->kernel_apk),
 		.config = j->kconfig,
 		.facts = &j->facts};
 	struct symvers *symvers = NULL;
-	int r = 0;
+	int r = find_trust(j, &k, e);
 
-	if (j->headers.symvers_path) {
+	if (r == 0 && j->headers.symvers_path) {
 		r = symvers_new(&symvers);
 		if (r == 0)
 			r = symvers_read(symvers, j->headers.symvers_path, e);
@@ -46,6 +81,8 @@ int job_check(struct job *j, struct err *e)
 	}
 	if (r == 0)
 		r = fit_check(&k, &j->ko, &j->report, e);
+	if (r == 0)
+		job_report_forced(j);
 	if (r == 0)
 		r = log_report(j);
 	symvers_free(symvers);

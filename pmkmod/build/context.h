@@ -27,6 +27,8 @@ struct context {
 	bool verbose; /* -v: the whole kbuild output */
 	bool force; /* --force: package although it does not fit */
 	bool rebuild; /* --rebuild: although the cell was built or failed before */
+	bool make_headers; /* a plan may make a kernel's headers packages, which runs programs */
+	bool remake_headers; /* ... although they were made before */
 	enum emulate emulate; /* what was asked for */
 	bool native_host; /* toolchain.native = host */
 	unsigned jobs;

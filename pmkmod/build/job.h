@@ -5,6 +5,7 @@
 
 #include "pmkmod/build/assemble.h"
 #include "pmkmod/fit/fit.h"
+#include "pmkmod/preflight/preflight.h"
 
 /* Where things are inside the sandbox. */
 #define JOB_SOURCE "/build/src"
@@ -18,19 +19,42 @@ struct job {
 	struct kernel_headers headers;
 	struct kconfig *kconfig;
 	struct kernel_facts facts;
+	struct preflight preflight;
+	char *banner; /* of the kernel image; NULL: not asked for or not found */
 	char *source_dir; /* host path of the copy that is built: <work>/build/src */
 	char *kbuild_dir; /* host path of the folder with the Kbuild file */
 	char *out_dir; /* host path of <work>/build/out */
 	char *log_path;
 	int log_fd;
+	bool native_helpers; /* the kernel's helper programs ran without emulation */
 	struct strvec ko; /* host paths of the stripped .ko files in out_dir */
 	struct fit_report report;
 };
 
 /* prepare.c: the work folder, the source in it, patches applied. */
 int job_prepare(struct job *j, struct err *e);
-/* kbuild.c: make, find the .ko files, strip them. Exit codes 10 and 7. */
+/*
+ * preflight_stage.c: what the kernel's configuration asks, into the log; notes to the porter; what
+ * cannot work is refused (-ENOTSUP; exit code 77, 21 without symbol versions) unless --force is
+ * given.
+ */
+int job_preflight(struct job *j, struct err *e);
+/* The compiler of the build against the kernel's; needs the work folder. Exit code 33. */
+int job_match_compiler(struct job *j, struct err *e);
+/* After the check, with --force: what was refused before is part of the report. */
+void job_report_forced(struct job *j);
+/* kbuild.c: make, find the .ko files, strip and sign them. Exit codes 10 and 7. */
 int job_build(struct job *j, struct err *e);
+/*
+ * Run one command in the build's sandbox; its output goes to the log, or with `kept` there. Returns
+ * the exit status, or -ENOENT if there is no such program.
+ */
+int job_run(struct job *j, const struct strvec *argv, const char *cwd, struct strbuf *kept,
+	struct err *e);
+/* signing.c: sign the stripped modules, if there is a key and the kernel looks at signatures. */
+int job_sign(struct job *j, struct err *e);
+/* signing.c: whether the phone's kernel image has the certificate of the key in it. */
+int job_key_is_trusted(struct job *j, bool *known, bool *trusted, struct err *e);
 /* check.c: the fit report; -EBADE with exit code 35 if the kernel would refuse the module. */
 int job_check(struct job *j, struct err *e);
 void job_free(struct job *j);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* The build stage: make in the sandbox, the .ko files that come out, stripped. */
+/* The build stage: make in the sandbox, the .ko files that come out, stripped and signed. */
 #include <dirent.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,6 +12,7 @@
 
 struct output {
 	struct job *j;
+	struct strbuf *kept; /* not NULL: it goes here instead of the log */
 	size_t logged;
 	struct strbuf line; /* for the live line */
 };
@@ -25,6 +26,10 @@ static int on_output(void *ctx, const char *data, size_t len)
 	o->logged += len;
 	if (o->logged > LOG_MAX)
 		return -EFBIG;
+	if (o->kept) {
+		strbuf_add(o->kept, data, len);
+		return 0;
+	}
 	r = fs_write_all(o->j->log_fd, data, len);
 	if (r < 0)
 		return r;
@@ -42,18 +47,19 @@ static int on_output(void *ctx, const char *data, size_t len)
 	return 0;
 }
 
-/* Run one command in the build's sandbox; its output goes to the log. Returns the exit status. */
-static int run(struct job *j, const struct strvec *argv, const char *cwd, struct err *e)
+int job_run(struct job *j, const struct strvec *argv, const char *cwd, struct strbuf *kept,
+	struct err *e)
 {
 	_cleanup_free_ char *build = path_join(j->work.dir, "build");
 	_cleanup_free_ char *command = strvec_join(argv, " ");
-	struct output o = {.j = j};
+	struct output o = {.j = j, .kept = kept};
 	struct sandbox_result result = {0};
 	struct build_root b;
 	int r = build_root_init(&b, j->plan, &j->layers, j->headers.release, e);
 
 	if (r < 0)
 		return r;
+	j->native_helpers = b.native_helpers;
 	dprintf(j->log_fd, "# command: %s\n", command);
 	build_root_bind(&b, build, "/build", true);
 	b.spec.argv = (const char *const *)argv->v;
@@ -108,13 +114,12 @@ static int run_make(struct job *j, struct err *e)
 	strvec_addf(&argv, "M=" JOB_SOURCE "%s", inside);
 	strvec_addf(&argv, "ARCH=%s", p->device.arch->linux_arch);
 	strvec_addf(&argv, "CROSS_COMPILE=%s", p->cross);
-	if (kconfig_yes(j->kconfig, "CC_IS_CLANG"))
-		strvec_add(&argv, "LLVM=1");
+	strvec_add_all(&argv, &j->preflight.make_args);
 	/* a symbol nobody exports is told by the check stage, with every name and a way out */
 	strvec_add(&argv, "KBUILD_MODPOST_WARN=1");
 	strvec_add_all(&argv, &p->module.make_args);
 	strvec_add(&argv, "modules");
-	status = run(j, &argv, JOB_SOURCE, e);
+	status = job_run(j, &argv, JOB_SOURCE, NULL, e);
 	if (status > 0)
 		return build_failed(j, status, e);
 	return status;
@@ -192,14 +197,17 @@ static int strip(struct job *j, struct err *e)
 	_cleanup_strvec_ struct strvec argv = {0};
 	int status;
 
-	if (kconfig_yes(j->kconfig, "CC_IS_CLANG"))
+	if (j->preflight.clang)
 		strvec_add(&argv, "llvm-strip");
 	else
 		strvec_addf(&argv, "%sstrip", j->plan->cross);
 	strvec_add(&argv, "--strip-debug");
+	/* type information that goes with another vmlinux makes the kernel refuse the module */
+	strvec_add(&argv, "--remove-section=.BTF");
+	strvec_add(&argv, "--remove-section=.BTF.base");
 	for (size_t i = 0; i < j->ko.n; i++)
 		strvec_addf(&argv, JOB_OUT "/%s", path_base(j->ko.v[i]));
-	status = run(j, &argv, JOB_OUT, e);
+	status = job_run(j, &argv, JOB_OUT, NULL, e);
 	if (status > 0) {
 		if (e)
 			e->exit_code = EXIT_BUILD_FAILED;
@@ -220,5 +228,6 @@ int job_build(struct job *j, struct err *e)
 	if (r < 0)
 		return r;
 	strvec_sort(&j->ko);
-	return strip(j, e);
+	r = strip(j, e);
+	return r < 0 ? r : job_sign(j, e);
 }

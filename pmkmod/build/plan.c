@@ -10,7 +10,7 @@
 #include "pmkmod/util/exit_codes.h"
 
 /* Bumped whenever the stages behind the plan change what comes out of the same inputs. */
-#define CELL_FORMAT 1
+#define CELL_FORMAT 2
 
 char *plan_packages_dir(const struct context *x)
 {
@@ -22,11 +22,32 @@ char *plan_keys_dir(const struct context *x)
 	return path_join(x->state, "keys");
 }
 
+static const char *compiler_of(const struct plan *p)
+{
+	return headers_compiler(&p->device.origin, &p->made);
+}
+
+/* postmarketOS' older compilers stand beside the current one: gcc6-aarch64-alpine-linux-musl-gcc */
+static bool is_older_gcc(const char *compiler)
+{
+	return starts_with(compiler, "gcc") && compiler[3];
+}
+
+static void set_cross(struct plan *p, const char *prefix)
+{
+	const char *compiler = compiler_of(p);
+
+	free(p->cross);
+	p->cross = is_older_gcc(compiler) ? xasprintf("%s-%s", compiler, prefix) : xstrdup(prefix);
+}
+
 static int choose_emulation(struct plan *p, struct err *e)
 {
 	const struct arch_info *arch = p->device.arch;
+	const char *prefix;
 
-	p->cross = "";
+	free(p->cross);
+	p->cross = xstrdup("");
 	p->emulate = p->x->emulate;
 	if (arch_runs_natively(arch))
 		p->emulate = EMULATE_NONE;
@@ -35,13 +56,14 @@ static int choose_emulation(struct plan *p, struct err *e)
 	if (p->x->native_host) {
 		_cleanup_free_ char *key = xasprintf("host_cross_%s", arch->alpine);
 
-		p->cross = config_get(p->x->config, "toolchain", key);
+		prefix = config_get(p->x->config, "toolchain", key);
 	} else {
-		p->cross = channel_cross_prefix(&p->device.channel, arch);
+		prefix = channel_cross_prefix(&p->device.channel, arch);
 	}
-	if (p->cross)
+	if (prefix) {
+		set_cross(p, prefix);
 		return 0;
-	p->cross = "";
+	}
 	if (p->x->native_host) {
 		if (e)
 			e->exit_code = EXIT_USAGE;
@@ -60,19 +82,46 @@ static int choose_emulation(struct plan *p, struct err *e)
 static int resolve_packages(struct plan *p, struct err *e)
 {
 	const struct device *d = &p->device;
-	const char *source =
-		!p->no_module && p->module.kind == SOURCE_PACKAGE ? p->module.location : NULL;
-	int r = repos_open(&p->target_repos, p->x, &d->channel, d->arch, NULL, NULL, e);
+	bool with_made = p->made.dev.name != NULL;
+	_cleanup_free_ char *packages = plan_packages_dir(p->x), *keys = plan_keys_dir(p->x);
+	_cleanup_free_ char *folder = path_join(packages, d->channel.name);
+	_cleanup_free_ char *id = with_made ? apk_identity_text(&p->made.dev.identity) : NULL;
+	struct own_repo own = {.packages = folder, .keys = keys, .id = id};
+	_cleanup_strvec_ struct strvec build = {0};
+	struct target_question q = {.device = d,
+		.source_package = !p->no_module && p->module.kind == SOURCE_PACKAGE
+					  ? p->module.location
+					  : NULL,
+		.build = p->emulate != EMULATE_TOOLS ? &build : NULL,
+		.made_dev = with_made ? &p->made.dev : NULL,
+		.made_scripts = &p->made.scripts};
+	int r = repos_open(
+		&p->target_repos, p->x, &d->channel, d->arch, with_made ? &own : NULL, e);
 
+	strvec_add_all(&build, &d->channel.build);
+	if (starts_with(compiler_of(p), "clang"))
+		channel_more_packages(&d->channel, "clang", d->arch, &build);
+	else if (is_older_gcc(compiler_of(p)))
+		strvec_add(&build, compiler_of(p));
 	if (r == 0)
-		r = resolve_target(&p->target, &p->target_repos, p->x, d, source,
-			p->emulate != EMULATE_TOOLS, e);
+		r = resolve_target(&p->target, &p->target_repos, p->x, &q, e);
 	if (r < 0)
 		return r;
 	pinned_set_id(&p->target.toolchain, d->arch, d->channel.usr_merge, NULL, p->toolchain_id);
 	pinned_set_id(
 		&p->target.headers, d->arch, d->channel.usr_merge, p->toolchain_id, p->kernel_id);
 	return 0;
+}
+
+void plan_native_world(const struct plan *p, const char *compiler, struct strvec *world)
+{
+	const struct channel *ch = &p->device.channel;
+
+	channel_native_packages(ch, p->device.arch, world);
+	if (starts_with(compiler, "clang"))
+		channel_more_packages(ch, "clang", p->device.arch, world);
+	else if (is_older_gcc(compiler))
+		strvec_addf(world, "%s-%s", compiler, p->device.arch->alpine);
 }
 
 static int resolve_native(struct plan *p, struct err *e)
@@ -83,8 +132,8 @@ static int resolve_native(struct plan *p, struct err *e)
 
 	if (p->emulate != EMULATE_TOOLS || p->x->native_host)
 		return 0;
-	channel_native_packages(ch, p->device.arch, &world);
-	r = repos_open(&p->native_repos, p->x, ch, arch_native(), NULL, NULL, e);
+	plan_native_world(p, compiler_of(p), &world);
+	r = repos_open(&p->native_repos, p->x, ch, arch_native(), NULL, e);
 	if (r == 0)
 		r = resolve_root(&p->native, &p->native_repos, p->x, &world, e);
 	if (r < 0) {
@@ -253,6 +302,9 @@ static void finish_text(struct plan *p)
 	strbuf_addf(&b, "toolchain %s\nheaders %s\n", p->toolchain_id, p->kernel_id);
 	print_text(&b, "native", p->native.n ? p->native_id : p->host);
 	print_text(&b, "cross", *p->cross ? p->cross : NULL);
+	/* the certificate alone: what a signature looks like depends on nothing else of the key */
+	if (p->sign_key)
+		strbuf_addf(&b, "sign-key sha256:%s\n", sign_key_fingerprint(p->sign_key));
 	if (!p->no_module)
 		print_module(p, &b);
 	newest(&p->source_date, &p->target.kernel);
@@ -262,6 +314,87 @@ static void finish_text(struct plan *p)
 	hash_hex(&h, p->cell);
 	p->text = strbuf_steal(&b);
 	p->key = plan_describe_key(p->x);
+}
+
+static int resolve_all(struct plan *p, struct err *e)
+{
+	int r = choose_emulation(p, e);
+
+	if (r == 0)
+		r = resolve_packages(p, e);
+	if (r == 0)
+		r = resolve_native(p, e);
+	return r < 0 ? r : describe_host(p, e);
+}
+
+static void forget_resolved(struct plan *p)
+{
+	repos_close(&p->target_repos);
+	repos_close(&p->native_repos);
+	resolution_free(&p->target);
+	p->target = (struct resolution){0};
+	pinned_set_free(&p->native);
+	p->native = (struct pinned_set){0};
+	free(p->host);
+	p->host = NULL;
+}
+
+/* Made headers are used for the kernel they are for, and if the porter names no other origin. */
+static void load_made(struct plan *p)
+{
+	const struct kernel_origin *o = &p->device.origin;
+	_cleanup_free_ char *now = headers_origin_given(o) ? headers_origin_hash(o) : NULL;
+
+	made_headers_load(&p->made, p->x, &p->device);
+	if (p->made.dev.name && now && !streq(now, p->made.origin))
+		made_headers_free(&p->made);
+}
+
+static bool made_fits(const struct plan *p)
+{
+	return p->made.dev.name && hash_eq(&p->made.kernel, &p->target.kernel.identity);
+}
+
+static int make_headers_now(struct plan *p, struct err *e)
+{
+	int r;
+
+	/* what was chosen without them is of no use, but the indexes are */
+	if (!p->target_repos.arch) {
+		r = repos_open(&p->target_repos, p->x, &p->device.channel, p->device.arch, NULL, e);
+		if (r < 0)
+			return r;
+	}
+	r = made_headers_make(p, e);
+	forget_resolved(p);
+	made_headers_free(&p->made);
+	if (r < 0)
+		return r;
+	p->x->remake_headers = false;
+	load_made(p);
+	return resolve_all(p, e);
+}
+
+static int resolve_with_headers(struct plan *p, struct err *e)
+{
+	const struct kernel_origin *o = &p->device.origin;
+	bool given = headers_origin_given(o), wanted;
+	int r;
+
+	if (!p->x->remake_headers)
+		load_made(p);
+	r = resolve_all(p, e);
+	wanted = r == 0 ? (p->made.dev.name ? !made_fits(p) : given)
+			: e && e->exit_code == EXIT_NO_HEADERS;
+	if (!wanted || !given)
+		return r;
+	if (!p->x->make_headers) {
+		p->headers_todo = headers_provider(&p->device);
+		err_clear(e);
+		return 0;
+	}
+	err_clear(e);
+	return make_headers_now(p, e);
 }
 
 int plan_make(
@@ -274,20 +407,17 @@ int plan_make(
 	if (r == 0 && module)
 		r = module_load(&p->module, x->config, module, e);
 	if (r == 0)
-		r = choose_emulation(p, e);
+		r = plan_sign_key(p, e);
 	if (r == 0)
-		r = resolve_packages(p, e);
-	if (r == 0)
-		r = resolve_native(p, e);
-	if (r == 0)
-		r = describe_host(p, e);
-	if (r == 0 && module)
+		r = resolve_with_headers(p, e);
+	if (r == 0 && module && !p->headers_todo)
 		r = describe_source(p, e);
 	if (r < 0) {
 		plan_free(p);
 		return r;
 	}
-	finish_text(p);
+	if (!p->headers_todo)
+		finish_text(p);
 	return 0;
 }
 
@@ -304,5 +434,9 @@ void plan_free(struct plan *p)
 	free(p->text);
 	free(p->key);
 	free(p->host);
+	free(p->cross);
+	free(p->headers_todo);
+	made_headers_free(&p->made);
+	sign_key_free(p->sign_key);
 	*p = (struct plan){0};
 }

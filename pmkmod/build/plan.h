@@ -3,8 +3,10 @@
 #ifndef PMKMOD_PLAN_H
 #define PMKMOD_PLAN_H
 
+#include "pmkmod/build/made_headers.h"
 #include "pmkmod/build/resolve.h"
 #include "pmkmod/module/module.h"
+#include "pmkmod/sign/sign.h"
 
 struct plan {
 	struct context *x; /* borrowed */
@@ -12,11 +14,15 @@ struct plan {
 	struct module module;
 	bool no_module; /* only the root is wanted (pmkmod shell) */
 	enum emulate emulate; /* as it will be done */
-	const char *cross; /* prefix of the compiler; "": native to its root */
+	char *cross; /* prefix of the compiler; "": native to its root */
+	struct made_headers made; /* headers that pmkmod made for this kernel, if they are used */
+	char *headers_todo; /* what headers are still to be made from; then nothing behind is known */
 	struct repo_set target_repos, native_repos;
 	struct resolution target;
 	struct pinned_set native; /* empty unless native tools come from a layer */
 	char toolchain_id[HASH_HEX_MAX], kernel_id[HASH_HEX_MAX], native_id[HASH_HEX_MAX];
+	struct sign_key *sign_key; /* signs modules; NULL: none given */
+	bool sign_key_implied; /* nobody named it: it is the one signing-kernel has made */
 	char *host; /* "host <compiler> <size> <mtime>" when the tools are the host's */
 	char *source; /* what the source is, with its hash: one line */
 	char *version; /* the module's, NULL until the source is at hand */
@@ -27,14 +33,21 @@ struct plan {
 };
 
 /*
- * The resolve stage. `module` NULL: only the root (pmkmod shell). May fetch indexes; runs nothing.
+ * The resolve stage. `module` NULL: only the root (pmkmod shell). May fetch indexes; runs nothing,
+ * unless the kernel's headers must be made and the context allows that (x->make_headers).
  */
 int plan_make(
 	struct plan *p, struct context *x, const char *device, const char *module, struct err *e);
 void plan_free(struct plan *p);
 
+/* Packages of the native root that builds for the plan's phone with this compiler. */
+void plan_native_world(const struct plan *p, const char *compiler, struct strvec *world);
+
 /* What `key` holds, read anew: the first build makes the key. Caller frees. */
 char *plan_describe_key(const struct context *x);
+
+/* signing.c: load kernel.sign_key of the configuration, else of the profile, into `sign_key`. */
+int plan_sign_key(struct plan *p, struct err *e);
 
 /* <state>/packages, <state>/keys; caller frees. */
 char *plan_packages_dir(const struct context *x);

@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <archive.h>
-#include <archive_entry.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,32 +6,9 @@
 #include "chroot/apk/apk_install.h"
 #include "chroot/base/fs.h"
 #include "pmkmod/build/job.h"
-#include "pmkmod/util/archive_library.h"
 #include "pmkmod/util/download.h"
 #include "pmkmod/util/exit_codes.h"
-
-/* The only entry of a folder, if it is a folder; NULL otherwise. Caller frees. */
-static char *only_folder(const char *dir)
-{
-	DIR *d = opendir(dir);
-	struct dirent *de;
-	char *found = NULL;
-	int n = 0;
-
-	while (d && (de = readdir(d))) {
-		if (streq(de->d_name, ".") || streq(de->d_name, ".."))
-			continue;
-		n++;
-		free(found);
-		found = path_join(dir, de->d_name);
-	}
-	if (d)
-		closedir(d);
-	if (n == 1 && fs_is_dir(found))
-		return found;
-	free(found);
-	return NULL;
-}
+#include "pmkmod/util/unpack.h"
 
 static int move(const char *from, const char *to, struct err *e)
 {
@@ -132,76 +106,17 @@ static int fetch_archive(struct plan *p, char **path, struct err *e)
 		p->module.location, p->module.recipe, want, have);
 }
 
-static int archive_failed(struct archive *a, const char *url, struct err *e)
-{
-	if (e)
-		e->exit_code = EXIT_UNTRUSTED;
-	return err_set(e, -EBADMSG, "cannot unpack %s: %s", url, archive_error_string(a));
-}
-
-static int unpack_entries(
-	struct archive *in, struct archive *out, const char *to, const char *url, struct err *e)
-{
-	struct archive_entry *en;
-	int r;
-
-	while ((r = archive_read_next_header(in, &en)) == ARCHIVE_OK || r == ARCHIVE_WARN) {
-		_cleanup_free_ char *path = path_join(to, archive_entry_pathname(en));
-		const char *link = archive_entry_hardlink(en);
-		const void *data;
-		la_int64_t offset;
-		size_t n;
-
-		if (interrupted())
-			return err_set(e, -EINTR, "interrupted");
-		archive_entry_set_pathname(en, path);
-		if (link) {
-			_cleanup_free_ char *full = path_join(to, link);
-
-			archive_entry_set_hardlink(en, full);
-		}
-		archive_entry_set_perm(en, (archive_entry_perm(en) & 0777) | 0600);
-		if (archive_write_header(out, en) < ARCHIVE_WARN)
-			return archive_failed(out, url, e);
-		while ((r = archive_read_data_block(in, &data, &n, &offset)) == ARCHIVE_OK)
-			if (archive_write_data_block(out, data, n, offset) < ARCHIVE_WARN)
-				return archive_failed(out, url, e);
-		if (r != ARCHIVE_EOF)
-			return archive_failed(in, url, e);
-	}
-	return r == ARCHIVE_EOF ? 0 : archive_failed(in, url, e);
-}
-
 static int unpack_archive(struct job *j, struct err *e)
 {
 	struct plan *p = j->plan;
 	_cleanup_free_ char *path = NULL, *only = NULL;
 	_cleanup_free_ char *to = path_join(j->work.dir, "unpacked");
-	struct archive *in, *out;
 	int r = fetch_archive(p, &path, e);
 
 	if (r == 0)
 		r = fs_mkdirs(to, 0700, e);
 	if (r == 0)
-		r = archive_library_load(e);
-	if (r < 0)
-		return r;
-	in = archive_read_new();
-	out = archive_write_disk_new();
-	archive_read_support_filter_all(in);
-	archive_read_support_format_tar(in);
-	archive_read_support_format_zip(in);
-	/* pathnames are made absolute by us, so "..", not absolute names, is what must be refused
-	 */
-	archive_write_disk_set_options(out, ARCHIVE_EXTRACT_TIME | ARCHIVE_EXTRACT_PERM |
-						    ARCHIVE_EXTRACT_SECURE_SYMLINKS |
-						    ARCHIVE_EXTRACT_SECURE_NODOTDOT);
-	if (archive_read_open_filename(in, path, 65536) != ARCHIVE_OK)
-		r = archive_failed(in, p->module.location, e);
-	else
-		r = unpack_entries(in, out, to, p->module.location, e);
-	archive_read_free(in);
-	archive_write_free(out);
+		r = unpack_archive_file(path, to, p->module.location, e);
 	if (r < 0)
 		return r;
 	only = only_folder(to);

@@ -123,7 +123,8 @@ static int missing_index(const struct repo_set *s, size_t i, struct err *e)
 	return err_hint(e, "check the repositories of this channel in pmkmod.ini");
 }
 
-static int open_indexes(struct repo_set *s, struct context *x, struct err *e)
+static int open_indexes(
+	struct repo_set *s, struct context *x, const struct own_repo *own, struct err *e)
 {
 	struct hash_ctx sum;
 	int r = 0;
@@ -138,6 +139,10 @@ static int open_indexes(struct repo_set *s, struct context *x, struct err *e)
 			strvec_take(&s->index_paths, path);
 		if (r == 0 && !fs_exists(path))
 			r = missing_index(s, i, e);
+		if (r == 0 && i == 0 && own && own->id) {
+			hash_update(&sum, own->id, strlen(own->id) + 1);
+			continue;
+		}
 		if (r == 0)
 			r = hash_file(AT_FDCWD, path, HASH_SHA256, &h, e);
 		if (r == 0) {
@@ -152,18 +157,18 @@ static int open_indexes(struct repo_set *s, struct context *x, struct err *e)
 }
 
 int repos_open(struct repo_set *s, struct context *x, const struct channel *ch,
-	const struct arch_info *arch, const char *own_packages, const char *own_keys, struct err *e)
+	const struct arch_info *arch, const struct own_repo *own, struct err *e)
 {
 	int r;
 
 	*s = (struct repo_set){.arch = arch};
-	if (own_packages)
-		strvec_addf(&s->urls, "file://%s", own_packages);
+	if (own)
+		strvec_addf(&s->urls, "file://%s", own->packages);
 	strvec_add_all(&s->urls, &ch->repositories);
 	strvec_add_all(&s->keys_dirs, &ch->keys);
-	if (own_keys)
-		strvec_add(&s->keys_dirs, own_keys);
-	r = open_indexes(s, x, e);
+	if (own)
+		strvec_add(&s->keys_dirs, own->keys);
+	r = open_indexes(s, x, own, e);
 	if (r < 0)
 		repos_close(s);
 	return r;

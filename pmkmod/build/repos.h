@@ -9,6 +9,13 @@
 #include "pmkmod/device/device.h"
 #include "pmkmod/util/download.h"
 
+/* pmkmod's own repository for one channel, put before the channel's. */
+struct own_repo {
+	const char *packages; /* folder of the channel's packages */
+	const char *keys; /* folder of the key that signed it */
+	const char *id; /* stands for what is used of it, NULL: its index does */
+};
+
 struct repo_set {
 	const struct arch_info *arch;
 	struct strvec urls; /* without architecture */
@@ -22,12 +29,11 @@ struct repo_set {
 
 /*
  * Get the indexes of `ch` for `arch` (asking the mirrors when a cached one is older than
- * fetch.index_max_age) and hash them. `own_packages` (may be NULL) is the folder of pmkmod's own
- * repository for this channel, put first, with its key folder. Verifying is left to repos_parse().
+ * fetch.index_max_age) and hash them. `own` may be NULL. With own->id what else is published there
+ * changes no hash. Verifying is left to repos_parse().
  */
 int repos_open(struct repo_set *s, struct context *x, const struct channel *ch,
-	const struct arch_info *arch, const char *own_packages, const char *own_keys,
-	struct err *e);
+	const struct arch_info *arch, const struct own_repo *own, struct err *e);
 /* Verify the signatures and parse, once. */
 int repos_parse(struct repo_set *s, struct err *e);
 /* The newest package of that name; NULL if there is none. After repos_parse(). */

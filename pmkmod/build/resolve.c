@@ -167,8 +167,10 @@ static int no_headers(const struct repo_set *s, const struct device *d,
 			"built against it",
 			d->name, d->kernel, kernel->version, d->headers, d->channel.name);
 		return err_hint(e,
-			"if you built one yourself, add its repository to channel.%s in "
-			"pmkmod.ini",
+			"name what the kernel was built from, and pmkmod makes the package: --source "
+			"DIR (with --kernel-config FILE if its package has no configuration) or --kdir "
+			"DIR; or, if you built a headers package yourself, add its repository to "
+			"channel.%s in pmkmod.ini",
 			d->channel.name);
 	}
 	err_set(e, -ENOENT,
@@ -179,11 +181,18 @@ static int no_headers(const struct repo_set *s, const struct device *d,
 }
 
 /* The headers packages: the -dev package, and the helper programs beside it. */
-static int name_headers(struct strvec *names, const struct repo_set *s, const struct device *d,
-	const struct apk_pkg **kernel, struct err *e)
+static int name_headers(struct strvec *names, const struct repo_set *s,
+	const struct target_question *q, const struct apk_pkg **kernel, struct err *e)
 {
+	const struct device *d = q->device;
 	const struct apk_pkg *k = repos_newest(s, d->kernel), *h = repos_newest(s, d->headers);
 
+	if (k && q->made_dev && streq(k->version, q->made_dev->version)) {
+		*kernel = k;
+		strvec_add(names, q->made_dev->name);
+		strvec_add(names, q->made_scripts->name);
+		return 0;
+	}
 	if (!k || !h || !streq(k->version, h->version))
 		return no_headers(s, d, k, h, e);
 	*kernel = k;
@@ -199,17 +208,17 @@ static int name_headers(struct strvec *names, const struct repo_set *s, const st
 	return 0;
 }
 
-static int solve_target(struct resolution *out, struct repo_set *s, const struct device *d,
-	const struct strvec *headers, const struct apk_pkg *kernel, bool with_build, struct err *e)
+static int solve_target(struct resolution *out, struct repo_set *s, const struct target_question *q,
+	const struct strvec *headers, const struct apk_pkg *kernel, struct err *e)
 {
 	struct pinned_set *low = &out->toolchain, *high = &out->headers;
 	_cleanup_strvec_ struct strvec want = {0};
 	struct apk_solution whole = {0}, below = {0};
 	int r;
 
-	strvec_add_all(&low->world, &d->channel.base);
-	if (with_build)
-		strvec_add_all(&low->world, &d->channel.build);
+	strvec_add_all(&low->world, &q->device->channel.base);
+	if (q->build)
+		strvec_add_all(&low->world, q->build);
 	strvec_add_all(&want, &low->world);
 	for (size_t i = 0; i < headers->n; i++)
 		strvec_addf(&high->world, "%s=%s", headers->v[i], kernel->version);
@@ -234,20 +243,48 @@ static int solve_target(struct resolution *out, struct repo_set *s, const struct
 	return r;
 }
 
-static int resolve_now(struct resolution *out, struct repo_set *s, const struct device *d,
-	const char *source_package, bool with_build, struct err *e)
+static bool has_identity(const struct pinned_set *set, const struct pinned *p)
 {
+	for (size_t i = 0; i < set->n; i++)
+		if (hash_eq(&set->v[i].identity, &p->identity))
+			return true;
+	return false;
+}
+
+/* Two repositories may offer the same name and version: what pmkmod made must be what is taken. */
+static int check_made(const struct resolution *out, const struct target_question *q, struct err *e)
+{
+	if (!q->made_dev || !streq(out->kernel.version, q->made_dev->version) ||
+		(has_identity(&out->headers, q->made_dev) &&
+			has_identity(&out->headers, q->made_scripts)))
+		return 0;
+	if (e)
+		e->exit_code = EXIT_NO_HEADERS;
+	err_set(e, -ESTALE,
+		"the headers package %s-%s that pmkmod made is not the one that is chosen",
+		q->made_dev->name, q->made_dev->version);
+	return err_hint(e, "`pmkmod headers %s --rebuild` makes it anew", q->device->name);
+}
+
+static int resolve_now(
+	struct resolution *out, struct repo_set *s, const struct target_question *q, struct err *e)
+{
+	const struct device *d = q->device;
+	const char *source_package = q->source_package;
 	_cleanup_strvec_ struct strvec headers = {0};
 	const struct apk_pkg *kernel = NULL, *source;
 	int r = repos_parse(s, e);
 
 	if (r == 0)
-		r = name_headers(&headers, s, d, &kernel, e);
+		r = name_headers(&headers, s, q, &kernel, e);
 	if (r == 0)
-		r = solve_target(out, s, d, &headers, kernel, with_build, e);
+		r = solve_target(out, s, q, &headers, kernel, e);
 	if (r < 0)
 		return r;
 	pinned_from(&out->kernel, kernel);
+	r = check_made(out, q, e);
+	if (r < 0)
+		return r;
 	if (!source_package)
 		return 0;
 	source = repos_newest(s, source_package);
@@ -263,23 +300,28 @@ static int resolve_now(struct resolution *out, struct repo_set *s, const struct 
 }
 
 int resolve_target(struct resolution *out, struct repo_set *s, struct context *x,
-	const struct device *d, const char *source_package, bool with_build, struct err *e)
+	const struct target_question *q, struct err *e)
 {
+	const struct device *d = q->device;
 	_cleanup_free_ char *base = strvec_join(&d->channel.base, " ");
-	_cleanup_free_ char *build = strvec_join(&d->channel.build, " ");
+	_cleanup_free_ char *build = q->build ? strvec_join(q->build, " ") : xstrdup("-");
+	_cleanup_free_ char *made =
+		q->made_dev ? apk_identity_text(&q->made_dev->identity) : xstrdup("-");
 	_cleanup_free_ char *question =
-		xasprintf("target %s %s %s | %s | %s | %s", d->kernel, d->headers, d->scripts, base,
-			with_build ? build : "-", source_package ? source_package : "-");
+		xasprintf("target %s %s %s | %s | %s | %s | %s", d->kernel, d->headers, d->scripts,
+			base, build, q->source_package ? q->source_package : "-", made);
 	_cleanup_free_ char *path = cache_file(x, s, question);
 	int r;
 
 	*out = (struct resolution){0};
 	if (load(path, out))
 		return 0;
-	r = resolve_now(out, s, d, source_package, with_build, e);
-	if (r < 0)
+	r = resolve_now(out, s, q, e);
+	if (r < 0) {
 		resolution_free(out);
-	else
+		*out = (struct resolution){0};
+	} else {
 		store(path, out);
+	}
 	return r;
 }

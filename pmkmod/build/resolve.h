@@ -29,13 +29,22 @@ struct resolution {
 	struct pinned_set headers; /* linux-*-dev and kernel-scripts-* alone */
 };
 
+/* What is asked of resolve_target(). */
+struct target_question {
+	const struct device *device;
+	const char *source_package; /* of the module, NULL: none */
+	const struct strvec
+		*build; /* build tools of the phone's root; NULL: none are wanted there */
+	const struct pinned *made_dev,
+		*made_scripts; /* headers pmkmod made, NULL: the repositories' */
+};
 /*
- * Packages of the phone's root: base, build tools if `with_build`, whatever the headers depend on;
- * and the headers themselves, of exactly the version of the newest kernel package. -ENOENT with
- * exit code 21 if the kernel has no headers package of that version.
+ * Packages of the phone's root: base, build tools, whatever the headers depend on; and the headers
+ * themselves, of exactly the version of the newest kernel package. -ENOENT with exit code 21 if the
+ * kernel has no headers package of that version.
  */
 int resolve_target(struct resolution *out, struct repo_set *s, struct context *x,
-	const struct device *d, const char *source_package, bool with_build, struct err *e);
+	const struct target_question *q, struct err *e);
 /* Packages of one root of its own (native tools, boot root): solve `world` on an empty root. */
 int resolve_root(struct pinned_set *out, struct repo_set *s, struct context *x,
 	const struct strvec *world, struct err *e);

@@ -4,6 +4,7 @@
 
 #include "chroot/base/fs.h"
 #include "pmkmod/build/assemble.h"
+#include "pmkmod/kernel/root_path.h"
 #include "pmkmod/util/exit_codes.h"
 
 /* Where the phone's own libraries are in a root whose `/` is native. */
@@ -78,6 +79,42 @@ static void add_foreign_root(struct build_root *b, const struct layers *l)
 	b->spec.foreign_root = FOREIGN_ROOT;
 }
 
+/* Would this machine's program find its loader in the root the build has? */
+static bool can_run(const struct layers *l, const char *program)
+{
+	_cleanup_(root_path_free) struct root_path at = {0};
+	_cleanup_strvec_ struct strvec native = {0};
+	struct elf_facts f;
+
+	if (elf_peek(program, &f) < 0)
+		return false;
+	if (!*f.interp)
+		return true;
+	if (!l->native)
+		return fs_exists(f.interp);
+	strvec_add(&native, l->native);
+	return root_path_resolve(&at, &native, f.interp) == 0;
+}
+
+/*
+ * Headers made by pmkmod have the helper programs for this machine beside the phone's: laid over
+ * those, nothing needs to be emulated.
+ */
+static void bind_native_programs(
+	struct build_root *b, const struct plan *p, const struct layers *l, const char *release)
+{
+	_cleanup_free_ char *inside =
+		xasprintf("/usr/lib/kernel-scripts/%s/%s", release, p->device.arch->alpine);
+	_cleanup_free_ char *native = xasprintf(
+		"%s/usr/lib/kernel-scripts/%s/%s", l->kernel, release, arch_native()->alpine);
+	_cleanup_free_ char *fixdep = path_join(native, "scripts/basic/fixdep");
+
+	if (!fs_exists(fixdep) || !can_run(l, fixdep))
+		return;
+	build_root_bind(b, native, inside, false);
+	b->native_helpers = true;
+}
+
 static void fill_env(struct build_root *b, const struct plan *p)
 {
 	strvec_add(&b->env, "PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
@@ -127,8 +164,10 @@ int build_root_init(struct build_root *b, const struct plan *p, const struct lay
 		b->spec.host_root = true;
 		bind_headers(b, l->kernel);
 	}
-	if (p->emulate == EMULATE_TOOLS)
+	if (p->emulate == EMULATE_TOOLS) {
 		add_foreign_root(b, l);
+		bind_native_programs(b, p, l, release);
+	}
 	if (!b->spec.host_root)
 		b->spec.layers = &b->layers;
 	fill_env(b, p);

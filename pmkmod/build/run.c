@@ -117,7 +117,11 @@ static int stage_prepare(struct job *j, struct err *e)
 	if (r == 0)
 		r = learn_kernel(j, e);
 	if (r == 0)
+		r = job_preflight(j, e);
+	if (r == 0)
 		r = job_prepare(j, e);
+	if (r == 0)
+		r = job_match_compiler(j, e);
 	if (r == 0)
 		progress_done(&p->x->progress, "%s %s for %s", p->module.name,
 			p->version ? p->version : "(version unknown)", j->headers.release);
@@ -134,9 +138,10 @@ static int stage_build(struct job *j, struct err *e)
 	if (r == 0)
 		progress_done(&p->x->progress, "%zu module%s (%s)", j->ko.n,
 			j->ko.n == 1 ? "" : "s",
-			p->emulate == EMULATE_TOOLS  ? "native tools, kernel helpers emulated"
-			: p->emulate == EMULATE_FULL ? "fully emulated"
-						     : "native");
+			p->emulate == EMULATE_FULL   ? "fully emulated"
+			: p->emulate == EMULATE_NONE ? "native"
+			: j->native_helpers	     ? "native tools and kernel helpers"
+						     : "native tools, kernel helpers emulated");
 	return r;
 }
 
@@ -279,7 +284,7 @@ static int stage_export(struct job *j, struct cell_result *result, struct err *e
 static bool repeats(const struct err *e)
 {
 	return e && (e->exit_code == EXIT_BUILD_FAILED || e->exit_code == EXIT_NO_MODULE ||
-			    e->exit_code == EXIT_NO_FIT);
+			    e->exit_code == EXIT_NO_FIT || e->exit_code == EXIT_EXCLUDED);
 }
 
 static void remember_failure(struct plan *p, const struct err *e)
@@ -324,7 +329,8 @@ static int remembered(struct plan *p, struct cell_result *result, struct err *e)
 	if (result->built && streq(result->key ? result->key : "", p->key) &&
 		(p->x->force || !result->verdict || !streq(result->verdict, "does not fit")))
 		return 1;
-	if (!result->built && !(p->x->force && result->exit_code == EXIT_NO_FIT)) {
+	if (!result->built && !(p->x->force && (result->exit_code == EXIT_NO_FIT ||
+						       result->exit_code == EXIT_EXCLUDED))) {
 		err_set(e, -ECANCELED, "%s", result->error);
 		if (e)
 			e->exit_code = result->exit_code;
@@ -336,7 +342,7 @@ static int remembered(struct plan *p, struct cell_result *result, struct err *e)
 	return 0;
 }
 
-int build_run(struct plan *p, struct context *x, const char *device, const char *module,
+static int run_once(struct plan *p, struct context *x, const char *device, const char *module,
 	struct cell_result *result, bool *unchanged, struct err *e)
 {
 	_cleanup_close_ int lock = -1;
@@ -371,6 +377,33 @@ int build_run(struct plan *p, struct context *x, const char *device, const char 
 	return r < 0 ? r : 0;
 }
 
+/* A headers package with foreign or missing programs, from the repositories: it can be mended. */
+static bool can_be_repaired(const struct plan *p, int r, const struct err *e)
+{
+	return r == -ENOEXEC && e && e->exit_code == EXIT_NO_HEADERS && p->device.name &&
+	       !p->made.dev.name;
+}
+
+int build_run(struct plan *p, struct context *x, const char *device, const char *module,
+	struct cell_result *result, bool *unchanged, struct err *e)
+{
+	struct err why = ERR_INIT, *first = e ? e : &why;
+	int r = run_once(p, x, device, module, result, unchanged, first);
+
+	if (!can_be_repaired(p, r, first))
+		return r;
+	progress_note(
+		&x->progress, "%.*s; making it anew", (int)strcspn(first->text, "\n"), first->text);
+	err_clear(first);
+	r = made_headers_repair(p, first);
+	if (r < 0) {
+		progress_failed(&x->progress);
+		return r;
+	}
+	plan_free(p);
+	return run_once(p, x, device, module, result, unchanged, first);
+}
+
 void job_free(struct job *j)
 {
 	work_close(&j->work);
@@ -378,6 +411,8 @@ void job_free(struct job *j)
 	kernel_headers_free(&j->headers);
 	kconfig_free(j->kconfig);
 	kernel_facts_free(&j->facts);
+	preflight_free(&j->preflight);
+	free(j->banner);
 	fit_report_free(&j->report);
 	strvec_free(&j->ko);
 	free(j->kernel_apk);

@@ -8,6 +8,7 @@
 struct options {
 	const char *config_file;
 	struct strvec settings; /* -o, and what the long options stand for */
+	const char *emit_aport; /* --emit-aport */
 	bool verbose, quiet, force, rebuild, help;
 	struct strvec args; /* what is left */
 	struct strvec command_line; /* what follows "--" */
@@ -28,7 +29,10 @@ int cmd_boot(struct context *x, const struct options *o, int *status, struct err
 int cmd_plan(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_list(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_shell(struct context *x, const struct options *o, int *status, struct err *e);
+int cmd_headers(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_log(struct context *x, const struct options *o, int *status, struct err *e);
+int cmd_symvers(struct context *x, const struct options *o, int *status, struct err *e);
+int cmd_signing_kernel(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_clean(struct context *x, const struct options *o, int *status, struct err *e);
 
 /* options.c: read everything after argv[0] of the program; returns 0 or a usage error. */

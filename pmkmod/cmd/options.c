@@ -21,19 +21,52 @@ const struct command commands[] = {
 		2, 2, cmd_boot},
 	{"plan", "<device> <module>", "show every input of a build with its hash; run nothing", "",
 		2, 2, cmd_plan},
+	{"headers", "<device>", "make the packages with the kernel's headers and helper programs",
+		"Of a build folder (--kdir) or of source and configuration (--source, --kernel-config)\n"
+		"linux-<flavor>-dev and kernel-scripts-<flavor> are made, once, and published in\n"
+		"pmkmod's own repository; `pmkmod build` does the same by itself when the channel has\n"
+		"no headers package of the kernel. --rebuild makes them anew.\n",
+		1, 1, cmd_headers},
 	{"list", "devices|modules", "show the devices or modules there are", "", 1, 1, cmd_list},
 	{"shell", "<device> [-- <command>...]",
 		"look around in the root a device's modules are built "
 		"in",
 		"Changes are thrown away when the shell ends.\n", 1, 1, cmd_shell},
 	{"log", "<device> <module>", "show the log of the newest build", "", 2, 2, cmd_log},
+	{"symvers", "<image> [<package>]", "recover the Module.symvers of a shipped kernel image",
+		"<image> is a vmlinux, Image, zImage, bzImage, uImage, EFI zboot or Android boot\n"
+		"image, each also compressed, or a kernel's package (linux-*.apk), whose modules are\n"
+		"read too. With an image and a package the modules are the package's. The result is\n"
+		"written to standard output; how complete and how sure it is, to standard error.\n"
+		"Needs no device and no configuration. Exit code 30: the image is damaged, cut off or\n"
+		"contradicts itself; 2: it is something else.\n",
+		1, 2, cmd_symvers},
+	{"signing-kernel", "<device>", "write a kernel aport whose kernel accepts modules you sign",
+		"For phones whose kernel takes signed modules alone. --emit-aport DIR gets a copy of the\n"
+		"device's kernel aport (--aport DIR, kernel.aport of the configuration, or `aport =` in\n"
+		"[kernel] of the device's profile) that trusts your certificate; the key is made on first\n"
+		"use. Build and install that kernel once with pmbootstrap; then what pmkmod signs loads.\n",
+		1, 1, cmd_signing_kernel},
 	{"clean", "[layers|cache|all]", "remove layers, downloads, or both; packages and keys stay",
 		"Without an argument only layers that were not used for 30 days are removed.\n", 0,
 		1, cmd_clean},
 };
 const size_t n_commands = ARRAY_SIZE(commands);
 
-enum { OPT_EMULATE = 256, OPT_AUTOLOAD, OPT_FORCE, OPT_REBUILD, OPT_VERSION, OPT_CONFIG };
+enum {
+	OPT_EMULATE = 256,
+	OPT_AUTOLOAD,
+	OPT_FORCE,
+	OPT_REBUILD,
+	OPT_VERSION,
+	OPT_CONFIG,
+	OPT_EMIT_APORT,
+	OPT_KERNEL, /* and behind it, one for each row of kernel_options[] */
+};
+
+/* Options that are a key of [kernel]; in the order of their rows in long_options[]. */
+static const char *const kernel_options[] = {
+	"kdir", "source", "config", "image", "symvers", "cc", "aport", "sign_key"};
 
 static const struct option long_options[] = {
 	{"config", required_argument, NULL, OPT_CONFIG},
@@ -41,6 +74,15 @@ static const struct option long_options[] = {
 	{"autoload", no_argument, NULL, OPT_AUTOLOAD},
 	{"force", no_argument, NULL, OPT_FORCE},
 	{"rebuild", no_argument, NULL, OPT_REBUILD},
+	{"kdir", required_argument, NULL, OPT_KERNEL},
+	{"source", required_argument, NULL, OPT_KERNEL + 1},
+	{"kernel-config", required_argument, NULL, OPT_KERNEL + 2},
+	{"image", required_argument, NULL, OPT_KERNEL + 3},
+	{"symvers", required_argument, NULL, OPT_KERNEL + 4},
+	{"cc", required_argument, NULL, OPT_KERNEL + 5},
+	{"aport", required_argument, NULL, OPT_KERNEL + 6},
+	{"sign-key", required_argument, NULL, OPT_KERNEL + 7},
+	{"emit-aport", required_argument, NULL, OPT_EMIT_APORT},
 	{"jobs", required_argument, NULL, 'j'},
 	{"verbose", no_argument, NULL, 'v'},
 	{"quiet", no_argument, NULL, 'q'},
@@ -58,7 +100,16 @@ static const char options_help[] =
 	"      --autoload        the package also loads the module at each start (modules-load.d)\n"
 	"      --force           package a module although the kernel would refuse it\n"
 	"      --rebuild         build although nothing has changed\n"
+	"      --sign-key FILE   sign modules with the private key and certificate in FILE (PEM)\n"
 	"  -j, --jobs N          parallel jobs of make\n"
+	"      --kdir DIR        make the kernel's headers from the folder it was built in\n"
+	"      --source DIR      ... from its source, with --kernel-config FILE (default: the\n"
+	"                        kernel package's own configuration)\n"
+	"      --aport DIR       ... from its aport, a folder with an APKBUILD\n"
+	"      --image FILE      kernel image to take exports and configuration from\n"
+	"      --symvers FILE    Module.symvers of the phone's kernel\n"
+	"      --cc NAME         compiler of the kernel: gcc, gcc6, gcc4, clang\n"
+	"      --emit-aport DIR  where signing-kernel writes to\n"
 	"  -v, --verbose         show the whole output of the build\n"
 	"  -q, --quiet           show errors and results only\n"
 	"  -h, --help            this text, or that of a command\n"
@@ -69,7 +120,7 @@ void print_help(void)
 	printf("pmkmod builds out-of-tree kernel modules for postmarketOS phones, without root.\n\n"
 	       "Usage: pmkmod [options] <command> [arguments]\n\nCommands:\n");
 	for (size_t i = 0; i < n_commands; i++)
-		printf("  %-6s %-28s %s\n", commands[i].name, commands[i].arguments,
+		printf("  %-14s %-28s %s\n", commands[i].name, commands[i].arguments,
 			commands[i].summary);
 	printf("\n%s\nThe manual is pmkmod(1).\n", options_help);
 }
@@ -97,6 +148,10 @@ int usage_error(struct err *e, const char *fmt, ...)
 
 static int one_option(struct options *o, int c, const char *name, struct err *e)
 {
+	if (c >= OPT_KERNEL && c < OPT_KERNEL + (int)ARRAY_SIZE(kernel_options)) {
+		strvec_addf(&o->settings, "kernel.%s=%s", kernel_options[c - OPT_KERNEL], optarg);
+		return 0;
+	}
 	switch (c) {
 	case 'o':
 		strvec_add(&o->settings, optarg);
@@ -112,6 +167,9 @@ static int one_option(struct options *o, int c, const char *name, struct err *e)
 		break;
 	case 'j':
 		strvec_addf(&o->settings, "toolchain.jobs=%s", optarg);
+		break;
+	case OPT_EMIT_APORT:
+		o->emit_aport = optarg;
 		break;
 	case OPT_FORCE:
 		o->force = true;

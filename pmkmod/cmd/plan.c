@@ -42,11 +42,21 @@ int cmd_plan(struct context *x, const struct options *o, int *status, struct err
 {
 	struct layer_store *store;
 	struct plan p;
-	int r = plan_make(&p, x, o->args.v[1], o->args.v[2], e);
+	int r;
 
 	(void)status;
+	x->make_headers = false;
+	r = plan_make(&p, x, o->args.v[1], o->args.v[2], e);
 	if (r < 0)
 		return r;
+	if (p.headers_todo) {
+		printf("device %s\narch %s\nchannel %s\nheaders to be made of %s\n"
+		       "to do: headers; what else goes in is only known with them (`pmkmod headers %s`)\n",
+			p.device.name, p.device.arch->alpine, p.device.channel.name, p.headers_todo,
+			p.device.name);
+		plan_free(&p);
+		return 0;
+	}
 	r = context_layers(x, &store, e);
 	if (r == 0) {
 		fputs(p.text, stdout);

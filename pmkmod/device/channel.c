@@ -84,13 +84,12 @@ int channel_load(struct channel *ch, struct config *c, const char *name, struct 
 	return load_usr_merge(ch, c, e);
 }
 
-void channel_native_packages(
-	const struct channel *ch, const struct arch_info *phone, struct strvec *out)
+void channel_more_packages(const struct channel *ch, const char *key, const struct arch_info *phone,
+	struct strvec *out)
 {
 	_cleanup_strvec_ struct strvec names = {0};
 
-	strvec_add_all(out, &ch->base);
-	list_of(ch->config, ch->name, "native", &names);
+	list_of(ch->config, ch->name, key, &names);
 	for (size_t i = 0; i < names.n; i++) {
 		char *arch = strstr(names.v[i], "%a");
 
@@ -100,6 +99,13 @@ void channel_native_packages(
 		else
 			strvec_add(out, names.v[i]);
 	}
+}
+
+void channel_native_packages(
+	const struct channel *ch, const struct arch_info *phone, struct strvec *out)
+{
+	strvec_add_all(out, &ch->base);
+	channel_more_packages(ch, "native", phone, out);
 }
 
 const char *channel_cross_prefix(const struct channel *ch, const struct arch_info *phone)

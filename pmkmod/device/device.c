@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "pmkmod/device/device.h"
+#include "chroot/base/fs.h"
 #include "pmkmod/util/exit_codes.h"
 
 static int bad_profile(const char *path, const char *what, struct err *e)
@@ -40,6 +41,50 @@ static int read_boot(struct device *d, struct config *p, struct err *e)
 	return 0;
 }
 
+static const struct {
+	const char *key;
+	size_t at;
+	bool path;
+} origin_keys[] = {
+#define ORIGIN(name, path)                                                                         \
+	{                                                                                          \
+#name, offsetof(struct kernel_origin, name), path                                  \
+	}
+	ORIGIN(kdir, true),
+	ORIGIN(source, true),
+	ORIGIN(sha256, false),
+	ORIGIN(aport, true),
+	ORIGIN(config, true),
+	ORIGIN(image, true),
+	ORIGIN(symvers, true),
+	ORIGIN(cc, false),
+	ORIGIN(sign_key, true),
+#undef ORIGIN
+};
+
+static char **origin_slot(struct kernel_origin *o, size_t i)
+{
+	return (char **)((char *)o + origin_keys[i].at);
+}
+
+/* An option of the command line or the configuration wins; a profile's paths start beside it. */
+static void read_origin(struct device *d, struct config *c, struct config *p)
+{
+	_cleanup_free_ char *beside =
+		xstrndup(d->profile, (size_t)(path_base(d->profile) - d->profile));
+
+	for (size_t i = 0; i < ARRAY_SIZE(origin_keys); i++) {
+		const char *v = config_get(c, "kernel", origin_keys[i].key);
+		char **slot = origin_slot(&d->origin, i);
+
+		if (!v && (v = config_get(p, "kernel", origin_keys[i].key)) &&
+			origin_keys[i].path && *v != '/' && !strstr(v, "://"))
+			*slot = path_join(beside, v);
+		else
+			*slot = xstrdup(v);
+	}
+}
+
 static int read_profile(struct device *d, struct config *c, struct config *p, struct err *e)
 {
 	const char *arch = config_get(p, "device", "arch");
@@ -61,6 +106,7 @@ static int read_profile(struct device *d, struct config *c, struct config *p, st
 		xstrdup(starts_with(kernel, "linux-") ? kernel + strlen("linux-") : kernel));
 	d->headers = text(p, "device", "headers", xasprintf("%s-dev", kernel));
 	d->scripts = text(p, "device", "scripts", xasprintf("kernel-scripts-%s", d->flavor));
+	read_origin(d, c, p);
 	r = channel_load(&d->channel, c, channel ? channel : "edge", e);
 	if (r < 0)
 		return err_prefix(e, "%s", d->profile);
@@ -99,6 +145,8 @@ void device_free(struct device *d)
 	free(d->flavor);
 	free(d->headers);
 	free(d->scripts);
+	for (size_t i = 0; i < ARRAY_SIZE(origin_keys); i++)
+		free(*origin_slot(&d->origin, i));
 	free(d->boot_machine);
 	free(d->boot_cpu);
 	free(d->boot_append);

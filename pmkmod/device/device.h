@@ -25,9 +25,31 @@ int channel_load(struct channel *ch, struct config *c, const char *name, struct 
 /* Packages of the native root that builds for `phone`. */
 void channel_native_packages(
 	const struct channel *ch, const struct arch_info *phone, struct strvec *out);
+/*
+ * What `key` of the channel names beyond that: "prepare" (tools that preparing a kernel's source
+ * needs), "clang" (those of kernels built with it).
+ */
+void channel_more_packages(const struct channel *ch, const char *key, const struct arch_info *phone,
+	struct strvec *out);
 /* "aarch64-alpine-linux-musl-"; NULL: the channel has no cross compiler for it. Borrowed. */
 const char *channel_cross_prefix(const struct channel *ch, const struct arch_info *phone);
 void channel_free(struct channel *ch);
+
+/*
+ * Where the phone's kernel comes from when no -dev package of it is at hand: [kernel] of the
+ * configuration (set by --kdir, --source, ...), else of the profile. Each may be NULL.
+ */
+struct kernel_origin {
+	char *kdir; /* a build folder */
+	char *source; /* folder, archive or URL of one */
+	char *sha256; /* of the archive, in hex */
+	char *aport; /* folder with the kernel's APKBUILD */
+	char *config; /* .config, else from the kernel package or its image */
+	char *image; /* kernel image, else the kernel package's */
+	char *symvers; /* Module.symvers */
+	char *cc; /* "gcc", "gcc6", "clang": which compiler built it */
+	char *sign_key; /* PEM with the key and certificate that sign its modules */
+};
 
 struct device {
 	char *name; /* the profile's name */
@@ -39,6 +61,7 @@ struct device {
 	char *flavor; /* "standin" */
 	char *headers; /* "linux-standin-dev" */
 	char *scripts; /* "kernel-scripts-standin": used when the repositories have it */
+	struct kernel_origin origin;
 	/* [boot] of the profile; NULL or 0: by architecture */
 	char *boot_machine, *boot_cpu, *boot_append, *boot_qemu;
 	unsigned boot_memory_mib, boot_timeout_s;

@@ -24,6 +24,12 @@ static void add_point(struct fit_report *r, const char *module, const char *poin
 	r->n_unknown += result == FIT_UNKNOWN;
 }
 
+void fit_report_add(struct fit_report *r, const char *module, const char *point,
+	enum fit_result result, const char *text)
+{
+	add_point(r, module, point, result, xstrdup(text));
+}
+
 void fit_add(struct fit_context *c, const struct ko *ko, const char *point, enum fit_result result,
 	const char *fmt, ...)
 {

@@ -41,8 +41,9 @@ bool fit_gpl_compatible(const char *license); /* NULL: no licence at all */
 /* check_elf.c */
 void fit_check_machine(struct fit_context *c, const struct ko *ko);
 void fit_check_structure(struct fit_context *c, const struct ko *ko);
-void fit_check_signature(struct fit_context *c, const struct ko *ko);
 void fit_check_name(struct fit_context *c, const struct ko *ko);
+/* check_signature.c */
+void fit_check_signature(struct fit_context *c, const struct ko *ko);
 /* check_vermagic.c */
 void fit_check_vermagic(struct fit_context *c, const struct ko *ko);
 /* check_symbols.c: symbols, crc, license, namespace, depends, exports */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* Points that concern the file as such: what it is for, its frame, its signature, its name. */
+/* Points that concern the file as such: what it is for, its frame, its name. */
 #include "pmkmod/fit/check.h"
 
 #include <elf.h>
@@ -96,56 +96,6 @@ void fit_check_structure(struct fit_context *c, const struct ko *ko)
 		return;
 	fit_add(c, ko, "structure", FIT_PASS,
 		"sections and symbol table are as the loader wants them");
-}
-
-/* MODULE_SIG_FORCE, or lockdown from the start (security/lockdown/lockdown.c). */
-static const char *must_be_signed(const struct fit_context *c)
-{
-	static const char *const symbols[] = {"MODULE_SIG_FORCE",
-		"LOCK_DOWN_KERNEL_FORCE_INTEGRITY", "LOCK_DOWN_KERNEL_FORCE_CONFIDENTIALITY"};
-
-	for (size_t i = 0; i < ARRAY_SIZE(symbols); i++)
-		if (fit_config(c, symbols[i]) == KNOWN_YES)
-			return symbols[i];
-	return NULL;
-}
-
-void fit_check_signature(struct fit_context *c, const struct ko *ko)
-{
-	const char *must = must_be_signed(c);
-	enum known sig = fit_config(c, "MODULE_SIG");
-
-	if (!c->k->config)
-		fit_add(c, ko, "signature", FIT_UNKNOWN,
-			"it is %s; whether the kernel wants signed modules is not known without its "
-			"configuration",
-			ko->is_signed ? "signed" : "not signed");
-	else if (fit_config(c, "TIMA_LKMAUTH") == KNOWN_YES)
-		fit_add(c, ko, "signature", FIT_UNKNOWN,
-			"the kernel has Samsung's CONFIG_TIMA_LKMAUTH: its TrustZone firmware decides "
-			"by a list of its own, which nobody can see from outside");
-	else if (ko->signature_flaw && (sig == KNOWN_YES || must))
-		fit_add(c, ko, "signature", FIT_FAIL,
-			"its signature cannot be read: %s; a kernel with CONFIG_MODULE_SIG refuses "
-			"that; strip the signature or sign the module anew",
-			ko->signature_flaw);
-	else if (must && !ko->is_signed)
-		fit_add(c, ko, "signature", FIT_FAIL,
-			"it is not signed, and CONFIG_%s makes the kernel refuse that; only a key the "
-			"kernel was built with helps, or a kernel without this option",
-			must);
-	else if (must)
-		fit_add(c, ko, "signature", FIT_UNKNOWN,
-			"it is signed; whether the kernel trusts the key cannot be seen from outside "
-			"(CONFIG_%s refuses other keys)",
-			must);
-	else if (sig == KNOWN_YES && !ko->is_signed)
-		fit_add(c, ko, "signature", FIT_PASS,
-			"not signed, which this kernel only notes (taint E); module.sig_enforce on "
-			"its command line would refuse it");
-	else
-		fit_add(c, ko, "signature", FIT_PASS, "%s, and the kernel does not ask for it",
-			ko->is_signed ? "signed" : "not signed");
 }
 
 /* A second module of one name cannot be loaded; one built in may have taken /sys/module/<name>. */

@@ -17,6 +17,13 @@ static void tell_symbols(struct fit_context *c, const struct ko *ko, const struc
 			"nobody exports %s; _GLOBAL_OFFSET_TABLE_ means that the compiler made "
 			"position-independent code, which no kernel loads: compile with -fno-pie",
 			some);
+	else if (f->unresolved.n && fit_config(c, "TRIM_UNUSED_KSYMS") == KNOWN_YES)
+		fit_add(c, ko, "symbols", FIT_FAIL,
+			"nobody exports %s: the kernel was built with CONFIG_TRIM_UNUSED_KSYMS, which "
+			"leaves out all exports that its own modules do not use; list them in the "
+			"file that CONFIG_UNUSED_KSYMS_WHITELIST names, or switch the option off, and "
+			"build the kernel anew",
+			some);
 	else if (f->unresolved.n)
 		fit_add(c, ko, "symbols", FIT_FAIL,
 			"nobody exports %s; the kernel says \"Unknown symbol\": the kernel lacks an "

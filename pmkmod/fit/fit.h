@@ -10,6 +10,7 @@
 #include "chroot/base/str.h"
 #include "chroot/sandbox/sandbox.h"
 #include "pmkmod/kernel/kernel.h"
+#include "pmkmod/sign/sign.h"
 
 /* ---- ko.c: one .ko file (plain, gz, xz, zst), read with libelf ---- */
 struct ko_symbol {
@@ -87,6 +88,8 @@ struct fit_kernel {
 	const struct symvers *symvers; /* the kernel's and its modules' exports */
 	const struct symvers *extra; /* exports of other out-of-tree modules it depends on */
 	const struct kernel_facts *facts;
+	const struct sign_key *sign_key; /* the key that signed the modules, NULL: none */
+	enum fit_result key_is_trusted; /* does the kernel have its certificate? */
 };
 
 /*
@@ -98,6 +101,9 @@ struct fit_kernel {
  */
 int fit_check(const struct fit_kernel *k, const struct strvec *ko_paths, struct fit_report *out,
 	struct err *e);
+/* One more point, found by somebody else; `point` must stay, `text` is copied. */
+void fit_report_add(struct fit_report *r, const char *module, const char *point,
+	enum fit_result result, const char *text);
 /* "fits", "does not fit", "fits as far as can be known" */
 const char *fit_verdict(const struct fit_report *r);
 /* The whole report as text, one point a line; caller frees. */

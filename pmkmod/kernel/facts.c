@@ -73,18 +73,36 @@ static const char *behind(const char *name, const char *const *prefixes, size_t 
 	return NULL;
 }
 
-/* A file of boot/ (or lib/modules/<release>/): images by their usual names, most usual first. */
-static void note_boot(struct scan *s, const char *name, const char *base)
+size_t kernel_image_rank(const char *base)
 {
 	static const char *const images[] = {"vmlinuz", "Image", "zImage", "bzImage", "uImage",
 		"linux.efi", "kernel", "vmlinux"};
 
+	for (size_t i = 0; i < ARRAY_SIZE(images); i++)
+		if (starts_with(base, images[i]) && !ends_with(base, ".dtb"))
+			return i;
+	return SIZE_MAX;
+}
+
+/* Some distributions ship the kernel's exports beside it: Module.symvers-<release>,
+ * symvers-<release>.gz */
+static void note_symvers(struct scan *s, const char *name, const char *base)
+{
+	if ((starts_with(base, "Module.symvers") || starts_with(base, "symvers")) &&
+		!s->f->symvers_name)
+		s->f->symvers_name = xstrdup(name);
+}
+
+/* A file of boot/ (or lib/modules/<release>/). */
+static void note_boot(struct scan *s, const char *name, const char *base)
+{
+	size_t rank = kernel_image_rank(base);
+
 	if (starts_with(base, "config") && !s->f->config_name)
 		s->f->config_name = xstrdup(name);
-	for (size_t i = 0; i < s->image_rank && i < ARRAY_SIZE(images); i++) {
-		if (!starts_with(base, images[i]) || ends_with(base, ".dtb"))
-			continue;
-		s->image_rank = i;
+	note_symvers(s, name, base);
+	if (rank < s->image_rank) {
+		s->image_rank = rank;
 		free(s->f->image_name);
 		s->f->image_name = xstrdup(name);
 	}
@@ -116,13 +134,16 @@ static void note_below_modules(struct scan *s, const char *name, const char *pat
 }
 
 /* usr/share/kernel/<flavor>/kernel.release, which all of pmaports' kernels install. */
-static void note_release(struct scan *s, const char *path)
+static void note_release(struct scan *s, const char *name, const char *path)
 {
 	size_t len = strcspn(path, "/");
 
-	if (!streq(path + len, "/kernel.release") || s->f->release)
+	if (!path[len] ||
+		(s->flavor && (strlen(s->flavor) != len || strncmp(path, s->flavor, len) != 0)))
 		return;
-	if (s->flavor && (strlen(s->flavor) != len || strncmp(path, s->flavor, len) != 0))
+	if (!strchr(path + len + 1, '/'))
+		note_symvers(s, name, path + len + 1);
+	if (!streq(path + len, "/kernel.release") || s->f->release)
 		return;
 	s->wanted = WANT_RELEASE;
 	s->max = RELEASE_MAX;
@@ -144,7 +165,7 @@ static int on_entry(void *ctx, const struct apk_entry *en, struct err *e)
 	if ((rest = behind(en->name, modules, ARRAY_SIZE(modules))))
 		note_below_modules(s, en->name, rest, en->size);
 	else if ((rest = behind(en->name, shares, ARRAY_SIZE(shares))))
-		note_release(s, rest);
+		note_release(s, en->name, rest);
 	else if ((rest = behind(en->name, boots, ARRAY_SIZE(boots))) && !strchr(rest, '/'))
 		note_boot(s, en->name, rest);
 	return 0;
@@ -328,6 +349,7 @@ void kernel_facts_free(struct kernel_facts *f)
 	free(f->vermagic);
 	free(f->config_name);
 	free(f->image_name);
+	free(f->symvers_name);
 	strvec_free(&f->modules);
 	strvec_free(&f->builtin);
 	*f = (struct kernel_facts){0};

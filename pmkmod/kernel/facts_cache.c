@@ -8,7 +8,7 @@
 
 #include <inttypes.h>
 
-#define FIRST_LINE "pmkmod kernel facts 1\n"
+#define FIRST_LINE "pmkmod kernel facts 2\n"
 #define LAST_KEY "sha256\t"
 
 /* The facts by name, so that printing and parsing cannot drift apart. */
@@ -16,7 +16,7 @@ struct fields {
 	struct {
 		const char *key;
 		char **text;
-	} texts[4];
+	} texts[5];
 	struct {
 		const char *key;
 		struct strvec *list;
@@ -27,7 +27,8 @@ static struct fields fields_of(struct kernel_facts *f)
 {
 	return (struct fields){
 		.texts = {{"release", &f->release}, {"vermagic", &f->vermagic},
-			{"config", &f->config_name}, {"image", &f->image_name}},
+			{"config", &f->config_name}, {"image", &f->image_name},
+			{"symvers", &f->symvers_name}},
 		.lists = {{"module", &f->modules}, {"builtin", &f->builtin}},
 	};
 }

@@ -67,6 +67,7 @@ struct kernel_facts {
 	char *vermagic; /* of a shipped module; NULL if it ships none */
 	char *config_name; /* name inside the package of its boot/config*, NULL if none */
 	char *image_name; /* name inside the package of the kernel image, NULL if none */
+	char *symvers_name; /* name inside the package of its Module.symvers, NULL if none */
 	struct strvec modules; /* path of every shipped module below lib/modules/<release>/ */
 	struct strvec builtin; /* modules.builtin lines */
 	uint64_t this_module_size; /* sizeof(struct module), from that shipped module; 0: not known
@@ -81,6 +82,8 @@ int kernel_facts_read(struct kernel_facts *f, const char *apk_path, const struct
 /* Does the kernel ship a module of that name ('-' and '_' alike)? Built in counts too if asked. */
 bool kernel_facts_has_module(const struct kernel_facts *f, const char *name, bool or_builtin);
 void kernel_facts_free(struct kernel_facts *f);
+/* How usual `base` is as the name of a kernel image, 0: the most; SIZE_MAX: it is none. */
+size_t kernel_image_rank(const char *base);
 
 /* ---- headers.c: an installed headers tree inside a layer ---- */
 struct kernel_headers {
@@ -103,5 +106,9 @@ int kernel_headers_find(
 int kernel_headers_check_programs(const struct kernel_headers *h, const struct strvec *layers,
 	const struct arch_info *arch, const struct kconfig *config, struct err *e);
 void kernel_headers_free(struct kernel_headers *h);
+
+#define KERNEL_PROGRAMS_MAX 8
+/* Which of a kernel's programs building a module runs, below its tree; returns how many. */
+size_t kernel_programs_needed(const struct kconfig *c, const char *names[KERNEL_PROGRAMS_MAX]);
 
 #endif

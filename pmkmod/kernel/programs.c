@@ -158,6 +158,17 @@ static int check_program(const struct kernel_headers *h, const struct strvec *la
 	return refuse(e, path, why, what);
 }
 
+size_t kernel_programs_needed(const struct kconfig *c, const char *names[KERNEL_PROGRAMS_MAX])
+{
+	size_t n = 0;
+
+	_Static_assert(ARRAY_SIZE(programs) <= KERNEL_PROGRAMS_MAX, "the list has room for all");
+	for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
+		if (programs[i].needed(c))
+			names[n++] = programs[i].path;
+	return n;
+}
+
 int kernel_headers_check_programs(const struct kernel_headers *h, const struct strvec *layers,
 	const struct arch_info *arch, const struct kconfig *config, struct err *e)
 {

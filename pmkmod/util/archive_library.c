@@ -56,6 +56,7 @@ static void *symbol(const char *name)
 #define A struct archive *a
 #define E struct archive_entry *e
 
+LAZY(int, archive_errno, (A), (a))
 LAZY(const char *, archive_error_string, (A), (a))
 LAZY(int, archive_filter_code, (A, int n), (a, n))
 LAZY(struct archive *, archive_read_new, (void), ())
@@ -66,6 +67,7 @@ LAZY(int, archive_read_next_header, (A, struct archive_entry **e), (a, e))
 LAZY(int, archive_read_open_filename, (A, const char *name, size_t block), (a, name, block))
 LAZY(int, archive_read_open_memory, (A, const void *p, size_t n), (a, p, n))
 LAZY(int, archive_read_support_filter_all, (A), (a))
+LAZY(int, archive_read_support_filter_bzip2, (A), (a))
 LAZY(int, archive_read_support_filter_gzip, (A), (a))
 LAZY(int, archive_read_support_filter_lzma, (A), (a))
 LAZY(int, archive_read_support_filter_xz, (A), (a))

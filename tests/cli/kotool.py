@@ -6,6 +6,7 @@
   kotool.py modinfo A     .modinfo, one `key=value` a line
   kotool.py sections A    names of all sections
   kotool.py machine A     ELF class and e_machine
+  kotool.py unsigned A CONTENT SIGNATURE   a signed module cut in two; fails if it is not signed
 """
 import gzip
 import lzma
@@ -75,6 +76,21 @@ def same(a, b):
     print('same: %s' % ', '.join(sorted(one)))
 
 
+def cut(path, content, signature):
+    data, marker = read(path), b'~Module signature appended~\n'
+    if not data.endswith(marker):
+        sys.exit('%s is not signed' % path)
+    data = data[:-len(marker)]
+    kind, length = struct.unpack('>2xB5xI', data[-12:])
+    if kind != 2 or any(data[-12:-10] + data[-9:-4]):
+        sys.exit('%s has no PKCS#7 signature' % path)
+    data = data[:-12]
+    with open(content, 'wb') as handle:
+        handle.write(data[:-length])
+    with open(signature, 'wb') as handle:
+        handle.write(data[-length:])
+
+
 def main():
     verb, path = sys.argv[1:3]
     if verb == 'same':
@@ -84,6 +100,8 @@ def main():
                                  for part in Elf(path).section('.modinfo').split(b'\0') if part))
     elif verb == 'sections':
         print('\n'.join(name for name, _, _ in Elf(path).sections if name))
+    elif verb == 'unsigned':
+        cut(path, *sys.argv[3:5])
     elif verb == 'machine':
         elf = Elf(path)
         print(elf.bits, elf.machine)

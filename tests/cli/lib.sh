@@ -119,7 +119,24 @@ public_copy() {
 			cp -a "$build/standin/mirror" "$build/standin/keys" "$to/standin/"
 	fi
 	chmod -R a+rX "$to/tests" "$to/profiles" "$to/standin"
+	[ "$topic" != kernels ] || public_kernels "$to/kernels" || return 1
 	echo "$to"
+}
+
+# The same of what `make kernels` made: links, each to a folder whose name says what is in it.
+public_kernels() {
+	local link target copy
+	mkdir -p "$1"
+	for link in "$build"/kernels/*; do
+		target=$(realpath "$link")
+		copy=$1/of/${target##*/}
+		if [ ! -e "$copy/complete" ]; then
+			mkdir -p "$1/of"
+			rm -rf "$copy"
+			cp -al "$target" "$copy" 2>/dev/null || cp -a "$target" "$copy" || return 1
+		fi
+		ln -sfn "$copy" "$1/${link##*/}"
+	done
 }
 
 # ---- one case ----

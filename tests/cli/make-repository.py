@@ -3,14 +3,22 @@
 """Make small repositories for the command-line tests: good ones and evil ones.
 
   make-repository.py newer-kernel DIR MIRROR ARCH   MIRROR's packages, its kernel as 6.1.999-r0
+  make-repository.py bare-kernel DIR ARCH RELEASE [CONFIG]  linux-bare, a kernel without headers
+  make-repository.py altered DIR MIRROR ARCH [LINE...]
+                                                    linux-altered and linux-altered-dev: MIRROR's headers
+                                                    with these lines at the end of .config;
+                                                    "certificate=FILE" puts FILE into the kernel's image,
+                                                    "banner=TEXT" is the compiler in its banner
   make-repository.py KIND DIR ARCH [OUTSIDE]        see kinds(); a device called linux-tiny
 
 DIR gets ARCH/*.apk, ARCH/APKINDEX.tar.gz and keys/*.pub. OUTSIDE is a folder that evil packages try
 to write to.
 """
 import hashlib
+import io
 import os
 import sys
+import tarfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'standin'))
 import apk_writer as apk  # noqa: E402
@@ -63,6 +71,100 @@ def newer_kernel(folder, mirror, arch):
             os.symlink(os.path.join(source, name), os.path.join(target, name))
         records.append(''.join('%s:%s\n' % item for item in record.items()))
     apk.write_index(os.path.join(target, 'APKINDEX.tar.gz'), records, key)
+
+
+# ---- a kernel that has no headers ----
+
+def bare_kernel(folder, arch, release, config=None):
+    key = new_key(folder)
+    share = 'usr/share/kernel/bare'
+    entries = [apk.Entry(name, kind='dir') for name in ('boot', 'usr', 'usr/share', 'usr/share/kernel', share)]
+    entries.append(apk.Entry(share + '/kernel.release', content=release.encode() + b'\n'))
+    if config:
+        with open(config, 'rb') as handle:
+            entries.append(apk.Entry('boot/config-bare', content=handle.read()))
+    entries.sort(key=lambda entry: entry.name)
+    for one in ('aarch64', 'armv7', 'x86_64'):
+        target = os.path.join(folder, one)
+        os.makedirs(target)
+        records = []
+        if one == arch:
+            fields = {'pkgname': 'linux-bare', 'pkgver': VERSION, 'arch': arch, 'pkgdesc': 'A bare kernel',
+                      'license': 'GPL-2.0-only', 'builddate': 1700000000}
+            records.append(apk.write_package(target, fields, entries, key))
+        apk.write_index(os.path.join(target, 'APKINDEX.tar.gz'), records, key)
+
+
+# ---- a kernel whose configuration is another one ----
+
+def find(mirror, arch, package):
+    """Index record of a package, and its control and data members."""
+    for record in apktool.records(apktool.read(os.path.join(mirror, arch, 'APKINDEX.tar.gz'))[1]):
+        if record['P'] == package:
+            name = '%s-%s.apk' % (package, record['V'])
+            return record, apktool.package(os.path.join(mirror, arch, name))[1:]
+    sys.exit('no %s in %s' % (package, mirror))
+
+
+def folders_of(path):
+    parts = path.split('/')[:-1]
+    return [apk.Entry('/'.join(parts[:i + 1]), kind='dir') for i in range(len(parts))]
+
+
+def with_file(data, suffix, change):
+    """The data member with the content of the one file that ends so changed; the rest byte for byte."""
+    raw = apktool.inflated(data)
+    with tarfile.open(fileobj=io.BytesIO(raw)) as archive:
+        for info in archive:
+            if info.isreg() and info.name.endswith(suffix):
+                content = change(archive.extractfile(info).read())
+                new = apk.tar([apk.Entry(info.name, content=content, mode=info.mode)], end=False)
+                rest = info.offset_data + (info.size + 511) // 512 * 512
+                return apk.gzip_member(raw[:info.offset] + new + raw[rest:], level=1), info.name
+    sys.exit('no %s' % suffix)
+
+
+def altered_headers(mirror, arch, lines, key):
+    """linux-standin-dev under another name, with lines at the end of .config: (bytes, record)."""
+    record, (control, data) = find(mirror, arch, 'linux-standin-dev')
+    extra = ''.join(line + '\n' for line in lines).encode()
+    data, path = with_file(data, '/.config', lambda config: config + extra)
+    info = next(content for entry, content in apktool.entries(control) if entry.name == '.PKGINFO').decode()
+    info = ''.join({'pkgname': 'pkgname = linux-altered-dev\n',
+                    'datahash': 'datahash = %s\n' % hashlib.sha256(data).hexdigest()}.get(
+                        line.partition(' = ')[0], line) for line in info.splitlines(True))
+    control = apk.control_member(info)
+    whole = apk.sign_member(control, key) + control + data
+    record = dict(record, P='linux-altered-dev', C=apk.identity(control), S=str(len(whole)))
+    return whole, ''.join('%s:%s\n' % item for item in record.items()), record['V'], path
+
+
+def altered(folder, mirror, arch, lines):
+    key = new_key(folder)
+    target = os.path.join(folder, arch)
+    os.makedirs(target)
+    image_lines = dict(line.split('=', 1) for line in lines if line.startswith(('certificate=', 'banner=')))
+    whole, headers, version, path = altered_headers(mirror, arch, [
+        line for line in lines if not line.startswith(('certificate=', 'banner='))], key)
+    apk.write_file(os.path.join(target, 'linux-altered-dev-%s.apk' % version), whole)
+    release = path.split('/')[2].partition('headers-')[2].encode()
+    # an arm64 Image has its magic number at 56
+    image = b'MZ'.ljust(56, b'\0') + b'ARMd'.ljust(8, b'\0') + b'Linux version ' + release + \
+        b' (test@example.org) (%s) #1 SMP\n\0' % image_lines.get('banner', 'gcc version 12.2.0').encode()
+    if 'certificate' in image_lines:
+        with open(image_lines['certificate'], 'rb') as handle:
+            image += handle.read()
+    where = 'usr/share/kernel/altered/kernel.release'
+    fields = {'pkgname': 'linux-altered', 'pkgver': version, 'arch': arch, 'pkgdesc': 'altered',
+              'license': 'custom', 'builddate': 1700000000}
+    whole, kernel = apk.package(fields, [
+        apk.Entry('boot', kind='dir'), apk.Entry('boot/vmlinuz-altered', content=image)] +
+        folders_of(where) + [apk.Entry(where, content=release + b'\n')], key)
+    apk.write_file(os.path.join(target, 'linux-altered-%s.apk' % version), whole)
+    apk.write_index(os.path.join(target, 'APKINDEX.tar.gz'), [headers, kernel], key)
+    for other in set(os.listdir(mirror)) - {arch}:
+        os.makedirs(os.path.join(folder, other))
+        apk.write_index(os.path.join(folder, other, 'APKINDEX.tar.gz'), [], key)
 
 
 # ---- a tiny distribution: one device, one package that may be evil ----
@@ -204,6 +306,13 @@ def main():
     os.makedirs(folder, exist_ok=True)
     if kind == 'newer-kernel':
         newer_kernel(folder, *sys.argv[3:5])
+        return
+    if kind == 'bare-kernel':
+        bare_kernel(folder, *sys.argv[3:6])
+
+
+    if kind == 'altered':
+        altered(folder, *sys.argv[3:5], sys.argv[5:])
         return
     arch = sys.argv[3]
     outside = sys.argv[4] if len(sys.argv) > 4 else '/nonexistent'

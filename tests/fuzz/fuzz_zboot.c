@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* Kernel images: gzip'ed, EFI zboot or neither. What comes out is never more than was allowed. */
 #include "pmkmod/boot/boot_parts.h"
+#include "pmkmod/image/image.h"
 
 #define ALLOWED (1U << 20)
 

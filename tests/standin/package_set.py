@@ -17,6 +17,18 @@ BUILD_BASE = ('gcc', 'cpp', 'binutils', 'make', 'libc6-dev', 'bash', 'awk', 'sed
               'diffutils', 'patch', 'perl-base', 'gzip', 'xz-utils', 'zstd')
 ROOTS = tuple(name for name in BUILD_BASE if name != 'awk') + ('mawk', 'kmod', 'busybox-static')
 
+# What is only made on demand (make-standin --with), and only for the build machine: more than 100 MB.
+EXTRAS = {
+    # Preparing a kernel's source. pahole: without it kconfig switches type information off, and with it
+    # the layout of struct module changes; where it is on, the kernel's own libbpf needs python.
+    'prepare': ('flex', 'bison', 'bc', 'libssl-dev', 'libelf-dev', 'zlib1g-dev', 'pahole', 'python3-minimal'),
+    # Kernels built by clang.
+    'clang': ('clang-16', 'lld-16', 'llvm-16'),
+}
+# With 'prepare' also the C libraries of the other architectures, for the programs of their kernels:
+# libc-dev-<arch> needs these packages, of a Debian architecture.
+CROSS_LIBC = ('libc6-dev-%s-cross', 'libc6-%s-cross', 'libgcc-s1-%s-cross', 'linux-libc-dev-%s-cross')
+
 # Sources of modules: our name -> Debian's. Those of them known to build for the kernel of the stand-in.
 MODULE_SOURCES = {
     'v4l2loopback-src': 'v4l2loopback-dkms',
@@ -27,22 +39,38 @@ MODULE_SOURCES = {
 }
 
 # Dependencies that make no sense here: configuration and init systems, package management, what an
-# interpreter is needed for only by maintainer scripts, the sanitizers' run time (no kernel links it).
+# interpreter is needed for only by maintainer scripts, the sanitizers' run time (no kernel links it), of
+# clang and llvm what serves other languages, downloads of debug information and performance counters.
 DROPPED = re.compile(r'''(?x)
-    debconf.* | cdebconf | init-system-helpers | linux-initramfs-tool | initramfs-tools | python3?.* | dkms
-    | linux-base | dpkg | base-files | base-passwd | debianutils | install-info | perl | perl-modules.* | perl:any
+    debconf.* | cdebconf | init-system-helpers | linux-initramfs-tool | initramfs-tools | dkms
+    | python(?!3\.\d+-minimal).* | linux-base | dpkg | base-files | base-passwd | debianutils | install-info
+    | perl | perl-modules.* | perl:any
     | libnsl-dev | rpcsvc-proto | sensible-utils | systemd.* | tzdata | linux-compiler-.* | gcc-[0-9]+-cross-base
     | lib(asan8|tsan2|ubsan1|lsan0|hwasan0|itm1|quadmath0)(-.*-cross)?
+    | libstdc\+\+-[0-9]+-dev | libobjc-[0-9]+-dev | libclang1-.* | libcurl4 | libpfm4
     | libgcc-s1-.*-cross | libgomp1-.*-cross | libatomic1-.*-cross | libc6-.*-cross | libgcc-s1-.*
     ''')
 
 # Real packages that only exist in another shape here.
 RENAMED = {'busybox-static': 'busybox'}
 
+# The programs of llvm that a kernel's Makefile calls.
+LLVM_TOOLS = ('llvm-ar', 'llvm-nm', 'llvm-objcopy', 'llvm-objdump', 'llvm-ranlib', 'llvm-readelf', 'llvm-readobj',
+              'llvm-strip')
+
 # Files of Debian's update-alternatives, as plain links: package -> {path: target}.
 ALTERNATIVES = {
     'mawk': {'usr/bin/awk': 'mawk'},
     'gcc': {'usr/bin/cc': 'gcc'},
+    'clang-16': {'usr/bin/clang': '../lib/llvm-16/bin/clang'},
+    'lld-16': {'usr/bin/ld.lld': '../lib/llvm-16/bin/ld.lld'},
+    'llvm-16': {'usr/bin/' + name: '../lib/llvm-16/bin/' + name for name in LLVM_TOOLS},
+}
+
+# Files that nobody needs here: package -> regular expressions. Most of llvm's hundred programs are its own tests.
+DROPS = {
+    'llvm-16': [r'usr/lib/llvm-16/bin/(?!(%s)\Z).*' % '|'.join(LLVM_TOOLS), r'usr/bin/.*', r'usr/share/(?!doc/).*'],
+    'llvm-16-runtime': [r'usr/(lib/llvm-16/)?bin/.*', r'usr/share/(?!doc/).*'],
 }
 
 # Virtual names that have a provider apk may choose by itself: package -> priority.
@@ -173,4 +201,10 @@ def map_provides(fields, real_names):
 def cross_compilers(arch):
     """On a build machine of this arch: our names of compilers for the others -> Debian's package."""
     return {'gcc-' + other: 'gcc-%s' % data['triplet'].replace('_', '-')
+            for other, data in ARCHES.items() if other != arch}
+
+
+def cross_libcs(arch):
+    """On a build machine of this arch: our names of C libraries of the others -> Debian's packages."""
+    return {'libc-dev-' + other: [name % data['debian'] for name in CROSS_LIBC]
             for other, data in ARCHES.items() if other != arch}

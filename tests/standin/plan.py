@@ -38,12 +38,21 @@ def _from_debian(name, fields, depends, **more):
                     debs=[fields], **more)
 
 
-def _debian_closure(arch, available, native):
+def _crosses(arch, available, extras):
+    """Our metapackages of a build machine -> Debian's packages they need."""
+    crosses = {ours: [name] for ours, name in package_set.cross_compilers(arch).items()}
+    if 'prepare' in extras:
+        crosses.update(package_set.cross_libcs(arch))
+    return {ours: names for ours, names in crosses.items() if all(name in available for name in names)}
+
+
+def _debian_closure(arch, available, native, extras):
     roots = list(package_set.ROOTS)
     crosses = {}
     if native:
-        crosses = {ours: name for ours, name in package_set.cross_compilers(arch).items() if name in available}
-        roots += crosses.values()
+        crosses = _crosses(arch, available, extras)
+        roots += [name for names in crosses.values() for name in names]
+        roots += [name for extra in extras for name in package_set.EXTRAS[extra]]
     release, kernel = package_set.kernel_debs(available, ARCHES[arch]['flavour'])
     kbuild = package_set.closure(kernel['scripts'], available)
     # The kernel's programs become a package of another name; what they need stays a Debian package.
@@ -51,9 +60,12 @@ def _debian_closure(arch, available, native):
     return package_set.closure(roots, available), crosses, release, kernel, kbuild
 
 
-def make(arch, available, native):
-    """The packages of one architecture, as plain data (it is kept as JSON)."""
-    closure, crosses, release, kernel, kbuild = _debian_closure(arch, available, native)
+def make(arch, available, native, extras=()):
+    """The packages of one architecture, as plain data (it is kept as JSON).
+
+    native: it is the build machine's, which gets cross compilers and the EXTRAS that were asked for.
+    """
+    closure, crosses, release, kernel, kbuild = _debian_closure(arch, available, native, extras)
     real_names = set(closure)
     packages = []
     for name in sorted(closure):
@@ -67,12 +79,14 @@ def make(arch, available, native):
         if package['name'] == 'busybox':
             package['provides'] = ['/bin/sh'] + [one for one in package['provides'] if one != 'busybox']
         package['links'] = package_set.ALTERNATIVES.get(package['name'], {})
+        package['drops'] = package_set.DROPS.get(package['name'], [])
     packages += _kernel_packages(available, release, kernel, kbuild)
     packages += _module_sources(available)
     packages += _own(arch, closure)
-    for ours, name in crosses.items():
-        packages.append(_package(ours, map_version(available[name]['Version']),
-                                 'Cross compiler for %s' % ours.removeprefix('gcc-'), [name], meta=True))
+    for ours, names in crosses.items():
+        kind, _, other = ours.rpartition('-')
+        packages.append(_package(ours, map_version(available[names[0]]['Version']), '%s for %s' % (
+            'Cross compiler' if kind == 'gcc' else 'C library', other), names, meta=True))
     for package in packages:
         package['arch'] = arch
         if package['name'] != BASE:

@@ -11,6 +11,7 @@
 
 #include "chroot/base/fs.h"
 #include "pmkmod/boot/boot_parts.h"
+#include "pmkmod/image/image.h"
 #include "pmkmod/export/export_parts.h"
 
 #define MAX (1U << 20)
@@ -126,7 +127,8 @@ static void damaged(void **state)
 		{"gzip", 128, 100, MAX, -EBADMSG},
 		{"zstd", 128, 100, MAX, -EBADMSG},
 		{"gzip", 128, 0, 100, -EBADMSG},
-		{"lzo", 128, 100, MAX, -ENOTSUP},
+		{"lzo", 128, 100, MAX, -EBADMSG},
+		{"brotli", 128, 100, MAX, -ENOTSUP},
 		{"", 128, 100, MAX, -ENOTSUP},
 		{"nobody\nknows this compression, and it is long", 128, 100, MAX, -ENOTSUP},
 	};

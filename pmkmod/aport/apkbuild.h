@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * APKBUILD files, read without running anything of them: an interpreter of our own for the part of
+ * the shell that recipes use outside functions. What it cannot evaluate it calls unknown and says
+ * why. The format: APKBUILD(5) of abuild; the language: POSIX sh and what busybox ash adds.
+ */
+#ifndef PMKMOD_APKBUILD_H
+#define PMKMOD_APKBUILD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "chroot/base/err.h"
+#include "chroot/base/str.h"
+
+struct apkbuild;
+
+/* A variable abuild sets before it reads the recipe. */
+struct apkbuild_env {
+	const char *name, *value;
+};
+
+/*
+ * Read a recipe. `shown` names it in messages; `env` (n_env of them) are set before. Variables that
+ * abuild or the environment would give and that are not in `env` (CHOST, CFLAGS, ...) are unknown.
+ * -EINVAL names the line that is no shell, or what was too large.
+ */
+int apkbuild_parse(struct apkbuild **out, const char *shown, const char *text, size_t len,
+	const struct apkbuild_env *env, size_t n_env, struct err *e);
+int apkbuild_read(struct apkbuild **out, const char *path, const struct apkbuild_env *env,
+	size_t n_env, struct err *e);
+void apkbuild_free(struct apkbuild *b);
+
+/* The value of a variable; NULL if it is unset or unknown. Borrowed. */
+const char *apkbuild_get(const struct apkbuild *b, const char *name);
+/* Why a variable is unknown ("line 12: ..."); NULL if it is known or unset. Borrowed. */
+const char *apkbuild_unknown(const struct apkbuild *b, const char *name);
+/* The text between a function's braces; NULL: no such function. Borrowed, not terminated. */
+const char *apkbuild_function(const struct apkbuild *b, const char *name, size_t *len);
+/* What was passed over: files that would be read (`. file`), commands that are not known. */
+const struct strvec *apkbuild_notes(const struct apkbuild *b);
+/* Names of all variables that have a value, in order of first assignment. */
+void apkbuild_names(const struct apkbuild *b, struct strvec *out);
+
+/* ---- for editing: where things are in the text ---- */
+const char *apkbuild_text(const struct apkbuild *b, size_t *len);
+struct apkbuild_assignment {
+	char *name;
+	size_t start, value, end; /* of the name, of the value (quotes included), behind it */
+	unsigned line;
+	bool nested; /* inside if, case, for or behind && */
+	bool append; /* += */
+};
+/* All assignments outside functions in order of appearance; *n of them. Borrowed. */
+const struct apkbuild_assignment *apkbuild_assignments(const struct apkbuild *b, size_t *n);
+/* Offsets of a function's body in the text; false: no such function there. */
+bool apkbuild_function_span(const struct apkbuild *b, const char *name, size_t *start, size_t *end);
+
+#endif

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* patch(1) in the sandbox, and whether a source folder has an aport's patches. */
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "chroot/base/fs.h"
+#include "pmkmod/aport/aport_parts.h"
+#include "pmkmod/util/exit_codes.h"
+#include "pmkmod/util/unpack.h"
+
+#define OUTPUT_MAX 65536
+#define TIMEOUT_S 600
+
+static int collect(void *ctx, const char *data, size_t len)
+{
+	struct strbuf *b = ctx;
+
+	/* what went wrong is said early */
+	if (b->len < OUTPUT_MAX)
+		strbuf_add(b, data, len < OUTPUT_MAX - b->len ? len : OUTPUT_MAX - b->len);
+	return 0;
+}
+
+int patch_run(struct patch_run *p, const char *tree, bool writable, const char *file,
+	const char *const *options, struct err *e)
+{
+	static const char *const env[] = {
+		"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", "TMPDIR=/tmp", "HOME=/tmp", NULL};
+	/* pmaports shares patches by links */
+	_cleanup_free_ char *real = realpath(file, NULL);
+	struct sandbox_mount mounts[] = {
+		{.kind = writable ? SANDBOX_BIND_RW : SANDBOX_BIND_RO,
+			.source = tree,
+			.target = "/build"},
+		{.kind = SANDBOX_BIND_RO, .source = real ? real : file, .target = "/patch"},
+	};
+	_cleanup_strvec_ struct strvec argv = {0};
+	struct sandbox_result result = {0};
+	struct sandbox_spec s = {.host_root = true,
+		.mounts = mounts,
+		.n_mounts = ARRAY_SIZE(mounts),
+		.privilege = SANDBOX_BUILD,
+		.env = env,
+		.cwd = "/build",
+		.stdin_fd = -1,
+		.stdout_fd = -1,
+		.stderr_fd = -1,
+		.timeout_s = TIMEOUT_S,
+		.output = collect,
+		.output_ctx = &p->output};
+	int r;
+
+	*p = (struct patch_run){0};
+	if (access("/usr/bin/patch", X_OK) < 0 && access("/bin/patch", X_OK) < 0)
+		return err_set(e, -ENOENT,
+			"applying patches needs the program patch\ninstall it: apt-get install patch");
+	strvec_add(&argv, "patch");
+	strvec_add(&argv, "-p1");
+	/* neither questions nor .orig files */
+	strvec_add(&argv, "-f");
+	strvec_add(&argv, "--no-backup-if-mismatch");
+	for (; *options; options++)
+		strvec_add(&argv, *options);
+	strvec_add(&argv, "-i");
+	strvec_add(&argv, "/patch");
+	s.argv = (const char *const *)argv.v;
+	r = sandbox_run(&s, &result, e);
+	if (r < 0 && r != -EINTR && e && !e->exit_code)
+		e->exit_code = r == -ETIMEDOUT ? EXIT_TIMEOUT : EXIT_SANDBOX;
+	p->status = result.status;
+	return r;
+}
+
+char *aport_local_path(const struct aport *a, const struct aport_file *f)
+{
+	return path_join(a->dir, f->path);
+}
+
+static int dry_run(const char *tree, const char *file, bool reverse, bool *fits, struct err *e)
+{
+	static const char *const forward[] = {"-N", "-s", "--dry-run", NULL};
+	static const char *const backward[] = {"-R", "-s", "--dry-run", NULL};
+	struct patch_run p;
+	int r = patch_run(&p, tree, false, file, reverse ? backward : forward, e);
+
+	*fits = p.status == 0;
+	strbuf_free(&p.output);
+	return r;
+}
+
+static int check_patch(const char *source_dir, const char *file, const char *name,
+	struct strvec *notes, struct err *e)
+{
+	bool applied = false, applies = false;
+	int r = dry_run(source_dir, file, true, &applied, e);
+
+	if (r == 0 && !applied)
+		r = dry_run(source_dir, file, false, &applies, e);
+	if (r < 0 || applied)
+		return r;
+	if (applies) {
+		if (e)
+			e->exit_code = EXIT_PATCH_FAILED;
+		return err_set(e, -ENOEXEC,
+			"the kernel source '%s' lacks the patch %s of the kernel's aport: what is built "
+			"from it would not fit the phone's kernel\n"
+			"apply it (patch -p1 -d %s -i %s), or leave the source to pmkmod",
+			source_dir, name, source_dir, file);
+	}
+	strvec_addf(notes,
+		"%s: neither in '%s' nor applicable to it (a later patch may have changed the same "
+		"lines)",
+		name, source_dir);
+	return 0;
+}
+
+int aport_check_source(
+	const struct aport *a, const char *source_dir, struct strvec *notes, struct err *e)
+{
+	if (!fs_is_dir(source_dir))
+		return err_set(
+			e, -ENOENT, "there is no folder '%s' with a kernel's source", source_dir);
+	for (size_t i = 0; i < a->n_files; i++) {
+		const struct aport_file *f = &a->files[i];
+		_cleanup_free_ char *path = NULL;
+		int r;
+
+		if (f->kind != APORT_PATCH)
+			continue;
+		if (f->url || !ends_with(f->name, ".patch")) {
+			/* those make a stable release of the archive: the source is one already */
+			strvec_addf(notes, "%s was not compared with '%s'", f->name, source_dir);
+			continue;
+		}
+		path = aport_local_path(a, f);
+		if (access(path, R_OK) < 0) {
+			if (e)
+				e->exit_code = EXIT_PATCH_PATH;
+			return err_set(e, -ENOENT,
+				"the patch %s that %s/APKBUILD names is not there", f->name,
+				a->dir);
+		}
+		r = check_patch(source_dir, path, f->name, notes, e);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "pmkmod/build/kernel_source.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "chroot/base/fs.h"
+#include "pmkmod/aport/aport.h"
+#include "pmkmod/build/repos.h"
+#include "pmkmod/util/download.h"
+#include "pmkmod/util/exit_codes.h"
+#include "pmkmod/util/unpack.h"
+
+/* ---- archives ---- */
+
+static int bad_sum(const char *source, const char *want, const char *have, struct err *e)
+{
+	if (e)
+		e->exit_code = EXIT_UNTRUSTED;
+	return err_set(e, -EBADMSG,
+		"%s is not the kernel source that is expected\n  expected sha256 %s\n  found    sha256 "
+		"%s",
+		source, want, have);
+}
+
+static bool is_sha256(const char *s)
+{
+	return s && strlen(s) == 64 && s[strspn(s, "0123456789abcdef")] == '\0';
+}
+
+static int fetch_url(struct context *x, const struct kernel_origin *o, char **path, struct err *e)
+{
+	_cleanup_free_ char *dir = path_join(x->cache, "sources");
+	struct download_limits l = {0};
+	int r;
+
+	if (!is_sha256(o->sha256)) {
+		if (e)
+			e->exit_code = EXIT_USAGE;
+		err_set(e, -EINVAL, "the kernel source %s has no checksum", o->source);
+		return err_hint(e, "say its SHA-256: `sha256 =` beside `source =` in [kernel]");
+	}
+	*path = path_join(dir, o->sha256);
+	r = fs_mkdirs(dir, 0700, e);
+	if (r == 0)
+		r = repos_download_limits(x, &l, e);
+	if (r == 0 && !fs_exists(*path))
+		r = download(o->source, *path, &l, e);
+	return r;
+}
+
+/* Host path of the archive, and the hex hash of its content. */
+static int find_archive(struct context *x, const struct kernel_origin *o, char **path,
+	char hex[HASH_HEX_MAX], struct err *e)
+{
+	bool url = strstr(o->source, "://") != NULL;
+	struct hash h;
+	int r = 0;
+
+	if (url)
+		r = fetch_url(x, o, path, e);
+	else
+		*path = xstrdup(o->source);
+	if (r == 0)
+		r = hash_file(AT_FDCWD, *path, HASH_SHA256, &h, e);
+	if (r < 0)
+		return r;
+	hash_hex(&h, hex);
+	if (!o->sha256 || streq(o->sha256, hex))
+		return 0;
+	if (url)
+		unlink(*path);
+	return bad_sum(o->source, o->sha256, hex, e);
+}
+
+/* Tens of thousands of files: one sync for all, then the marker, then the final name. */
+static int unpack_to(const char *archive, const char *shown, const char *dir, struct err *e)
+{
+	_cleanup_free_ char *fresh = xasprintf("%s.new", dir), *to = path_join(fresh, "unpacked");
+	_cleanup_free_ char *source = path_join(fresh, "source"), *only = NULL;
+	_cleanup_free_ char *marker = path_join(fresh, "complete");
+	_cleanup_close_ int fd = -1;
+	int r = fs_remove_tree(fresh, e);
+
+	if (r == 0)
+		r = fs_mkdirs(to, 0700, e);
+	if (r == 0)
+		r = unpack_archive_file(archive, to, shown, e);
+	if (r == 0) {
+		only = only_folder(to);
+		if (rename(only ? only : to, source) < 0)
+			r = err_errno(e, -errno, "cannot move '%s'", to);
+	}
+	if (r == 0 &&
+		((fd = open(fresh, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0 || syncfs(fd) < 0))
+		r = err_errno(e, -errno, "cannot sync '%s'", fresh);
+	if (r == 0)
+		r = fs_write_atomic(marker, "", 0, 0644, e);
+	if (r == 0)
+		r = fs_remove_tree(dir, e);
+	if (r == 0 && rename(fresh, dir) < 0)
+		r = err_errno(e, -errno, "cannot move '%s' to '%s'", fresh, dir);
+	if (r < 0)
+		fs_remove_tree(fresh, NULL);
+	return r;
+}
+
+static int unpack_once(
+	struct kernel_source *s, struct context *x, const struct kernel_origin *o, struct err *e)
+{
+	_cleanup_free_ char *all = path_join(x->cache, "kernel-source"), *path = NULL;
+	_cleanup_free_ char *dir = NULL, *marker = NULL, *lock_path = NULL;
+	_cleanup_close_ int lock = -1;
+	char hex[HASH_HEX_MAX];
+	int r = fs_mkdirs(all, 0700, e);
+
+	if (r == 0)
+		r = find_archive(x, o, &path, hex, e);
+	if (r < 0)
+		return r;
+	dir = path_join(all, hex);
+	marker = path_join(dir, "complete");
+	lock_path = xasprintf("%s.lock", dir);
+	lock = fs_lock(lock_path, true, true, e);
+	if (lock < 0)
+		return lock;
+	progress_detail(&x->progress, "unpacking %s", path_base(o->source));
+	if (!fs_exists(marker))
+		r = unpack_to(path, o->source, dir, e);
+	if (r == 0)
+		s->dir = path_join(dir, "source");
+	if (r == -ENOSPC && e)
+		e->exit_code = EXIT_NO_SPACE;
+	return r;
+}
+
+/* ---- aports ---- */
+
+static int from_aport(
+	struct kernel_source *s, struct context *x, const struct device *d, struct err *e)
+{
+	const struct kernel_origin *o = &d->origin;
+	struct aport_fetch f = {.cache = x->cache, .progress = &x->progress};
+	struct aport a;
+	int r = aport_load(&a, o->aport, d->arch, e);
+
+	if (r < 0)
+		return r;
+	if (!streq(a.pkgname, d->kernel)) {
+		if (e)
+			e->exit_code = EXIT_USAGE;
+		r = err_set(e, -EINVAL, "the kernel of %s is %s, but '%s' is the aport of %s",
+			d->name, d->kernel, o->aport, a.pkgname);
+	}
+	if (r == 0 && s->dir)
+		r = aport_check_source(&a, s->dir, &s->notes, e);
+	if (r == 0 && !s->dir && !o->kdir)
+		r = repos_download_limits(x, &f.limits, e);
+	if (r == 0 && !s->dir && !o->kdir)
+		r = aport_source(&a, &f, &s->dir, &s->config, e);
+	if (r == 0) {
+		if (!s->config)
+			s->config = xstrdup(a.config);
+		s->compiler = xstrdup(a.compiler);
+		strvec_add_all(&s->notes, &a.notes);
+	}
+	aport_free(&a);
+	return r;
+}
+
+int kernel_source_get(
+	struct kernel_source *s, struct context *x, const struct device *d, struct err *e)
+{
+	const struct kernel_origin *o = &d->origin;
+	int r = 0;
+
+	*s = (struct kernel_source){0};
+	if (o->source &&
+		(fs_is_dir(o->source) || !(strstr(o->source, "://") || fs_exists(o->source))))
+		s->dir =
+			xstrdup(o->source); /* what is wrong with it is told by who looks into it */
+	else if (o->source)
+		r = unpack_once(s, x, o, e);
+	if (r == 0 && o->aport)
+		r = from_aport(s, x, d, e);
+	if (r < 0)
+		kernel_source_free(s);
+	return r;
+}
+
+void kernel_source_free(struct kernel_source *s)
+{
+	free(s->dir);
+	free(s->config);
+	free(s->compiler);
+	strvec_free(&s->notes);
+	*s = (struct kernel_source){0};
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Headers packages that pmkmod made itself, because the kernel has none: what is remembered of them
+ * (<state>/headers/<channel>-<arch>-<kernel>/record, log beside), and making them.
+ */
+#ifndef PMKMOD_MADE_HEADERS_H
+#define PMKMOD_MADE_HEADERS_H
+
+#include "pmkmod/build/resolve.h"
+
+struct plan;
+
+struct made_headers {
+	struct pinned dev, scripts; /* in pmkmod's own repository; dev.name NULL: none were made */
+	struct hash kernel; /* identity of the kernel package they are for */
+	char *origin; /* hex hash over what they were made from */
+	char *provider; /* what they were made from, and why, in words */
+	char *compiler; /* "gcc", "gcc6", "clang": which one modules need */
+	char *release;
+};
+
+/* Folder of the record of this device's kernel; caller frees. */
+char *made_headers_dir(const struct context *x, const struct device *d);
+/* What is remembered; nothing if a package of it is no longer in the repository. */
+void made_headers_load(struct made_headers *h, const struct context *x, const struct device *d);
+void made_headers_free(struct made_headers *h);
+
+/* Does the porter name where the headers are to come from (--kdir, --source, --aport)? */
+bool headers_origin_given(const struct kernel_origin *o);
+/*
+ * Hash over the origin as it is now: names, sizes and times of files, a source's Makefile and git
+ * commit; not the content of a whole source tree, which would take seconds each time.
+ */
+char *headers_origin_hash(const struct kernel_origin *o);
+
+/* What they would be made from, and why, in words; only if an origin is given. Caller frees. */
+char *headers_provider(const struct device *d);
+
+/*
+ * Make both packages for the kernel of `p` and publish them, or wait for another run that does. The
+ * record is renewed. Everything about how is in headers/.
+ */
+int made_headers_make(struct plan *p, struct err *e);
+/*
+ * The same from the headers package of the repositories, in which a program that building a module
+ * runs is missing or of another architecture.
+ */
+int made_headers_repair(struct plan *p, struct err *e);
+/* "gcc", "gcc6", "clang": of --cc, else of the headers made; "gcc" when nobody says. */
+const char *headers_compiler(const struct kernel_origin *o, const struct made_headers *h);
+
+#endif

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* The porter's key for modules: found, told in the plan, used, and looked for in the kernel. */
+#include "chroot/base/fs.h"
+#include "pmkmod/aport/aport.h"
+#include "pmkmod/build/job.h"
+#include "pmkmod/image/image.h"
+
+/* What is named, else the key that `pmkmod signing-kernel` has made. */
+int plan_sign_key(struct plan *p, struct err *e)
+{
+	_cleanup_(module_signing_free) struct module_signing own = {0};
+	const char *path = p->device.origin.sign_key;
+	int r;
+
+	if (p->no_module)
+		return 0;
+	if (!path) {
+		module_signing_paths(&own, p->x->state);
+		if (!fs_exists(own.key))
+			return 0;
+		path = own.key;
+		p->sign_key_implied = true;
+	}
+	r = sign_key_load(&p->sign_key, path, e);
+	if (r == 0 && sign_key_is_exposed(p->sign_key))
+		progress_note(&p->x->progress,
+			"others can read the signing key '%s': chmod 600 keeps it yours", path);
+	return r;
+}
+
+int job_sign(struct job *j, struct err *e)
+{
+	const struct sign_key *key = j->plan->sign_key;
+	const struct sign_rule *rule = &j->preflight.sign;
+	int r = 0;
+
+	if (!key || !j->preflight.will_sign)
+		return 0;
+	for (size_t i = 0; r == 0 && i < j->ko.n; i++)
+		r = sign_module(key, rule, j->ko.v[i], e);
+	if (r == 0)
+		dprintf(j->log_fd, "# signed with %s: %s, certificate sha256:%s\n", rule->hash,
+			sign_key_subject(key), sign_key_fingerprint(key));
+	return r;
+}
+
+/* Certificates that the firmware or the machine's owner adds when the kernel starts. */
+static bool keys_come_later(const struct kconfig *c)
+{
+	static const char *const symbols[] = {"INTEGRITY_MACHINE_KEYRING",
+		"INTEGRITY_PLATFORM_KEYRING", "MODULE_SIG_UEFI", "EFI_SIGNATURE_LIST_PARSER"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(symbols); i++)
+		if (kconfig_yes(c, symbols[i]))
+			return true;
+	return false;
+}
+
+/*
+ * CONFIG_SYSTEM_TRUSTED_KEYS and the build's own certificate lie in the kernel as DER
+ * (certs/system_certificates.S). An image that cannot be read leaves the question open.
+ */
+int job_key_is_trusted(struct job *j, bool *known, bool *trusted, struct err *e)
+{
+	struct kernel_image im = {0};
+	struct err why = ERR_INIT;
+	_cleanup_free_ char *banner = NULL;
+	int r = kernel_image_read(&im, j->kernel_apk, &why);
+
+	*known = *trusted = false;
+	if (r == -EINTR)
+		return err_set(e, r, "%s", why.text);
+	if (r < 0) {
+		dprintf(j->log_fd, "# the kernel image was not searched for the certificate: %s\n",
+			why.text);
+		return 0;
+	}
+	*trusted = sign_key_certificate_in(j->plan->sign_key, im.bytes, im.len);
+	/* without a banner these may not be the kernel's bytes at all */
+	banner = kernel_image_banner(&im);
+	*known = *trusted || (banner && !keys_come_later(j->kconfig));
+	kernel_image_free(&im);
+	return 0;
+}

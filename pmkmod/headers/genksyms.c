@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * Symbol versions of a kernel of which there is only source and configuration: a CRC is a sum over
+ * the preprocessed declarations, so that nothing needs to be compiled for it. kbuild runs over the
+ * whole tree with a compiler that hands each exporting file to genksyms and leaves an empty object;
+ * assembler is assembled, since its exports are found in the object (scripts/Makefile.build:
+ * gensymtypes_S).
+ */
+#include "pmkmod/headers/parts.h"
+
+#include <dirent.h>
+#include <sys/stat.h>
+
+#include "chroot/base/fs.h"
+#include "pmkmod/kernel/name_index.h"
+#include "pmkmod/util/exit_codes.h"
+
+#define FILE_MAX (16u << 20)
+#define LIST_MAX (64u << 20)
+
+/*
+ * Runs as the compiler. What links by itself (vDSO, EFI stub, boot code) is compiled really, as is
+ * whatever is no C source of the kernel; the rest gets an empty object and a file of dependencies.
+ */
+static const char wrapper[] =
+	"#!/bin/sh\n"
+	"work=" KERNEL_WORK "/genksyms\n"
+	"real=$(cat $work/real)\n"
+	"compile= src= obj= dep= owner=vmlinux module= last=\n"
+	"for a; do\n"
+	"	case $last in -o) obj=$a ;; esac\n"
+	"	case $a in\n"
+	"	-c) compile=1 ;;\n"
+	"	-Wp,-MMD,*) dep=${a#-Wp,-MMD,} ;;\n"
+	"	-Wp,-MD,*) dep=${a#-Wp,-MD,} ;;\n"
+	"	-DMODULE) module=1 ;;\n"
+	"	-DKBUILD_MODNAME=*) owner=$(echo \"${a#-DKBUILD_MODNAME=}\" | tr -d '\"' | sed 's/^kmod_//') ;;\n"
+	"	*.c) src=$a ;;\n"
+	"	esac\n"
+	"	last=$a\n"
+	"done\n"
+	"case $compile/$src/$obj in\n"
+	"1/?*.c/?*.o) ;;\n"
+	"*) exec $real \"$@\" ;;\n"
+	"esac\n"
+	"case /$obj in\n"
+	"/scripts/* | /tools/* | *vdso* | */libstub/* | */compressed/* | */realmode/* | */purgatory/* | "
+	"*/hyp/* | */boot/* | */pi/* | *devtmp*) exec $real \"$@\" ;;\n"
+	"esac\n"
+	"[ -z \"$dep\" ] || echo \"$obj: $src\" >\"$dep\"\n"
+	"if grep -q 'EXPORT_\\|#[ \\t]*include[ \\t]*\".*\\.c\"' \"$src\"; then\n"
+	"	[ -n \"$module\" ] && owner=${obj%/*}/$owner || owner=vmlinux\n"
+	"	t=$work/crcs/$$\n"
+	"	n=$#\n"
+	"	while [ $n -gt 0 ]; do\n"
+	"		a=$1; shift; n=$((n - 1))\n"
+	"		case $a in -c | -Wp,-M*) continue ;; -o) shift; n=$((n - 1)); continue ;; esac\n"
+	"		set -- \"$@\" \"$a\"\n"
+	"	done\n"
+	"	if $real -E -D__GENKSYMS__ \"$@\" >$t.i 2>>$work/errors && grep -q EXPORT_SYMBOL $t.i; then\n"
+	"		{ echo \"# owner $owner\"; scripts/genksyms/genksyms -r /dev/null <$t.i; } >$t.crc "
+	"2>>$work/errors || echo \"$src: genksyms failed\" >>$work/errors\n"
+	"	fi\n"
+	"	rm -f $t.i\n"
+	"fi\n"
+	"[ -f $work/empty.o ] || { $real -c -x c -o $work/empty.$$ /dev/null && mv $work/empty.$$ $work/empty.o; }\n"
+	"exec cp $work/empty.o \"$obj\"\n";
+
+/* Afterwards: what assembler exports, of either age, and how each symbol is exported. */
+static const char collector[] =
+	"work=" KERNEL_WORK "/genksyms\n"
+	"cd " KERNEL_OUT "\n"
+	"find . -name '.*.o.cmd' -exec grep -h '^#SYMVER' {} + >$work/crcs/asm.crc\n"
+	"find . -name '*.o' -size +0 -exec $1nm {} + 2>/dev/null | "
+	"sed -n 's/^0*\\([0-9a-f]*\\) A __crc_\\(.*\\)/__crc_\\2 = 0x\\1 ;/p' >>$work/crcs/asm.crc\n"
+	"grep -rhoE --include='*.[chS]' "
+	"'EXPORT_[A-Z_]*SYMBOL[A-Z_]*\\([^;{]*|EXPORT_SYMBOL[A-Z_]*\\([^;{]*' " KERNEL_SOURCE
+	" >$work/types\n"
+	"true\n";
+
+/* ---- results ---- */
+
+struct crc_table {
+	struct name_index index; /* name -> row */
+	struct crc_row {
+		char *name, *owner, *type, *ns;
+		uint32_t crc;
+	} * rows;
+	size_t n;
+};
+
+static void table_free(struct crc_table *t)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		free(t->rows[i].name);
+		free(t->rows[i].owner);
+		free(t->rows[i].type);
+		free(t->rows[i].ns);
+	}
+	free(t->rows);
+	name_index_free(&t->index);
+}
+
+static void add_crc(struct crc_table *t, const char *name, const char *owner, uint32_t crc)
+{
+	if (name_index_get(&t->index, name))
+		return;
+	if (!(t->n & (t->n + 1)))
+		t->rows = xrealloc(t->rows, 2 * (t->n + 1), sizeof(*t->rows));
+	t->rows[t->n] =
+		(struct crc_row){.name = xstrdup(name), .owner = xstrdup(owner), .crc = crc};
+	name_index_add(&t->index, t->rows[t->n].name, (uint32_t)t->n);
+	t->n++;
+}
+
+/* "__crc_printk = 0x27e1a049 ;", since 5.19 "#SYMVER printk 0x27e1a049" */
+static bool parse_crc(char *line, char **name, uint32_t *crc)
+{
+	static const char old_mark[] = "__crc_", new_mark[] = "#SYMVER ";
+	char *value, *end;
+
+	if (starts_with(line, new_mark))
+		*name = line + strlen(new_mark);
+	else if (starts_with(line, old_mark))
+		*name = line + strlen(old_mark);
+	else
+		return false;
+	value = strstr(line, "0x");
+	end = *name + strcspn(*name, " \t=");
+	if (!value || end == *name || value < end)
+		return false;
+	*end = '\0';
+	*crc = (uint32_t)strtoull(value, NULL, 16);
+	return true;
+}
+
+static int read_crcs(struct crc_table *t, const char *path, struct err *e)
+{
+	static const char mark[] = "# owner ";
+	_cleanup_free_ char *text = NULL;
+	_cleanup_strvec_ struct strvec lines = {0};
+	const char *owner = "vmlinux";
+	int r = fs_read(path, FILE_MAX, &text, NULL, e);
+
+	if (r < 0)
+		return r;
+	strvec_split(&lines, text, "\n");
+	for (size_t i = 0; i < lines.n; i++) {
+		char *name;
+		uint32_t crc;
+
+		if (starts_with(lines.v[i], mark))
+			owner = lines.v[i] + strlen(mark);
+		else if (parse_crc(lines.v[i], &name, &crc))
+			add_crc(t, name, starts_with(owner, "./") ? owner + 2 : owner, crc);
+	}
+	return 0;
+}
+
+/* "EXPORT_SYMBOL_NS_GPL(name, NS)" in the source says the class and the namespace. */
+static void take_type(struct crc_table *t, char *line)
+{
+	char *open = strchr(line, '('), *name, *end, *ns;
+	const uint32_t *at;
+	bool gpl, with_ns;
+
+	if (!open)
+		return;
+	*open = '\0';
+	gpl = strstr(line, "_GPL") || strstr(line, "_FOR_MODULES");
+	with_ns = strstr(line, "_NS") != NULL;
+	name = open + 1 + strspn(open + 1, " \t");
+	end = name + strcspn(name, " \t,)");
+	ns = *end == ',' ? end + 1 + strspn(end + 1, " \t\"") : end;
+	*end = '\0';
+	at = name_index_get(&t->index, name);
+	if (!at || t->rows[*at].type)
+		return;
+	t->rows[*at].type = xstrdup(gpl ? "EXPORT_SYMBOL_GPL" : "EXPORT_SYMBOL");
+	if (with_ns && ns != end)
+		t->rows[*at].ns = xstrndup(ns, strcspn(ns, " \t\",)"));
+}
+
+static int read_types(struct crc_table *t, const char *path, struct err *e)
+{
+	_cleanup_free_ char *text = NULL;
+	_cleanup_strvec_ struct strvec lines = {0};
+	int r = fs_read(path, LIST_MAX, &text, NULL, e);
+
+	if (r < 0)
+		return r;
+	strvec_split(&lines, text, "\n");
+	for (size_t i = 0; i < lines.n; i++)
+		take_type(t, lines.v[i]);
+	return 0;
+}
+
+/* Who generates exports by macros of its own hides their class: the stricter one is assumed. */
+static char *print_table(const struct crc_table *t, size_t *assumed)
+{
+	struct strbuf b = {0};
+
+	for (size_t i = 0; i < t->n; i++) {
+		const struct crc_row *r = &t->rows[i];
+
+		*assumed += !r->type;
+		strbuf_addf(&b, "0x%08x\t%s\t%s\t%s\t%s\n", r->crc, r->name, r->owner,
+			r->type ? r->type : "EXPORT_SYMBOL_GPL", r->ns ? r->ns : "");
+	}
+	return strbuf_steal(&b);
+}
+
+static int read_all(struct crc_table *t, const char *dir, struct err *e)
+{
+	_cleanup_free_ char *crcs = path_join(dir, "crcs"), *types = path_join(dir, "types");
+	_cleanup_strvec_ struct strvec names = {0};
+	DIR *d = opendir(crcs);
+	struct dirent *de;
+	int r = 0;
+
+	if (!d)
+		return err_errno(e, -errno, "cannot list '%s'", crcs);
+	while ((de = readdir(d)))
+		if (ends_with(de->d_name, ".crc"))
+			strvec_add(&names, de->d_name);
+	closedir(d);
+	strvec_sort(&names);
+	for (size_t i = 0; r == 0 && i < names.n; i++) {
+		_cleanup_free_ char *path = path_join(crcs, names.v[i]);
+
+		r = read_crcs(t, path, e);
+	}
+	return r < 0 ? r : read_types(t, types, e);
+}
+
+/* ---- compared with what the shipped modules expect ---- */
+
+static int compare_sample(struct maker *m, const struct crc_table *t, struct err *e)
+{
+	_cleanup_strvec_ struct strvec lines = {0};
+	size_t same = 0, differ = 0, missing = 0;
+	_cleanup_free_ char *first = NULL;
+
+	if (m->s->sample)
+		strvec_split(&lines, m->s->sample, "\n");
+	for (size_t i = 0; i < lines.n; i++) {
+		char *space = strchr(lines.v[i], ' ');
+		const uint32_t *at;
+
+		if (!space)
+			continue;
+		*space = '\0';
+		at = name_index_get(&t->index, lines.v[i]);
+		if (!at)
+			missing++;
+		else if (t->rows[*at].crc == strtoul(space + 1, NULL, 16))
+			same++;
+		else if (differ++ == 0)
+			first = xstrdup(lines.v[i]);
+	}
+	if (differ) {
+		if (e)
+			e->exit_code = EXIT_USAGE;
+		err_set(e, -EINVAL,
+			"the source and configuration are not those of the phone's kernel: of %zu symbol "
+			"versions that its own modules expect, %zu come out otherwise, %s first",
+			same + differ, differ, first);
+		return err_hint(e,
+			"give the source with all patches of its aport, and the exact configuration");
+	}
+	strvec_addf(&m->out->notes,
+		"symbol versions were computed from the source by genksyms (%zu of them); %s", t->n,
+		same ? "a sample of the shipped modules' expectations agrees"
+		     : "the kernel ships no module to compare them with");
+	if (missing)
+		strvec_addf(&m->out->notes,
+			"%zu symbols that shipped modules use have no computed version", missing);
+	return 0;
+}
+
+/* ---- running it ---- */
+
+static int prepare_folder(struct maker *m, const char *dir, struct err *e)
+{
+	_cleanup_free_ char *crcs = path_join(dir, "crcs"), *cc = path_join(dir, "cc");
+	_cleanup_free_ char *real_path = path_join(dir, "real"),
+			    *script = path_join(dir, "collect");
+	_cleanup_free_ char *flags = strvec_join(&m->remedies.cc_flags, " ");
+	_cleanup_free_ char *real = m->s->clang ? xasprintf("clang %s", flags)
+						: xasprintf("%sgcc %s", m->s->cross, flags);
+	int r = fs_mkdirs(crcs, 0755, e);
+
+	if (r == 0)
+		r = fs_write_atomic(cc, wrapper, strlen(wrapper), 0755, e);
+	if (r == 0)
+		r = fs_write_atomic(script, collector, strlen(collector), 0755, e);
+	return r < 0 ? r : fs_write_atomic(real_path, real, strlen(real), 0644, e);
+}
+
+static int run_over_tree(struct maker *m, struct err *e)
+{
+	_cleanup_strvec_ struct strvec argv = {0};
+	const char *collect[] = {
+		"sh", KERNEL_WORK "/genksyms/collect", m->s->clang ? "llvm-" : m->s->cross, NULL};
+	int r;
+
+	maker_make_words(m, &argv, KERNEL_WORK "/genksyms/cc");
+	strvec_add(&argv, "-k");
+	strvec_add(&argv, "KBUILD_MODPOST_WARN=1");
+	strvec_add(&argv, "vmlinux");
+	strvec_add(&argv, "modules");
+	/* it cannot succeed: empty objects do not link */
+	r = maker_run(m, (const char *const *)argv.v, KERNEL_OUT, e);
+	if (r >= 0)
+		r = maker_run(m, collect, KERNEL_OUT, e);
+	return r < 0 ? r : 0;
+}
+
+int maker_genksyms(struct maker *m, char **symvers, struct err *e)
+{
+	_cleanup_free_ char *dir = path_join(m->work, "genksyms");
+	_cleanup_(table_free) struct crc_table t = {0};
+	size_t assumed = 0;
+	int r;
+
+	*symvers = NULL;
+	if (kconfig_yes(m->config, "GENDWARFKSYMS")) {
+		strvec_add(&m->out->notes,
+			"the kernel's symbol versions are not known, and cannot be computed from its source "
+			"either: CONFIG_GENDWARFKSYMS takes them from the compiled kernel");
+		return 0;
+	}
+	progress_detail(m->s->progress, "symbol versions by genksyms over the whole source");
+	r = prepare_folder(m, dir, e);
+	if (r == 0)
+		r = run_over_tree(m, e);
+	if (r == 0)
+		r = read_all(&t, dir, e);
+	if (r == 0 && !t.n)
+		r = err_set(e, -ENOENT, "genksyms found no exports in the source '%s'", m->source);
+	if (r == 0)
+		r = compare_sample(m, &t, e);
+	if (r < 0)
+		return r;
+	*symvers = print_table(&t, &assumed);
+	dprintf(m->s->log_fd,
+		"# %zu symbol versions computed; of %zu the class was assumed to be GPL\n", t.n,
+		assumed);
+	return 0;
+}

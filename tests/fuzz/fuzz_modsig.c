@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* The signature at the end of a module, against a key that is always the same. */
+#include "pmkmod/sign/sign.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct sign_key *k;
+	_cleanup_free_ char *why = NULL;
+	enum sign_state state;
+
+	/* run from the top folder, as the other tests */
+	if (!k && sign_key_load(&k, "tests/unit/sign/rsa.pem", NULL) < 0)
+		abort();
+	state = sign_verify(k, data, size, &why);
+	if (!why != (state == SIGN_GOOD || state == SIGN_NONE))
+		abort();
+	return 0;
+}
