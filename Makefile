@@ -77,13 +77,8 @@ quickstart:
 check:
 	@tests/setup/install-packages build run standin check kernels
 	@$(MAKE) --no-print-directory all
-<<<<<<< HEAD
 	@$(MAKE) --no-print-directory standin kernels
-	@$(MAKE) --no-print-directory unit fuzz
-=======
-	@$(MAKE) --no-print-directory standin
 	@$(MAKE) --no-print-directory unit fuzz $(BUILD)/remedies/apply
->>>>>>> remedies
 	@tests/run-all $(BUILD)
 
 # ---- the stand-in distribution ----
@@ -109,6 +104,12 @@ check-kernels:
 	@$(MAKE) --no-print-directory standin
 	@tests/kernels/build-kernel --link $(BUILD)/kernels board-x86_64 board-riscv64 board-armv7 >/dev/null
 	@PMKMOD_TEST_KERNELS=boards tests/run-all $(BUILD) kernels
+
+# pmkmod on a real old kernel: make check-old-kernel KSRC=DIR CONFIG=NAME [ARCH=armv7] [CROSS=gcc]
+.PHONY: check-old-kernel
+check-old-kernel:
+	@$(MAKE) --no-print-directory all
+	@tests/kernels/check-old-kernel $(BUILD) '$(KSRC)' '$(CONFIG)' '$(or $(ARCH),aarch64)' '$(CROSS)'
 
 # ---- parts of the check ----
 
