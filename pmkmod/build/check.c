@@ -61,6 +61,37 @@ static int find_trust(struct job *j, struct fit_kernel *k, struct err *e)
 	return r;
 }
 
+/*
+ * A Module.symvers that the porter names may be another build's. What the kernel will compare with
+ * is in its image: where that can be read, it is what the module is held against.
+ */
+static int true_symvers(const struct job *j, struct symvers *s)
+{
+	const struct kernel_origin *o = &j->plan->device.origin;
+	struct image_symvers_report rep = {0};
+	_cleanup_strbuf_ struct strbuf text = {0};
+	const char *image = o->image ? o->image : j->kernel_apk;
+	int r = -ENOENT;
+
+	if (o->symvers && (o->image || j->facts.image_name))
+		r = image_symvers(&text, &rep, image, o->image ? j->kernel_apk : NULL, NULL);
+	if (r == 0)
+		r = symvers_parse(s, path_base(image), text.s, text.len, NULL);
+	image_symvers_report_free(&rep);
+	return r;
+}
+
+static int read_symvers(const struct job *j, struct symvers **out, struct err *e)
+{
+	int r = symvers_new(out);
+
+	if (r < 0 || true_symvers(j, *out) == 0)
+		return r;
+	symvers_free(*out);
+	r = symvers_new(out);
+	return r < 0 ? r : symvers_read(*out, j->headers.symvers_path, e);
+}
+
 int job_check(struct job *j, struct err *e)
 {
 	_cleanup_free_ char *vermagic = image_vermagic(j);
@@ -74,9 +105,7 @@ int job_check(struct job *j, struct err *e)
 	int r = find_trust(j, &k, e);
 
 	if (r == 0 && j->headers.symvers_path) {
-		r = symvers_new(&symvers);
-		if (r == 0)
-			r = symvers_read(symvers, j->headers.symvers_path, e);
+		r = read_symvers(j, &symvers, e);
 		k.symvers = symvers;
 	}
 	if (r == 0)

@@ -16,7 +16,8 @@ struct plan {
 	enum emulate emulate; /* as it will be done */
 	char *cross; /* prefix of the compiler; "": native to its root */
 	struct made_headers made; /* headers that pmkmod made for this kernel, if they are used */
-	char *headers_todo; /* what headers are still to be made from; then nothing behind is known */
+	char *headers_todo; /* what headers are still to be made from; then nothing behind is known
+			     */
 	struct repo_set target_repos, native_repos;
 	struct resolution target;
 	struct pinned_set native; /* empty unless native tools come from a layer */

@@ -148,8 +148,8 @@ static char *perl_do(const char *text)
 
 /*
  * -Werror in an assignment, as a word of its own: what a newer compiler warns of is no reason to
- * stop. Since 5.15 the configuration decides (CONFIG_WERROR). -Werror=... stays, and so does a line that asks the compiler something: there -Werror is
- * how an unknown flag is noticed.
+ * stop. Since 5.15 the configuration decides (CONFIG_WERROR). -Werror=... stays, and so does a line
+ * that asks the compiler something: there -Werror is how an unknown flag is noticed.
  */
 static char *werror_line(const char *line)
 {
