@@ -169,7 +169,7 @@ static int make_packages(struct making *m, struct err *e)
 	struct plan *p = m->p;
 	const struct kernel_origin *o = &p->device.origin;
 	_cleanup_free_ char *out_dir = path_join(m->work.dir, "packages");
-	unsigned long long timeout, max_file;
+	unsigned long long timeout = 0, max_file = 0;
 	struct headers_spec s = {.arch = p->device.arch,
 		.flavor = p->device.flavor,
 		.kernel_package = m->kernel->name,

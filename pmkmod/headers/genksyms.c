@@ -174,7 +174,7 @@ static void take_type(struct crc_table *t, char *line)
 	ns = *end == ',' ? end + 1 + strspn(end + 1, " \t\"") : end;
 	*end = '\0';
 	at = name_index_get(&t->index, name);
-	if (!at || t->rows[*at].type)
+	if (!at || !t->rows || t->rows[*at].type)
 		return;
 	t->rows[*at].type = xstrdup(gpl ? "EXPORT_SYMBOL_GPL" : "EXPORT_SYMBOL");
 	if (with_ns && ns != end)

@@ -39,7 +39,7 @@ static int add_makefile(
 
 	if (r == 0)
 		r = remedies_pin_cc_flags(&pinned, text, &m->remedies.cc_flags, e);
-	return r < 0 ? r : add_text(m, w, "Makefile", pinned, e);
+	return r < 0 || !pinned ? r : add_text(m, w, "Makefile", pinned, e);
 }
 
 /* ---- linux-<flavor>-dev ---- */
