@@ -169,6 +169,7 @@ static int make_packages(struct making *m, struct err *e)
 	struct plan *p = m->p;
 	const struct kernel_origin *o = &p->device.origin;
 	_cleanup_free_ char *out_dir = path_join(m->work.dir, "packages");
+	_cleanup_free_ char *keys = plan_keys_dir(p->x);
 	unsigned long long timeout = 0, max_file = 0;
 	struct headers_spec s = {.arch = p->device.arch,
 		.flavor = p->device.flavor,
@@ -196,16 +197,19 @@ static int make_packages(struct making *m, struct err *e)
 		.progress = &p->x->progress,
 		.usr_merge = p->device.channel.usr_merge,
 		.source_date = m->kernel->build_time,
-		.key = m->key,
 		.out_dir = out_dir};
 	int r = config_number(p->x->config, "build", "timeout", 3600, &timeout, e);
 
 	if (r == 0)
 		r = config_number(p->x->config, "build", "max_file", 8ULL << 30, &max_file, e);
+	/* made on first use, which takes seconds: not before it is known that there is a use */
+	if (r == 0)
+		r = export_key(keys, &m->key, e);
 	if (r < 0)
 		return r;
 	s.timeout_s = (unsigned)timeout;
 	s.max_file_bytes = max_file;
+	s.key = m->key;
 	r = headers_make(&s, &m->result, e);
 	if (r < 0 && r != -EINTR)
 		err_hint(e, "the whole log: %s", m->log_path);
@@ -317,13 +321,10 @@ static int learn_compiler(struct making *m, struct err *e)
 static int run_all(struct making *m, struct err *e)
 {
 	struct plan *p = m->p;
-	_cleanup_free_ char *keys = plan_keys_dir(p->x);
 	int (*const steps[])(struct making *, struct err *) = {gather, learn_compiler, find_cross,
 		make_native_layer, make_packages, publish_both, store_record};
 	int r = read_kernel(m, e);
 
-	if (r == 0)
-		r = export_key(keys, &m->key, e);
 	if (r == 0)
 		r = work_open(&m->work, p->x, "headers", e);
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(steps); i++)

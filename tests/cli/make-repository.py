@@ -9,6 +9,9 @@
                                                     with these lines at the end of .config;
                                                     "certificate=FILE" puts FILE into the kernel's image,
                                                     "banner=TEXT" is the compiler in its banner
+  make-repository.py foreign-headers DIR ARCH MACHINE DEV SCRIPTS
+                                                     the headers package DEV with the programs that SCRIPTS
+                                                     has for MACHINE in it, as cross-built ones come
   make-repository.py KIND DIR ARCH [OUTSIDE]        see kinds(); a device called linux-tiny
 
 DIR gets ARCH/*.apk, ARCH/APKINDEX.tar.gz and keys/*.pub. OUTSIDE is a folder that evil packages try
@@ -167,6 +170,36 @@ def altered(folder, mirror, arch, lines):
         apk.write_index(os.path.join(folder, other, 'APKINDEX.tar.gz'), [], key)
 
 
+# ---- headers with the build machine's programs in them ----
+
+def foreign_headers(folder, arch, machine, dev, scripts):
+    key = new_key(folder)
+    mark, programs, entries = '/%s/scripts/' % machine, {}, []
+    for info, content in apktool.entries(apktool.package(scripts)[2]):
+        if info.isreg() and mark in info.name:
+            programs['scripts/' + info.name.partition(mark)[2]] = content
+    _, control, data = apktool.package(dev)
+    for info, content in apktool.entries(data):
+        if info.issym() and '/kernel-scripts/' in info.linkname:
+            name = info.name.split('/', 3)[3]
+            entries.append(apk.Entry(info.name, content=programs[name], mode=0o755))
+        elif info.issym():
+            entries.append(apk.Entry(info.name, kind='link', target=info.linkname))
+        elif info.isdir():
+            entries.append(apk.Entry(info.name, kind='dir'))
+        else:
+            entries.append(apk.Entry(info.name, content=content, mode=info.mode))
+    text = next(content for info, content in apktool.entries(control) if info.name == '.PKGINFO').decode()
+    fields = dict(line.split(' = ', 1) for line in text.splitlines() if ' = ' in line)
+    for one in ('aarch64', 'armv7', 'x86_64'):
+        target = os.path.join(folder, one)
+        os.makedirs(target)
+        records = [apk.write_package(target, {
+            'pkgname': fields['pkgname'], 'pkgver': fields['pkgver'], 'arch': arch, 'pkgdesc': 'Cross-built headers',
+            'license': 'GPL-2.0-only', 'builddate': 1700000000}, entries, key)] if one == arch else []
+        apk.write_index(os.path.join(target, 'APKINDEX.tar.gz'), records, key)
+
+
 # ---- a tiny distribution: one device, one package that may be evil ----
 
 class Tiny:
@@ -309,6 +342,9 @@ def main():
         return
     if kind == 'bare-kernel':
         bare_kernel(folder, *sys.argv[3:6])
+        return
+    if kind == 'foreign-headers':
+        foreign_headers(folder, *sys.argv[3:7])
         return
     if kind == 'altered':
         altered(folder, *sys.argv[3:5], sys.argv[5:])
