@@ -296,6 +296,28 @@ static int open_log(struct making *m, const char *dir, struct err *e)
 	return 0;
 }
 
+/* Where code of two compilers does not go together, naming the other one is no choice. */
+static int check_family(const struct making *m, const struct kconfig *c, struct err *e)
+{
+	static const char *const strict[] = {"CFI_CLANG", "CFI", "SHADOW_CALL_STACK", "LTO_CLANG",
+		"LTO_CLANG_THIN", "LTO_CLANG_FULL"};
+
+	if (!kconfig_yes(c, "CC_IS_CLANG") || m->clang)
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(strict); i++) {
+		if (!kconfig_yes(c, strict[i]))
+			continue;
+		if (e)
+			e->exit_code = EXIT_SANDBOX;
+		err_set(e, -EINVAL,
+			"the kernel was built by clang with CONFIG_%s: a module built by %s would not "
+			"run in it",
+			strict[i], m->compiler);
+		return err_hint(e, "leave --cc away, or say --cc clang");
+	}
+	return 0;
+}
+
 static int learn_compiler(struct making *m, struct err *e)
 {
 	const struct kernel_origin *o = &m->p->device.origin;
@@ -314,8 +336,9 @@ static int learn_compiler(struct making *m, struct err *e)
 			      ? m->source.compiler
 			      : "gcc";
 	m->clang = starts_with(m->compiler, "clang");
+	r = check_family(m, c, e);
 	kconfig_free(c);
-	return 0;
+	return r;
 }
 
 static int run_all(struct making *m, struct err *e)
