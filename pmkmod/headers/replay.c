@@ -198,7 +198,10 @@ int replay_parse(struct replay_command *c, const char *text, const char *recorde
 		return err_set(e, -EINVAL, "its command is none of a compiler: %.200s", line);
 	}
 	take_words(c, &p, &words, from);
-	return 0;
+	if (c->argv.n)
+		return 0;
+	replay_command_free(c);
+	return err_set(e, -EINVAL, "its command makes nothing: %.200s", line);
 }
 
 void replay_command_free(struct replay_command *c)
