@@ -19,6 +19,20 @@ int err_set(struct err *e, int code, const char *fmt, ...)
 	return code;
 }
 
+int err_exit(struct err *e, int exit_code, int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!e)
+		return code;
+	e->code = code;
+	e->exit_code = exit_code;
+	va_start(ap, fmt);
+	vsnprintf(e->text, sizeof(e->text), fmt, ap);
+	va_end(ap);
+	return code;
+}
+
 static void append(struct err *e, const char *text)
 {
 	size_t used = strlen(e->text);

@@ -31,6 +31,10 @@ int err_set(struct err *e, int code, const char *fmt, ...) __attribute__((format
 /* As err_set(), and appends ": <strerror(-code)>". */
 int err_errno(struct err *e, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
+/* As err_set(), and says what main() exits with. */
+int err_exit(struct err *e, int exit_code, int code, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
 /* Put `fmt...: ` before the sentence that is already there; returns the stored code. */
 int err_prefix(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
@@ -50,6 +54,7 @@ void analyzer_use(struct err *e, ...);
 		analyzer_code_ < 0 ? analyzer_code_ : -1;                                          \
 	})
 #define err_set(e, code, ...) analyzer_error((code), (e), __VA_ARGS__)
+#define err_exit(e, exit_code, code, ...) analyzer_error((code), (e), (exit_code), __VA_ARGS__)
 #define err_errno(e, code, ...) analyzer_error((code), (e), __VA_ARGS__)
 #define err_prefix(e, ...) analyzer_error(-1, (e), __VA_ARGS__)
 #define err_hint(e, ...) analyzer_error(-1, (e), __VA_ARGS__)

@@ -56,6 +56,8 @@ static inline bool streq(const char *a, const char *b)
 }
 bool starts_with(const char *s, const char *prefix);
 bool ends_with(const char *s, const char *suffix);
+/* What of `s` is behind the first of the prefixes that it begins with; NULL: none of them. */
+const char *behind_prefix(const char *s, const char *const *prefixes, size_t n);
 
 /* Cut blanks (space, tab, CR, LF) off both ends in place; returns the first character kept. */
 char *str_strip(char *s);

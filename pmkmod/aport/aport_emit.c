@@ -37,30 +37,12 @@ struct emit {
 	size_t n_edits;
 };
 
-static int refuse(struct err *e, int exit_code, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static int refuse(struct err *e, int exit_code, const char *fmt, ...)
-{
-	struct strbuf b = {0};
-	va_list ap;
-
-	va_start(ap, fmt);
-	strbuf_vaddf(&b, fmt, ap);
-	va_end(ap);
-	err_set(e, -EINVAL, "%s", b.s);
-	strbuf_free(&b);
-	if (e && !e->exit_code)
-		e->exit_code = exit_code;
-	return -EINVAL;
-}
-
 static int add_edit(struct emit *m, size_t at, size_t len, char *text, struct err *e)
 {
 	if (m->n_edits == ARRAY_SIZE(m->edits)) {
 		free(text);
-		return refuse(
-			e, EXIT_GENERAL, "%s/APKBUILD has too many places to change", m->a->dir);
+		return err_exit(e, EXIT_GENERAL, -EINVAL,
+			"%s/APKBUILD has too many places to change", m->a->dir);
 	}
 	m->edits[m->n_edits++] = (struct edit){at, len, text};
 	return 0;
@@ -113,12 +95,12 @@ static int judge(
 	switch (kernel_signing_need(c, version, &why)) {
 	case SIGNING_NO_MODULES:
 	case SIGNING_TOO_OLD:
-		return refuse(e, EXIT_NO_FIT, "%s: %s; a certificate in it would be pointless",
-			name, why);
+		return err_exit(e, EXIT_NO_FIT, -EINVAL,
+			"%s: %s; a certificate in it would be pointless", name, why);
 	case SIGNING_OPTIONAL:
 		if (!m->force) {
-			refuse(e, EXIT_NO_FIT, "%s: %s; a certificate in it would be pointless",
-				name, why);
+			err_exit(e, EXIT_NO_FIT, -EINVAL,
+				"%s: %s; a certificate in it would be pointless", name, why);
 			return err_hint(e,
 				"just build your modules; --force writes the aport nevertheless");
 		}
@@ -138,11 +120,11 @@ static int judge(
 	if (m->der || !old || !*old || streq(old, CERT_PEM) || streq(old, CERT_JOINED))
 		return 0;
 	if (starts_with(old, "pkcs11:") || strpbrk(old, "\"$`\\ "))
-		return refuse(e, EXIT_GENERAL,
+		return err_exit(e, EXIT_GENERAL, -EINVAL,
 			"%s: CONFIG_SYSTEM_TRUSTED_KEYS is \"%s\", to which no file can be added",
 			name, old);
 	if (m->joined && !streq(m->joined, old))
-		return refuse(e, EXIT_GENERAL,
+		return err_exit(e, EXIT_GENERAL, -EINVAL,
 			"the configurations of %s trust different certificates (%s and %s)",
 			m->a->pkgname, m->joined, old);
 	free(m->joined);
@@ -158,13 +140,13 @@ static int renew_sum(struct emit *m, const struct aport_file *f, const struct ha
 	const char *p;
 
 	if (f->sum.alg == HASH_NONE)
-		return refuse(
-			e, EXIT_GENERAL, "%s/APKBUILD has no sha512sum for %s", m->a->dir, f->name);
+		return err_exit(e, EXIT_GENERAL, -EINVAL, "%s/APKBUILD has no sha512sum for %s",
+			m->a->dir, f->name);
 	hash_hex(&f->sum, old);
 	hash_hex(h, new);
 	p = memmem(text, len, old, strlen(old));
 	if (!p)
-		return refuse(e, EXIT_GENERAL,
+		return err_exit(e, EXIT_GENERAL, -EINVAL,
 			"the sha512sum of %s is not found in the text of %s/APKBUILD", f->name,
 			m->a->dir);
 	return add_edit(m, (size_t)(p - text), strlen(old), xstrdup(new), e);
@@ -220,7 +202,7 @@ static int add_item(struct emit *m, const struct apkbuild *b, const char *name, 
 	char quote = v && v->end > v->value + 1 ? text[v->value] : '\0';
 
 	if ((quote != '"' && quote != '\'') || text[v->end - 1] != quote)
-		return refuse(e, EXIT_GENERAL,
+		return err_exit(e, EXIT_GENERAL, -EINVAL,
 			"%s/APKBUILD: %s is no list in quotes, nothing is added", m->a->dir, name);
 	at = v->end - 1;
 	while (at > v->value + 1 && (text[at - 1] == ' ' || text[at - 1] == '\t'))
@@ -238,7 +220,8 @@ static int raise_pkgrel(struct emit *m, const struct apkbuild *b, struct err *e)
 	_cleanup_free_ char *digits = v ? xstrndup(text + v->value, v->end - v->value) : NULL;
 
 	if (!digits || !*digits || digits[strspn(digits, "0123456789")] || strlen(digits) > 9)
-		return refuse(e, EXIT_GENERAL, "%s/APKBUILD: pkgrel is no plain number", m->a->dir);
+		return err_exit(e, EXIT_GENERAL, -EINVAL, "%s/APKBUILD: pkgrel is no plain number",
+			m->a->dir);
 	return add_edit(
 		m, v->value, v->end - v->value, xasprintf("%lu", strtoul(digits, NULL, 10) + 1), e);
 }
@@ -288,8 +271,8 @@ static int edit_prepare(struct emit *m, const struct apkbuild *b, struct err *e)
 		return add_edit(m, end, 0, xasprintf("\n%s", lines), e);
 	}
 	if (apkbuild_function(b, "prepare", NULL))
-		return refuse(
-			e, EXIT_GENERAL, "%s/APKBUILD makes its prepare() by eval", m->a->dir);
+		return err_exit(e, EXIT_GENERAL, -EINVAL, "%s/APKBUILD makes its prepare() by eval",
+			m->a->dir);
 	return add_edit(m, len, 0,
 		xasprintf("%s\nprepare() {\n\tdefault_prepare\n%s}\n",
 			len && text[len - 1] != '\n' ? "\n" : "", lines),
@@ -331,7 +314,7 @@ static int edit_apkbuild(struct emit *m, const struct apkbuild *b, struct err *e
 	text = apkbuild_text(b, &len);
 	for (size_t i = 0; r == 0 && i < m->a->n_files; i++)
 		if (streq(m->a->files[i].name, name))
-			r = refuse(e, EXIT_GENERAL,
+			r = err_exit(e, EXIT_GENERAL, -EINVAL,
 				"%s has a certificate of pmkmod already (%s): take the aport without it",
 				m->a->dir, name);
 	if (r == 0)
@@ -365,7 +348,7 @@ static int make_configs(struct emit *m, const struct apkbuild *b, struct err *e)
 		n++;
 	}
 	if (!n)
-		return refuse(e, EXIT_GENERAL, "%s is not in source= of %s/APKBUILD",
+		return err_exit(e, EXIT_GENERAL, -EINVAL, "%s is not in source= of %s/APKBUILD",
 			path_base(m->a->config), m->a->dir);
 	return 0;
 }
@@ -379,8 +362,8 @@ static int verify_file(const struct aport *new, const struct aport_file *f, stru
 	int r = hash_file(AT_FDCWD, path, HASH_SHA512, &h, e);
 
 	if (r == 0 && !hash_eq(&h, &f->sum))
-		return refuse(
-			e, EXIT_GENERAL, "the emitted aport has a wrong sha512sum for %s", f->name);
+		return err_exit(e, EXIT_GENERAL, -EINVAL,
+			"the emitted aport has a wrong sha512sum for %s", f->name);
 	return r;
 }
 
@@ -392,8 +375,8 @@ static int verify(const struct emit *m, struct err *e)
 	int r = aport_load(&new, m->work, m->a->arch, e);
 
 	if (r == 0 && new.n_files != m->a->n_files + 1)
-		r = refuse(
-			e, EXIT_GENERAL, "source= of the emitted aport is not what it should be");
+		r = err_exit(e, EXIT_GENERAL, -EINVAL,
+			"source= of the emitted aport is not what it should be");
 	for (size_t i = 0; r == 0 && i < new.n_files; i++) {
 		bool is_cert = streq(new.files[i].name, cert);
 
@@ -402,8 +385,8 @@ static int verify(const struct emit *m, struct err *e)
 			r = verify_file(&new, &new.files[i], e);
 	}
 	if (r == 0 && (!found || streq(new.version, m->a->version)))
-		r = refuse(
-			e, EXIT_GENERAL, "the emitted aport lacks the certificate or a new pkgrel");
+		r = err_exit(e, EXIT_GENERAL, -EINVAL,
+			"the emitted aport lacks the certificate or a new pkgrel");
 	if (r < 0)
 		err_hint(e,
 			"%s/APKBUILD is written in a way pmkmod cannot extend; add the certificate "
@@ -444,7 +427,8 @@ static int resolve_links(const struct emit *m, struct err *e)
 		from = aport_local_path(m->a, f);
 		to = path_join(m->work, f->path);
 		if (access(from, R_OK) < 0) {
-			r = refuse(e, f->kind == APORT_PATCH ? EXIT_PATCH_PATH : EXIT_GENERAL,
+			r = err_exit(e, f->kind == APORT_PATCH ? EXIT_PATCH_PATH : EXIT_GENERAL,
+				-EINVAL,
 				"the file %s that %s/APKBUILD names in source= is not there",
 				f->path, m->a->dir);
 			return r;
@@ -494,10 +478,10 @@ int aport_emit_signing(const struct aport *a, const struct module_signing *s, co
 	int r;
 
 	if (!is_empty_or_missing(plain))
-		return refuse(e, EXIT_USAGE,
+		return err_exit(e, EXIT_USAGE, -EINVAL,
 			"'%s' exists and is no empty folder: nothing is written", to);
 	if (!a->config)
-		return refuse(e, EXIT_GENERAL,
+		return err_exit(e, EXIT_GENERAL, -EINVAL,
 			"%s has no configuration file for %s that could be changed", a->dir,
 			a->arch->alpine);
 	r = make(&m, e);

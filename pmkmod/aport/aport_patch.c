@@ -100,9 +100,7 @@ static int check_patch(const char *source_dir, const char *file, const char *nam
 	if (r < 0 || applied)
 		return r;
 	if (applies) {
-		if (e)
-			e->exit_code = EXIT_PATCH_FAILED;
-		return err_set(e, -ENOEXEC,
+		return err_exit(e, EXIT_PATCH_FAILED, -ENOEXEC,
 			"the kernel source '%s' lacks the patch %s of the kernel's aport: what is built "
 			"from it would not fit the phone's kernel\n"
 			"apply it (patch -p1 -d %s -i %s), or leave the source to pmkmod",
@@ -135,9 +133,7 @@ int aport_check_source(
 		}
 		path = aport_local_path(a, f);
 		if (access(path, R_OK) < 0) {
-			if (e)
-				e->exit_code = EXIT_PATCH_PATH;
-			return err_set(e, -ENOENT,
+			return err_exit(e, EXIT_PATCH_PATH, -ENOENT,
 				"the patch %s that %s/APKBUILD names is not there", f->name,
 				a->dir);
 		}

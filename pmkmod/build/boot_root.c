@@ -70,9 +70,7 @@ static int make_base(struct boot_root *b, struct plan *p, struct pinned_set *bas
 	b->kernel_image = find_image(boot, p->device.flavor);
 	if (b->kernel_image)
 		return 0;
-	if (e)
-		e->exit_code = EXIT_BOOT_FAILED;
-	return err_set(e, -ENOENT,
+	return err_exit(e, EXIT_BOOT_FAILED, -ENOENT,
 		"the kernel package %s-%s has no image in /boot that could be "
 		"started",
 		p->target.kernel.name, p->target.kernel.version);

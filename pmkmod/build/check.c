@@ -16,9 +16,8 @@ static int unfit(struct job *j, struct err *e)
 {
 	const struct fit_report *r = &j->report;
 
-	if (e)
-		e->exit_code = EXIT_NO_FIT;
-	err_set(e, -EBADE, "%s was built, but the kernel %s would refuse it:", j->plan->module.name,
+	err_exit(e, EXIT_NO_FIT, -EBADE,
+		"%s was built, but the kernel %s would refuse it:", j->plan->module.name,
 		j->headers.release);
 	for (size_t i = 0; i < r->n_points; i++)
 		if (r->points[i].result == FIT_FAIL)

@@ -12,9 +12,7 @@ const char *const emulate_names[] = {"none", "full", "tools"};
 
 static int usage(struct err *e, const char *key, const char *what)
 {
-	if (e)
-		e->exit_code = EXIT_USAGE;
-	return err_set(e, -EINVAL, "%s %s", key, what);
+	return err_exit(e, EXIT_USAGE, -EINVAL, "%s %s", key, what);
 }
 
 static int read_options(struct context *x, struct err *e)

@@ -6,53 +6,20 @@
 
 #include "chroot/base/fs.h"
 #include "pmkmod/build/job.h"
+#include "pmkmod/util/command_output.h"
 #include "pmkmod/util/exit_codes.h"
-
-#define LOG_MAX (64u << 20) /* more than that is no log but an accident */
-
-struct output {
-	struct job *j;
-	struct strbuf *kept; /* not NULL: it goes here instead of the log */
-	size_t logged;
-	struct strbuf line; /* for the live line */
-};
-
-static int on_output(void *ctx, const char *data, size_t len)
-{
-	struct output *o = ctx;
-	struct context *x = o->j->plan->x;
-	int r;
-
-	o->logged += len;
-	if (o->logged > LOG_MAX)
-		return -EFBIG;
-	if (o->kept) {
-		strbuf_add(o->kept, data, len);
-		return 0;
-	}
-	r = fs_write_all(o->j->log_fd, data, len);
-	if (r < 0)
-		return r;
-	if (x->verbose)
-		fs_write_all(STDERR_FILENO, data, len);
-	for (size_t i = 0; i < len; i++) {
-		if (data[i] != '\n') {
-			strbuf_addc(&o->line, data[i]);
-			continue;
-		}
-		if (!x->verbose && o->line.len)
-			progress_detail(&x->progress, "%s", str_strip(o->line.s));
-		strbuf_reset(&o->line);
-	}
-	return 0;
-}
 
 int job_run(struct job *j, const struct strvec *argv, const char *cwd, struct strbuf *kept,
 	struct err *e)
 {
 	_cleanup_free_ char *build = path_join(j->work.dir, "build");
 	_cleanup_free_ char *command = strvec_join(argv, " ");
-	struct output o = {.j = j, .kept = kept};
+	struct context *x = j->plan->x;
+	struct command_output o = {.log_fd = j->log_fd,
+		.verbose = x->verbose,
+		.progress = &x->progress,
+		.kept = kept,
+		.kept_max = COMMAND_LOG_MAX};
 	struct sandbox_result result = {0};
 	struct build_root b;
 	int r = build_root_init(&b, j->plan, &j->layers, j->headers.release, e);
@@ -64,16 +31,16 @@ int job_run(struct job *j, const struct strvec *argv, const char *cwd, struct st
 	build_root_bind(&b, build, "/build", true);
 	b.spec.argv = (const char *const *)argv->v;
 	b.spec.cwd = cwd;
-	b.spec.output = on_output;
+	b.spec.output = command_output;
 	b.spec.output_ctx = &o;
 	r = run_in_sandbox(&b.spec, &result, e);
 	if (r == 0)
 		dprintf(j->log_fd, "# exit code: %d\n", result.status);
-	strbuf_free(&o.line);
+	command_output_free(&o);
 	build_root_free(&b);
 	if (r == -EFBIG)
 		return err_set(e, r, "the build wrote more than %u MiB of output and was stopped",
-			LOG_MAX >> 20);
+			COMMAND_LOG_MAX >> 20);
 	if (r == -ETIMEDOUT && e)
 		e->exit_code = EXIT_TIMEOUT;
 	return r < 0 ? r : result.status;
@@ -84,11 +51,11 @@ static int build_failed(struct job *j, int status, struct err *e)
 	_cleanup_free_ char *log = NULL;
 	struct diagnosis d = {0};
 
-	if (e)
-		e->exit_code = EXIT_BUILD_FAILED;
-	err_set(e, -ECANCELED, "%s does not build for %s (make ended with status %d)",
-		j->plan->module.name, j->headers.release, status);
-	if (fs_read(j->log_path, LOG_MAX * 2, &log, NULL, NULL) == 0 && diagnose_log(log, &d)) {
+	err_exit(e, EXIT_BUILD_FAILED, -ECANCELED,
+		"%s does not build for %s (make ended with status %d)", j->plan->module.name,
+		j->headers.release, status);
+	if (fs_read(j->log_path, COMMAND_LOG_MAX * 2, &log, NULL, NULL) == 0 &&
+		diagnose_log(log, &d)) {
 		if (d.where)
 			err_hint(e, "first error: %s: %s", d.where, d.what);
 		else
@@ -209,10 +176,9 @@ static int strip(struct job *j, struct err *e)
 		strvec_addf(&argv, JOB_OUT "/%s", path_base(j->ko.v[i]));
 	status = job_run(j, &argv, JOB_OUT, NULL, e);
 	if (status > 0) {
-		if (e)
-			e->exit_code = EXIT_BUILD_FAILED;
-		return err_set(e, -ECANCELED, "%s failed with status %d\nthe whole log: %s",
-			argv.v[0], status, j->log_path);
+		return err_exit(e, EXIT_BUILD_FAILED, -ECANCELED,
+			"%s failed with status %d\nthe whole log: %s", argv.v[0], status,
+			j->log_path);
 	}
 	return status;
 }

@@ -54,9 +54,7 @@ static int check_release(struct gathering *g, const struct image_identity *id, s
 {
 	if (!id->release || !g->facts->release || streq(id->release, g->facts->release))
 		return 0;
-	if (e)
-		e->exit_code = EXIT_USAGE;
-	err_set(e, -EINVAL,
+	err_exit(e, EXIT_USAGE, -EINVAL,
 		"the image '%s' is of Linux %s, but the kernel package %s is release %s",
 		path_base(g->image_path), id->release, path_base(g->apk), g->facts->release);
 	return err_hint(e, "give the image of this very kernel, or none: the package has one");
@@ -94,9 +92,7 @@ static int open_image(struct gathering *g, struct err *e)
 
 static int no_config(const struct gathering *g, struct err *e)
 {
-	if (e)
-		e->exit_code = EXIT_NO_HEADERS;
-	err_set(e, -ENOENT,
+	err_exit(e, EXIT_NO_HEADERS, -ENOENT,
 		"the configuration of the kernel in %s is not known: the package has no config in /boot, "
 		"and its image carries none (CONFIG_IKCONFIG)",
 		path_base(g->apk));

@@ -13,64 +13,55 @@
 
 /* ---- archives ---- */
 
-static int bad_sum(const char *source, const char *want, const char *have, struct err *e)
+/* [kernel] sha256 = of the archive; HASH_NONE: nothing is said. */
+static int expected_sum(const struct kernel_origin *o, struct hash *sum, struct err *e)
 {
-	if (e)
-		e->exit_code = EXIT_UNTRUSTED;
-	return err_set(e, -EBADMSG,
-		"%s is not the kernel source that is expected\n  expected sha256 %s\n  found    sha256 "
-		"%s",
-		source, want, have);
+	*sum = (struct hash){0};
+	if (o->sha256 && hash_from_hex(sum, HASH_SHA256, o->sha256, strlen(o->sha256)) < 0)
+		return err_exit(e, EXIT_USAGE, -EINVAL,
+			"the checksum of the kernel source %s, '%.100s', is no SHA-256 (64 hex digits)",
+			o->source, o->sha256);
+	return 0;
 }
 
-static bool is_sha256(const char *s)
+static int local_archive(
+	const char *path, const struct hash *want, char hex[HASH_HEX_MAX], struct err *e)
 {
-	return s && strlen(s) == 64 && s[strspn(s, "0123456789abcdef")] == '\0';
-}
+	char expected[HASH_HEX_MAX];
+	struct hash h;
+	int r = hash_file(AT_FDCWD, path, HASH_SHA256, &h, e);
 
-static int fetch_url(struct context *x, const struct kernel_origin *o, char **path, struct err *e)
-{
-	_cleanup_free_ char *dir = path_join(x->cache, "sources");
-	struct download_limits l = {0};
-	int r;
-
-	if (!is_sha256(o->sha256)) {
-		if (e)
-			e->exit_code = EXIT_USAGE;
-		err_set(e, -EINVAL, "the kernel source %s has no checksum", o->source);
-		return err_hint(e, "say its SHA-256: `sha256 =` beside `source =` in [kernel]");
-	}
-	*path = path_join(dir, o->sha256);
-	r = fs_mkdirs(dir, 0700, e);
-	if (r == 0)
-		r = repos_download_limits(x, &l, e);
-	if (r == 0 && !fs_exists(*path))
-		r = download(o->source, *path, &l, e);
-	return r;
+	if (r < 0)
+		return r;
+	hash_hex(&h, hex);
+	if (want->alg == HASH_NONE || hash_eq(&h, want))
+		return 0;
+	hash_hex(want, expected);
+	return err_exit(e, EXIT_UNTRUSTED, -EBADMSG,
+		"'%s' is not the kernel source that is expected\n  expected sha256 %s\n  found    "
+		"sha256 %s",
+		path, expected, hex);
 }
 
 /* Host path of the archive, and the hex hash of its content. */
 static int find_archive(struct context *x, const struct kernel_origin *o, char **path,
 	char hex[HASH_HEX_MAX], struct err *e)
 {
-	bool url = strstr(o->source, "://") != NULL;
-	struct hash h;
-	int r = 0;
+	struct hash want;
+	int r = expected_sum(o, &want, e);
 
-	if (url)
-		r = fetch_url(x, o, path, e);
-	else
-		*path = xstrdup(o->source);
-	if (r == 0)
-		r = hash_file(AT_FDCWD, *path, HASH_SHA256, &h, e);
 	if (r < 0)
 		return r;
-	hash_hex(&h, hex);
-	if (!o->sha256 || streq(o->sha256, hex))
-		return 0;
-	if (url)
-		unlink(*path);
-	return bad_sum(o->source, o->sha256, hex, e);
+	if (!strstr(o->source, "://")) {
+		*path = xstrdup(o->source);
+		return local_archive(*path, &want, hex, e);
+	}
+	if (want.alg == HASH_NONE) {
+		err_exit(e, EXIT_USAGE, -EINVAL, "the kernel source %s has no checksum", o->source);
+		return err_hint(e, "say its SHA-256: `sha256 =` beside `source =` in [kernel]");
+	}
+	hash_hex(&want, hex);
+	return fetch_source(x, o->source, &want, "[kernel] sha256", path, e);
 }
 
 /* Tens of thousands of files: one sync for all, then the marker, then the final name. */
@@ -147,10 +138,9 @@ static int from_aport(
 	if (r < 0)
 		return r;
 	if (!streq(a.pkgname, d->kernel)) {
-		if (e)
-			e->exit_code = EXIT_USAGE;
-		r = err_set(e, -EINVAL, "the kernel of %s is %s, but '%s' is the aport of %s",
-			d->name, d->kernel, o->aport, a.pkgname);
+		r = err_exit(e, EXIT_USAGE, -EINVAL,
+			"the kernel of %s is %s, but '%s' is the aport of %s", d->name, d->kernel,
+			o->aport, a.pkgname);
 	}
 	if (r == 0 && s->dir)
 		r = aport_check_source(&a, s->dir, &s->notes, e);

@@ -113,9 +113,7 @@ static int find_cross(struct making *m, struct err *e)
 		prefix = p->x->native_host ? config_get(p->x->config, "toolchain", key)
 					   : channel_cross_prefix(&p->device.channel, arch);
 	if (!prefix) {
-		if (e)
-			e->exit_code = EXIT_USAGE;
-		err_set(e, -EINVAL,
+		err_exit(e, EXIT_USAGE, -EINVAL,
 			"there is no cross compiler for %s, with which this machine could prepare the "
 			"kernel's source",
 			arch->alpine);
@@ -172,7 +170,6 @@ static int make_packages(struct making *m, struct err *e)
 	_cleanup_free_ char *keys = plan_keys_dir(p->x);
 	unsigned long long timeout = 0, max_file = 0;
 	struct headers_spec s = {.arch = p->device.arch,
-		.flavor = p->device.flavor,
 		.kernel_package = m->kernel->name,
 		.kernel_version = m->kernel->version,
 		.dev_name = p->device.headers,
@@ -185,7 +182,6 @@ static int make_packages(struct making *m, struct err *e)
 		.config_from = m->in.config_from,
 		.symvers = m->in.symvers,
 		.sample = m->in.sample,
-		.symvers_from = m->in.symvers_from,
 		.native_layers = &m->native,
 		.host_root = p->x->native_host,
 		.cross = m->cross,
@@ -307,9 +303,7 @@ static int check_family(const struct making *m, const struct kconfig *c, struct 
 	for (size_t i = 0; i < ARRAY_SIZE(strict); i++) {
 		if (!kconfig_yes(c, strict[i]))
 			continue;
-		if (e)
-			e->exit_code = EXIT_SANDBOX;
-		err_set(e, -EINVAL,
+		err_exit(e, EXIT_SANDBOX, -EINVAL,
 			"the kernel was built by clang with CONFIG_%s: a module built by %s would not "
 			"run in it",
 			strict[i], m->compiler);

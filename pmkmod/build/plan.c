@@ -65,9 +65,7 @@ static int choose_emulation(struct plan *p, struct err *e)
 		return 0;
 	}
 	if (p->x->native_host) {
-		if (e)
-			e->exit_code = EXIT_USAGE;
-		return err_set(e, -EINVAL,
+		return err_exit(e, EXIT_USAGE, -EINVAL,
 			"toolchain.host_cross_%s does not name the prefix of this "
 			"machine's cross compiler",
 			arch->alpine);
@@ -180,9 +178,8 @@ static int describe_host(struct plan *p, struct err *e)
 			"host %s %lld %lld", path, (long long)st.st_size, (long long)st.st_mtime);
 		return 0;
 	}
-	if (e)
-		e->exit_code = EXIT_SANDBOX;
-	err_set(e, -ENOENT, "toolchain.native is host, but this machine has no %s on PATH", name);
+	err_exit(e, EXIT_SANDBOX, -ENOENT,
+		"toolchain.native is host, but this machine has no %s on PATH", name);
 	return err_hint(e,
 		"on Debian: apt-get install gcc-%.*s make; or leave toolchain.native at layer",
 		(int)(strlen(p->cross) - 1), p->cross);

@@ -212,10 +212,9 @@ static int no_compiler(struct job *j, const char *program, struct err *e)
 {
 	_cleanup_free_ char *kernel = compiler_show(&j->preflight.compiler);
 
-	if (e)
-		e->exit_code = EXIT_SANDBOX;
-	err_set(e, -ENOENT, "%s built the kernel %s, but there is no %s to build the module with",
-		kernel, j->headers.release, program);
+	err_exit(e, EXIT_SANDBOX, -ENOENT,
+		"%s built the kernel %s, but there is no %s to build the module with", kernel,
+		j->headers.release, program);
 	return err_hint(
 		e, j->plan->x->native_host && j->plan->emulate == EMULATE_TOOLS
 			   ? "install it on this machine (for clang also lld and llvm)"

@@ -79,39 +79,13 @@ static int unpack_package(struct job *j, struct err *e)
 
 /* ---- source = URL of an archive ---- */
 
-static int fetch_archive(struct plan *p, char **path, struct err *e)
-{
-	_cleanup_free_ char *dir = path_join(p->x->cache, "sources");
-	struct download_limits l = {0};
-	char want[HASH_HEX_MAX], have[HASH_HEX_MAX];
-	struct hash h;
-	int r = fs_mkdirs(dir, 0700, e);
-
-	hash_hex(&p->module.sha256, want);
-	*path = path_join(dir, want);
-	if (r == 0)
-		r = repos_download_limits(p->x, &l, e);
-	if (r == 0 && !fs_exists(*path))
-		r = download(p->module.location, *path, &l, e);
-	if (r == 0)
-		r = hash_file(AT_FDCWD, *path, HASH_SHA256, &h, e);
-	if (r < 0 || hash_eq(&h, &p->module.sha256))
-		return r;
-	unlink(*path);
-	hash_hex(&h, have);
-	if (e)
-		e->exit_code = EXIT_UNTRUSTED;
-	return err_set(e, -EBADMSG,
-		"%s is not what the recipe %s expects\n  expected sha256 %s\n  found    sha256 %s",
-		p->module.location, p->module.recipe, want, have);
-}
-
 static int unpack_archive(struct job *j, struct err *e)
 {
 	struct plan *p = j->plan;
 	_cleanup_free_ char *path = NULL, *only = NULL;
 	_cleanup_free_ char *to = path_join(j->work.dir, "unpacked");
-	int r = fetch_archive(p, &path, e);
+	_cleanup_free_ char *recipe = xasprintf("the recipe %s", p->module.recipe);
+	int r = fetch_source(p->x, p->module.location, &p->module.sha256, recipe, &path, e);
 
 	if (r == 0)
 		r = fs_mkdirs(to, 0700, e);
@@ -180,9 +154,7 @@ int job_prepare(struct job *j, struct err *e)
 	j->kbuild_dir = p->module.subdir ? path_join(j->source_dir, p->module.subdir)
 					 : xstrdup(j->source_dir);
 	if (!fs_is_dir(j->kbuild_dir) || !has_kbuild_file(j->kbuild_dir)) {
-		if (e)
-			e->exit_code = EXIT_NO_MODULE;
-		return err_set(e, -ENOENT,
+		return err_exit(e, EXIT_NO_MODULE, -ENOENT,
 			"%s: the source has neither Kbuild nor Makefile in %s; `subdir =` of the recipe "
 			"says where it is",
 			p->module.name, p->module.subdir ? p->module.subdir : "its top folder");

@@ -296,10 +296,8 @@ int repos_fetch(const struct repo_set *s, struct context *x, const struct apk_pk
 
 	(void)s;
 	if (local && !fs_exists(local)) {
-		if (e)
-			e->exit_code = EXIT_NETWORK;
-		return err_set(
-			e, -ENOENT, "the index names %s, but '%s' is not there", p->name, local);
+		return err_exit(e, EXIT_NETWORK, -ENOENT,
+			"the index names %s, but '%s' is not there", p->name, local);
 	}
 	if (!fs_exists(to)) {
 		r = fs_mkdirs(dir, 0700, e);

@@ -50,6 +50,13 @@ int repos_fetch(const struct repo_set *s, struct context *x, const struct apk_pk
 	struct err *e);
 /* The same without fetching: NULL when it is not there. For apk_install_opts.file_of. */
 char *repos_cached(const struct context *x, const struct apk_pkg *p);
+/*
+ * Make sure that the archive at `url` is in the cache below its SHA-256 and is what `expected_by`
+ * ("the recipe ...") says; another one is removed again (-EBADMSG, exit code 30). *path belongs to
+ * the caller.
+ */
+int fetch_source(struct context *x, const char *url, const struct hash *sha256,
+	const char *expected_by, char **path, struct err *e);
 /* fetch.timeout and fetch.max_package of the configuration. */
 int repos_download_limits(struct context *x, struct download_limits *l, struct err *e);
 void repos_close(struct repo_set *s);

@@ -258,9 +258,7 @@ static int check_made(const struct resolution *out, const struct target_question
 		(has_identity(&out->headers, q->made_dev) &&
 			has_identity(&out->headers, q->made_scripts)))
 		return 0;
-	if (e)
-		e->exit_code = EXIT_NO_HEADERS;
-	err_set(e, -ESTALE,
+	err_exit(e, EXIT_NO_HEADERS, -ESTALE,
 		"the headers package %s-%s that pmkmod made is not the one that is chosen",
 		q->made_dev->name, q->made_dev->version);
 	return err_hint(e, "`pmkmod headers %s --rebuild` makes it anew", q->device->name);
@@ -289,9 +287,7 @@ static int resolve_now(
 		return 0;
 	source = repos_newest(s, source_package);
 	if (!source) {
-		if (e)
-			e->exit_code = EXIT_UNKNOWN_NAME;
-		return err_set(e, -ENOENT,
+		return err_exit(e, EXIT_UNKNOWN_NAME, -ENOENT,
 			"the source package %s is in none of the repositories of channel %s (%s)",
 			source_package, d->channel.name, s->arch->alpine);
 	}

@@ -5,6 +5,7 @@
 #include "chroot/base/fs.h"
 #include "pmkmod/build/assemble.h"
 #include "pmkmod/kernel/root_path.h"
+#include "pmkmod/util/command_output.h"
 #include "pmkmod/util/exit_codes.h"
 
 /* Where the phone's own libraries are in a root whose `/` is native. */
@@ -117,16 +118,7 @@ static void bind_native_programs(
 
 static void fill_env(struct build_root *b, const struct plan *p)
 {
-	strvec_add(&b->env, "PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-	strvec_add(&b->env, "HOME=/tmp");
-	strvec_add(&b->env, "TMPDIR=/tmp");
-	strvec_add(&b->env, "LC_ALL=C");
-	strvec_add(&b->env, "TZ=UTC");
-	/* what kbuild and compilers would otherwise take from the clock and the machine */
-	strvec_addf(&b->env, "SOURCE_DATE_EPOCH=%lld", (long long)p->source_date);
-	strvec_addf(&b->env, "KBUILD_BUILD_TIMESTAMP=@%lld", (long long)p->source_date);
-	strvec_add(&b->env, "KBUILD_BUILD_USER=pmkmod");
-	strvec_add(&b->env, "KBUILD_BUILD_HOST=pmkmod");
+	command_env(&b->env, p->source_date);
 	strvec_addf(&b->env, "ARCH=%s", p->device.arch->linux_arch);
 	if (*p->cross)
 		strvec_addf(&b->env, "CROSS_COMPILE=%s", p->cross);

@@ -60,9 +60,7 @@ static int stage_assemble(struct job *j, struct err *e)
 
 static int release_differs(struct job *j, struct err *e)
 {
-	if (e)
-		e->exit_code = EXIT_NO_HEADERS;
-	return err_set(e, -EINVAL,
+	return err_exit(e, EXIT_NO_HEADERS, -EINVAL,
 		"the kernel package %s-%s is release %s, but its headers are those of %s: a module "
 		"built with them would not load",
 		j->plan->target.kernel.name, j->plan->target.kernel.version, j->facts.release,

@@ -4,6 +4,7 @@
 #define PMKMOD_CMD_H
 
 #include "pmkmod/build/context.h"
+#include "pmkmod/util/exit_codes.h"
 
 struct options {
 	const char *config_file;
@@ -41,7 +42,7 @@ void options_free(struct options *o);
 void print_help(void);
 void print_command_help(const struct command *c);
 /* A usage error (exit code 2). */
-int usage_error(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+#define usage_error(e, ...) err_exit((e), EXIT_USAGE, -EINVAL, __VA_ARGS__)
 /* What to type to get the package onto the phone, from sideload.command; caller frees. */
 char *sideload_command(struct context *x, const char *package);
 

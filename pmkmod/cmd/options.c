@@ -131,21 +131,6 @@ void print_command_help(const struct command *c)
 		c->details, options_help);
 }
 
-int usage_error(struct err *e, const char *fmt, ...)
-{
-	struct strbuf b = {0};
-	va_list ap;
-
-	va_start(ap, fmt);
-	strbuf_vaddf(&b, fmt, ap);
-	va_end(ap);
-	err_set(e, -EINVAL, "%s", b.s);
-	strbuf_free(&b);
-	if (e)
-		e->exit_code = EXIT_USAGE;
-	return -EINVAL;
-}
-
 static int one_option(struct options *o, int c, const char *name, struct err *e)
 {
 	if (c >= OPT_KERNEL && c < OPT_KERNEL + (int)ARRAY_SIZE(kernel_options)) {

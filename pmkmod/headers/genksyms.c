@@ -259,9 +259,7 @@ static int compare_sample(struct maker *m, const struct crc_table *t, struct err
 			first = xstrdup(lines.v[i]);
 	}
 	if (differ) {
-		if (e)
-			e->exit_code = EXIT_USAGE;
-		err_set(e, -EINVAL,
+		err_exit(e, EXIT_USAGE, -EINVAL,
 			"the source and configuration are not those of the phone's kernel: of %zu symbol "
 			"versions that its own modules expect, %zu come out otherwise, %s first",
 			same + differ, differ, first);

@@ -39,7 +39,7 @@ void config_header_free(struct config_header *h);
 /* ---- make.c: the whole ---- */
 struct headers_spec {
 	const struct arch_info *arch;
-	const char *flavor, *kernel_package, *kernel_version; /* "6.1.176-r1" */
+	const char *kernel_package, *kernel_version; /* "6.1.176-r1" */
 	const char *dev_name, *scripts_name; /* of the packages to be made */
 	const char *release; /* the phone's uname -r, NULL: not known, taken from the source */
 	const char
@@ -48,7 +48,6 @@ struct headers_spec {
 	const char *source, *config; /* a source folder, and the text of a .config */
 	const char *config_from; /* where the configuration is from, in words */
 	const char *symvers; /* text of Module.symvers, NULL: none but kdir's own */
-	const char *symvers_from; /* where that is from, in words */
 	const char *sample; /* "name crc" lines that shipped modules expect, NULL: none is known */
 	/* the build machine's tools: content folders of a native root, or the host's own */
 	const struct strvec *native_layers;

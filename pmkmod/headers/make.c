@@ -13,9 +13,7 @@
 
 static int bad_kdir(const char *dir, const char *what, struct err *e)
 {
-	if (e)
-		e->exit_code = EXIT_USAGE;
-	err_set(e, -EINVAL, "'%s' is not the build folder of a kernel: %s", dir, what);
+	err_exit(e, EXIT_USAGE, -EINVAL, "'%s' is not the build folder of a kernel: %s", dir, what);
 	return err_hint(e,
 		"a build folder has .config, include/generated and scripts; for source alone use "
 		"--source");
@@ -111,9 +109,7 @@ static int kdir_arch(const struct maker *m, struct err *e)
 	config_header_read(&h, text);
 	if (h.arch && !streq(h.arch, m->s->arch->linux_arch) && !starts_with(h.arch, "x86") &&
 		!streq(h.arch, "i386")) {
-		if (e)
-			e->exit_code = EXIT_USAGE;
-		r = err_set(e, -EINVAL,
+		r = err_exit(e, EXIT_USAGE, -EINVAL,
 			"the build folder '%s' is for Linux/%s, but %s needs Linux/%s", m->out_dir,
 			h.arch, m->s->arch->alpine, m->s->arch->linux_arch);
 	}
@@ -134,9 +130,7 @@ static int open_kdir(struct maker *m, struct err *e)
 	m->out_dir = xstrdup(real);
 	m->source = m->s->source ? xstrdup(m->s->source) : source_of(m->out_dir);
 	if (!m->source) {
-		if (e)
-			e->exit_code = EXIT_USAGE;
-		err_set(e, -ENOENT,
+		err_exit(e, EXIT_USAGE, -ENOENT,
 			"the source that the build folder '%s' was made from is not found",
 			m->out_dir);
 		return err_hint(e, "name it with --source");
@@ -210,9 +204,7 @@ static int find_release(struct maker *m, struct err *e)
 			e, -EBADMSG, "'%s' does not say its release (UTS_RELEASE)", m->out_dir);
 	m->out->release_derived = !s->release;
 	if (!m->writable_out && s->release && !streq(built, s->release)) {
-		if (e)
-			e->exit_code = EXIT_USAGE;
-		err_set(e, -EINVAL,
+		err_exit(e, EXIT_USAGE, -EINVAL,
 			"the build folder '%s' is of release %s, but the phone's kernel package %s-%s is "
 			"release %s",
 			m->out_dir, built, s->kernel_package, s->kernel_version, s->release);
@@ -235,10 +227,8 @@ static int own_symvers(struct maker *m, struct headers_spec *mine, char **text, 
 
 	if (!m->writable_out && !m->s->symvers && fs_exists(path)) {
 		r = fs_read(path, 64u << 20, text, NULL, e);
-		if (r == 0 && **text) {
+		if (r == 0 && **text)
 			mine->symvers = *text;
-			mine->symvers_from = "the build folder";
-		}
 	}
 	return r;
 }
@@ -264,7 +254,6 @@ static int compute_symvers(struct maker *m, struct headers_spec *mine, char **te
 	}
 	r = maker_genksyms(m, text, e);
 	mine->symvers = *text;
-	mine->symvers_from = "computed from the source";
 	return r;
 }
 

@@ -10,22 +10,6 @@
 
 #define MAKEFILE_MAX (1u << 20)
 
-static int refuse(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static int refuse(struct err *e, const char *fmt, ...)
-{
-	struct strbuf b = {0};
-	va_list ap;
-
-	va_start(ap, fmt);
-	strbuf_vaddf(&b, fmt, ap);
-	va_end(ap);
-	if (e)
-		e->exit_code = EXIT_USAGE;
-	err_set(e, -EINVAL, "%s", b.s);
-	strbuf_free(&b);
-	return -EINVAL;
-}
-
 /* "6.1.176-rc1" -> "6.1.176"; "3.4" stays */
 static size_t numbers(const char *version)
 {
@@ -42,13 +26,14 @@ static int check_config(struct maker *m, struct err *e)
 	if (h.arch && !streq(h.arch, s->arch->linux_arch) &&
 		!(streq(s->arch->linux_arch, "x86") &&
 			(streq(h.arch, "x86_64") || streq(h.arch, "i386")))) {
-		r = refuse(e, "the configuration (%s) is for Linux/%s, but %s needs Linux/%s",
+		r = err_exit(e, EXIT_USAGE, -EINVAL,
+			"the configuration (%s) is for Linux/%s, but %s needs Linux/%s",
 			s->config_from, h.arch, s->arch->alpine, s->arch->linux_arch);
 	} else if (h.version) {
 		uint32_t code = kernel_version_code(h.version);
 
 		if (code >> 8 != m->tree.code >> 8) {
-			r = refuse(e,
+			r = err_exit(e, EXIT_USAGE, -EINVAL,
 				"the configuration (%s) is of Linux %s, but the source in '%s' is Linux "
 				"%s",
 				s->config_from, h.version, m->source, m->tree.version);
@@ -68,7 +53,7 @@ static int check_source(struct maker *m, struct err *e)
 	const struct headers_spec *s = m->s;
 
 	if (m->tree.dirty) {
-		refuse(e,
+		err_exit(e, EXIT_USAGE, -EINVAL,
 			"the kernel source in '%s' has a build of its own in it (%s), which kbuild "
 			"refuses as not clean",
 			m->source, m->tree.dirty);
@@ -81,7 +66,7 @@ static int check_source(struct maker *m, struct err *e)
 
 		if (strncmp(s->release, m->tree.version, n) != 0 ||
 			(s->release[n] >= '0' && s->release[n] <= '9')) {
-			refuse(e,
+			err_exit(e, EXIT_USAGE, -EINVAL,
 				"the phone's kernel is release %s, but the source in '%s' is Linux %s: "
 				"a module built with it would not load",
 				s->release, m->source, m->tree.version);
@@ -194,9 +179,7 @@ void maker_make_words(const struct maker *m, struct strvec *argv, const char *cc
 
 static int make_failed(struct maker *m, int status, struct err *e)
 {
-	if (e)
-		e->exit_code = EXIT_BUILD_FAILED;
-	return err_set(e, -ECANCELED,
+	return err_exit(e, EXIT_BUILD_FAILED, -ECANCELED,
 		"preparing the kernel source in '%s' failed (make ended with status %d)", m->source,
 		status);
 }
@@ -280,7 +263,7 @@ static int compare_configs(struct maker *m, struct kconfig *after, struct err *e
 	}
 	if (fatal.n) {
 		list = strvec_join(&fatal, ", ");
-		refuse(e,
+		err_exit(e, EXIT_USAGE, -EINVAL,
 			"with this source and these compilers the configuration (%s) does not stay as it "
 			"is: %s",
 			m->s->config_from, list);
@@ -324,9 +307,7 @@ int maker_prepare(struct maker *m, struct err *e)
 	if (r == 0)
 		r = kconfig_parse(&m->config, m->s->config, len, e);
 	if (r == 0 && !kconfig_yes(m->config, "MODULES")) {
-		if (e)
-			e->exit_code = EXIT_EXCLUDED;
-		r = err_set(e, -EINVAL,
+		r = err_exit(e, EXIT_EXCLUDED, -EINVAL,
 			"the phone's kernel cannot load modules: its configuration (%s) has no "
 			"CONFIG_MODULES=y",
 			m->s->config_from);

@@ -215,9 +215,7 @@ static int copy_all(struct maker *m, const struct strvec *names, const char *whi
 
 static int missing(const struct maker *m, const char *name, const char *whose, struct err *e)
 {
-	if (e)
-		e->exit_code = EXIT_NO_HEADERS;
-	err_set(e, -ENOEXEC,
+	err_exit(e, EXIT_NO_HEADERS, -ENOEXEC,
 		"the kernel's helper program %s, which this configuration needs, could not be made for "
 		"%s",
 		name, whose);

@@ -2,68 +2,13 @@
 /* The sandbox of the maker: this machine's tools, the kernel's source read-only, our folders. */
 #include "pmkmod/headers/parts.h"
 
-#include <unistd.h>
-
-#include "chroot/base/fs.h"
+#include "pmkmod/util/command_output.h"
 #include "pmkmod/util/exit_codes.h"
 
-#define LOG_MAX (64u << 20)
 #define CAPTURE_MAX (1u << 16)
 
-struct output {
-	struct maker *m;
-	size_t total;
-	struct strbuf line;
-	struct strbuf *capture; /* NULL: to the log */
-};
-
-static int on_output(void *ctx, const char *data, size_t len)
-{
-	struct output *o = ctx;
-	const struct headers_spec *s = o->m->s;
-	int r;
-
-	o->total += len;
-	if (o->capture) {
-		if (o->total > CAPTURE_MAX)
-			return -EFBIG;
-		strbuf_add(o->capture, data, len);
-		return 0;
-	}
-	if (o->total > LOG_MAX)
-		return -EFBIG;
-	r = fs_write_all(s->log_fd, data, len);
-	if (r < 0)
-		return r;
-	if (s->verbose)
-		fs_write_all(STDERR_FILENO, data, len);
-	for (size_t i = 0; i < len && !s->verbose; i++) {
-		if (data[i] != '\n') {
-			strbuf_addc(&o->line, data[i]);
-			continue;
-		}
-		if (o->line.len)
-			progress_detail(s->progress, "%s", str_strip(o->line.s));
-		strbuf_reset(&o->line);
-	}
-	return 0;
-}
-
-static void fill_env(const struct headers_spec *s, struct strvec *env)
-{
-	strvec_add(env, "PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-	strvec_add(env, "HOME=/tmp");
-	strvec_add(env, "TMPDIR=/tmp");
-	strvec_add(env, "LC_ALL=C");
-	strvec_add(env, "TZ=UTC");
-	strvec_addf(env, "SOURCE_DATE_EPOCH=%lld", (long long)s->source_date);
-	strvec_addf(env, "KBUILD_BUILD_TIMESTAMP=@%lld", (long long)s->source_date);
-	strvec_add(env, "KBUILD_BUILD_USER=pmkmod");
-	strvec_add(env, "KBUILD_BUILD_HOST=pmkmod");
-}
-
-static int run(
-	struct maker *m, const char *const *argv, const char *cwd, struct output *o, struct err *e)
+static int run(struct maker *m, const char *const *argv, const char *cwd, struct command_output *o,
+	struct err *e)
 {
 	const struct headers_spec *s = m->s;
 	_cleanup_strvec_ struct strvec env = {0}, source = {0};
@@ -87,13 +32,13 @@ static int run(
 		.stderr_fd = -1,
 		.timeout_s = s->timeout_s,
 		.max_file_bytes = s->max_file_bytes,
-		.output = on_output,
+		.output = command_output,
 		.output_ctx = o};
 	int r;
 
 	strvec_add(&source, m->shadow);
 	strvec_add(&source, m->source);
-	fill_env(s, &env);
+	command_env(&env, s->source_date);
 	spec.env = (const char *const *)env.v;
 	r = sandbox_run(&spec, &result, e);
 	if (r == -EFBIG)
@@ -115,21 +60,22 @@ static void log_command(const struct maker *m, const char *const *argv)
 
 int maker_run(struct maker *m, const char *const *argv, const char *cwd, struct err *e)
 {
-	struct output o = {.m = m};
+	struct command_output o = {
+		.log_fd = m->s->log_fd, .verbose = m->s->verbose, .progress = m->s->progress};
 	int r;
 
 	log_command(m, argv);
 	r = run(m, argv, cwd, &o, e);
 	if (r >= 0)
 		dprintf(m->s->log_fd, "# exit code: %d\n", r);
-	strbuf_free(&o.line);
+	command_output_free(&o);
 	return r;
 }
 
 int maker_capture(struct maker *m, const char *const *argv, char **text, struct err *e)
 {
 	struct strbuf b = {0};
-	struct output o = {.m = m, .capture = &b};
+	struct command_output o = {.kept = &b, .kept_max = CAPTURE_MAX};
 	int r = run(m, argv, NULL, &o, e);
 
 	*text = strbuf_steal(&b);

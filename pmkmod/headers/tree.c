@@ -33,9 +33,8 @@ static char *make_variable(const struct strvec *lines, const char *name)
 
 static int no_source(const char *dir, const char *what, struct err *e)
 {
-	if (e)
-		e->exit_code = EXIT_USAGE;
-	return err_set(e, -EINVAL, "'%s' is not the source of a Linux kernel: %s", dir, what);
+	return err_exit(
+		e, EXIT_USAGE, -EINVAL, "'%s' is not the source of a Linux kernel: %s", dir, what);
 }
 
 /* top Makefile: prepare0 and outputmakefile refuse a source tree with any of these */
@@ -79,10 +78,9 @@ int source_tree_read(
 	if (!fs_exists(kbuild))
 		return no_source(dir, "it has no scripts/Makefile.build", e);
 	if (!fs_exists(arch_makefile)) {
-		if (e)
-			e->exit_code = EXIT_USAGE;
-		return err_set(e, -EINVAL, "the source in '%s' has no arch/%s, which %s needs", dir,
-			arch->linux_arch, arch->alpine);
+		return err_exit(e, EXIT_USAGE, -EINVAL,
+			"the source in '%s' has no arch/%s, which %s needs", dir, arch->linux_arch,
+			arch->alpine);
 	}
 	t->version = xasprintf("%s.%s%s%s%s", version, patch, sub && *sub ? "." : "",
 		sub ? sub : "", extra ? extra : "");

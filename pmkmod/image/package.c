@@ -36,14 +36,6 @@ struct scan {
 	struct strbuf content;
 };
 
-static const char *behind(const char *name, const char *const *prefixes, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (starts_with(name, prefixes[i]))
-			return name + strlen(prefixes[i]);
-	return NULL;
-}
-
 static size_t folder_of(struct scan *s, const char *release, size_t len)
 {
 	struct kernel_package *p = s->p;
@@ -61,14 +53,9 @@ static size_t folder_of(struct scan *s, const char *release, size_t len)
 static char *owner_of(const char *path)
 {
 	const char *rest = starts_with(path, "kernel/") ? path + strlen("kernel/") : path;
+	size_t stem = ko_stem(rest);
 
-	for (size_t i = KO_PLAIN; i <= KO_ZSTD; i++) {
-		_cleanup_free_ char *suffix = xasprintf(".ko%s", ko_compression_suffix[i]);
-
-		if (ends_with(rest, suffix) && strlen(rest) > strlen(suffix))
-			return xstrndup(rest, strlen(rest) - strlen(suffix));
-	}
-	return NULL;
+	return stem ? xstrndup(rest, stem) : NULL;
 }
 
 static void want_image(struct scan *s, const char *name, const char *base)
@@ -114,9 +101,9 @@ static int on_entry(void *ctx, const struct apk_entry *en, struct err *e)
 	s->owner = NULL;
 	if (en->type != APK_FILE)
 		return 0;
-	if ((rest = behind(en->name, modules, ARRAY_SIZE(modules))))
+	if ((rest = behind_prefix(en->name, modules, ARRAY_SIZE(modules))))
 		want_below_modules(s, en->name, rest);
-	else if ((rest = behind(en->name, boots, ARRAY_SIZE(boots))))
+	else if ((rest = behind_prefix(en->name, boots, ARRAY_SIZE(boots))))
 		want_image(s, en->name, rest);
 	free(s->name);
 	s->name = xstrdup(en->name);

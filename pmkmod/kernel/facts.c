@@ -42,17 +42,6 @@ struct scan {
 	struct strbuf content;
 };
 
-static bool is_module(const char *path)
-{
-	for (size_t i = KO_PLAIN; i <= KO_ZSTD; i++) {
-		_cleanup_free_ char *suffix = xasprintf(".ko%s", ko_compression_suffix[i]);
-
-		if (ends_with(path, suffix))
-			return true;
-	}
-	return false;
-}
-
 static size_t folder_of(struct scan *s, const char *release, size_t len)
 {
 	for (size_t i = 0; i < s->n_folders; i++)
@@ -62,15 +51,6 @@ static size_t folder_of(struct scan *s, const char *release, size_t len)
 	s->folders = xrealloc(s->folders, s->n_folders + 1, sizeof(*s->folders));
 	s->folders[s->n_folders] = (struct folder){.release = xstrndup(release, len)};
 	return s->n_folders++;
-}
-
-/* Part of `name` behind one of the prefixes, NULL if it has none of them. */
-static const char *behind(const char *name, const char *const *prefixes, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (starts_with(name, prefixes[i]))
-			return name + strlen(prefixes[i]);
-	return NULL;
 }
 
 size_t kernel_image_rank(const char *base)
@@ -118,7 +98,7 @@ static void note_below_modules(struct scan *s, const char *name, const char *pat
 		return;
 	i = folder_of(s, path, len);
 	d = &s->folders[i];
-	if (is_module(rest)) {
+	if (ko_stem(rest)) {
 		strvec_add(&d->modules, rest);
 		if (d->vermagic || size > SAMPLE_MAX)
 			return;
@@ -162,11 +142,11 @@ static int on_entry(void *ctx, const struct apk_entry *en, struct err *e)
 	strbuf_reset(&s->content);
 	if (en->type != APK_FILE)
 		return 0;
-	if ((rest = behind(en->name, modules, ARRAY_SIZE(modules))))
+	if ((rest = behind_prefix(en->name, modules, ARRAY_SIZE(modules))))
 		note_below_modules(s, en->name, rest, en->size);
-	else if ((rest = behind(en->name, shares, ARRAY_SIZE(shares))))
+	else if ((rest = behind_prefix(en->name, shares, ARRAY_SIZE(shares))))
 		note_release(s, en->name, rest);
-	else if ((rest = behind(en->name, boots, ARRAY_SIZE(boots))) && !strchr(rest, '/'))
+	else if ((rest = behind_prefix(en->name, boots, ARRAY_SIZE(boots))) && !strchr(rest, '/'))
 		note_boot(s, en->name, rest);
 	return 0;
 }

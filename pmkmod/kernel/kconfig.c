@@ -132,6 +132,19 @@ void kconfig_free(struct kconfig *c)
 const char *const ko_compression_suffix[] = {
 	[KO_PLAIN] = "", [KO_GZIP] = ".gz", [KO_XZ] = ".xz", [KO_ZSTD] = ".zst"};
 
+size_t ko_stem(const char *path)
+{
+	size_t len = strlen(path);
+
+	for (size_t i = KO_PLAIN; i <= KO_ZSTD; i++) {
+		_cleanup_free_ char *suffix = xasprintf(".ko%s", ko_compression_suffix[i]);
+
+		if (ends_with(path, suffix))
+			return len - strlen(suffix);
+	}
+	return 0;
+}
+
 /*
  * scripts/Makefile.modinst and the Kconfig of modules: 3.18 to 5.12 have MODULE_COMPRESS=y and a
  * choice of GZIP and XZ; 5.13 to 6.11 only the choice, with NONE and ZSTD; since 6.12

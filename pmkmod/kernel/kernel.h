@@ -25,6 +25,8 @@ void kconfig_free(struct kconfig *c);
 
 enum ko_compression { KO_PLAIN, KO_GZIP, KO_XZ, KO_ZSTD };
 extern const char *const ko_compression_suffix[]; /* "", ".gz", ".xz", ".zst" */
+/* Length of a module file's path without ".ko" and what compression adds; 0: it is no module. */
+size_t ko_stem(const char *path);
 /* How this kernel's modules_install compresses (all spellings from 3.x to 6.12+). */
 enum ko_compression kconfig_module_compression(const struct kconfig *c);
 /*

@@ -42,9 +42,7 @@ static int passphrase(char *buf, int size, int rwflag, void *ctx)
 
 static int unusable(struct err *e, const char *path, const char *what)
 {
-	if (e)
-		e->exit_code = EXIT_USAGE;
-	return err_set(e, -EINVAL, "the signing key '%s' %s", path, what);
+	return err_exit(e, EXIT_USAGE, -EINVAL, "the signing key '%s' %s", path, what);
 }
 
 /* A file with secrets in it: overwritten before it is given back. */

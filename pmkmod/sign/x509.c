@@ -77,9 +77,8 @@ char *sign_x509_name(X509 *certificate, size_t *len)
 
 static int refuse(struct err *e, const struct sign_key *k, const char *why)
 {
-	if (e)
-		e->exit_code = EXIT_USAGE;
-	err_set(e, -EINVAL, "the certificate %s cannot sign for this kernel: %s", k->subject, why);
+	err_exit(e, EXIT_USAGE, -EINVAL, "the certificate %s cannot sign for this kernel: %s",
+		k->subject, why);
 	return err_hint(e, "kernels before 4.3 have a format of their own, with RSA keys alone");
 }
 
