@@ -102,14 +102,14 @@ check-kernels:
 	@tests/setup/install-packages build run standin check kernels boards
 	@$(MAKE) --no-print-directory all
 	@$(MAKE) --no-print-directory standin
-	@tests/kernels/build-kernel --link $(BUILD)/kernels board-x86_64 board-riscv64 board-armv7 >/dev/null
+	@tests/kernels/build-kernel --link $(BUILD)/kernels phone-a board-x86_64 board-riscv64 board-armv7 >/dev/null
 	@PMKMOD_TEST_KERNELS=boards tests/run-all $(BUILD) kernels
 
-# pmkmod on a real old kernel: make check-old-kernel KSRC=DIR CONFIG=NAME [ARCH=armv7] [CROSS=gcc]
+# pmkmod on a real old kernel: make check-old-kernel KSRC=DIR CONFIG=NAME [ARCH=armv7] [COMPILER=gcc6]
 .PHONY: check-old-kernel
 check-old-kernel:
 	@$(MAKE) --no-print-directory all
-	@tests/kernels/check-old-kernel $(BUILD) '$(KSRC)' '$(CONFIG)' '$(or $(ARCH),aarch64)' '$(CROSS)'
+	@tests/kernels/check-old-kernel $(BUILD) '$(KSRC)' '$(CONFIG)' '$(or $(ARCH),aarch64)' '$(COMPILER)'
 
 # ---- parts of the check ----
 

@@ -6,27 +6,25 @@
  * assembler is assembled, since its exports are found in the object (scripts/Makefile.build:
  * gensymtypes_S).
  */
-#include "pmkmod/headers/parts.h"
+#include "pmkmod/headers/genksyms.h"
 
 #include <dirent.h>
 #include <sys/stat.h>
 
 #include "chroot/base/fs.h"
-#include "pmkmod/kernel/name_index.h"
 #include "pmkmod/util/exit_codes.h"
 
 #define FILE_MAX (16u << 20)
-#define LIST_MAX (64u << 20)
 
 /*
- * Runs as the compiler. What links by itself (vDSO, EFI stub, boot code) is compiled really, as is
- * whatever is no C source of the kernel; the rest gets an empty object and a file of dependencies.
+ * Runs as the compiler, behind a line with "real=...". What links by itself (vDSO, EFI stub, boot
+ * code) is compiled really, as is whatever is no C source of the kernel; the rest gets an empty
+ * object and a file of dependencies. Two passes of the preprocessor: genksyms wants EXPORT_SYMBOL
+ * as it stands, class and namespace are only in what it becomes.
  */
 static const char wrapper[] =
-	"#!/bin/sh\n"
 	"work=" KERNEL_WORK "/genksyms\n"
-	"real=$(cat $work/real)\n"
-	"compile= src= obj= dep= owner=vmlinux module= last=\n"
+	"compile= src= obj= dep= name= file= module= last=\n"
 	"for a; do\n"
 	"	case $last in -o) obj=$a ;; esac\n"
 	"	case $a in\n"
@@ -34,7 +32,10 @@ static const char wrapper[] =
 	"	-Wp,-MMD,*) dep=${a#-Wp,-MMD,} ;;\n"
 	"	-Wp,-MD,*) dep=${a#-Wp,-MD,} ;;\n"
 	"	-DMODULE) module=1 ;;\n"
-	"	-DKBUILD_MODNAME=*) owner=$(echo \"${a#-DKBUILD_MODNAME=}\" | tr -d '\"' | sed 's/^kmod_//') ;;\n"
+	"	-DKBUILD_MODFILE=*) file=${a#*=} file=${file#\\\"} file=${file%\\\"} ;;\n"
+	/* "name", or KBUILD_STR(name) up to 4.x */
+	"	-DKBUILD_MODNAME=*) name=${a#*=} name=${name#KBUILD_STR(} name=${name%)} "
+	"name=${name#\\\"} name=${name%\\\"} ;;\n"
 	"	*.c) src=$a ;;\n"
 	"	esac\n"
 	"	last=$a\n"
@@ -49,7 +50,8 @@ static const char wrapper[] =
 	"esac\n"
 	"[ -z \"$dep\" ] || echo \"$obj: $src\" >\"$dep\"\n"
 	"if grep -q 'EXPORT_\\|#[ \\t]*include[ \\t]*\".*\\.c\"' \"$src\"; then\n"
-	"	[ -n \"$module\" ] && owner=${obj%/*}/$owner || owner=vmlinux\n"
+	"	owner=vmlinux\n"
+	"	[ -z \"$module\" ] || owner=${file:-${obj%/*}/$name}\n"
 	"	t=$work/crcs/$$\n"
 	"	n=$#\n"
 	"	while [ $n -gt 0 ]; do\n"
@@ -60,48 +62,38 @@ static const char wrapper[] =
 	"	if $real -E -D__GENKSYMS__ \"$@\" >$t.i 2>>$work/errors && grep -q EXPORT_SYMBOL $t.i; then\n"
 	"		{ echo \"# owner $owner\"; scripts/genksyms/genksyms -r /dev/null <$t.i; } >$t.crc "
 	"2>>$work/errors || echo \"$src: genksyms failed\" >>$work/errors\n"
+	"		$real -E \"$@\" 2>>$work/errors | grep '___ksymtab\\|__export_symbol_' >$t.classes\n"
 	"	fi\n"
 	"	rm -f $t.i\n"
 	"fi\n"
 	"[ -f $work/empty.o ] || { $real -c -x c -o $work/empty.$$ /dev/null && mv $work/empty.$$ $work/empty.o; }\n"
 	"exec cp $work/empty.o \"$obj\"\n";
 
-/* Afterwards: what assembler exports, of either age, and how each symbol is exported. */
+/* Afterwards: what assembler exports, of either age. */
 static const char collector[] =
 	"work=" KERNEL_WORK "/genksyms\n"
 	"cd " KERNEL_OUT "\n"
 	"find . -name '.*.o.cmd' -exec grep -h '^#SYMVER' {} + >$work/crcs/asm.crc\n"
 	"find . -name '*.o' -size +0 -exec $1nm {} + 2>/dev/null | "
 	"sed -n 's/^0*\\([0-9a-f]*\\) A __crc_\\(.*\\)/__crc_\\2 = 0x\\1 ;/p' >>$work/crcs/asm.crc\n"
-	"grep -rhoE --include='*.[chS]' "
-	"'EXPORT_[A-Z_]*SYMBOL[A-Z_]*\\([^;{]*|EXPORT_SYMBOL[A-Z_]*\\([^;{]*' " KERNEL_SOURCE
-	" >$work/types\n"
+	"find " KERNEL_SOURCE "/arch " KERNEL_SOURCE "/lib -name '*.S' -exec "
+	"grep -hoE 'EXPORT_SYMBOL[A-Z_]*\\([^;{]*' {} + >$work/assembler\n"
 	"true\n";
 
 /* ---- results ---- */
 
-struct crc_table {
-	struct name_index index; /* name -> row */
-	struct crc_row {
-		char *name, *owner, *type, *ns;
-		uint32_t crc;
-	} * rows;
-	size_t n;
-};
-
-static void table_free(struct crc_table *t)
+void crc_table_free(struct crc_table *t)
 {
 	for (size_t i = 0; i < t->n; i++) {
 		free(t->rows[i].name);
 		free(t->rows[i].owner);
-		free(t->rows[i].type);
 		free(t->rows[i].ns);
 	}
 	free(t->rows);
 	name_index_free(&t->index);
 }
 
-static void add_crc(struct crc_table *t, const char *name, const char *owner, uint32_t crc)
+void crc_table_add(struct crc_table *t, const char *name, const char *owner, uint32_t crc)
 {
 	if (name_index_get(&t->index, name))
 		return;
@@ -152,50 +144,12 @@ static int read_crcs(struct crc_table *t, const char *path, struct err *e)
 		if (starts_with(lines.v[i], mark))
 			owner = lines.v[i] + strlen(mark);
 		else if (parse_crc(lines.v[i], &name, &crc))
-			add_crc(t, name, starts_with(owner, "./") ? owner + 2 : owner, crc);
+			crc_table_add(t, name, starts_with(owner, "./") ? owner + 2 : owner, crc);
 	}
 	return 0;
 }
 
-/* "EXPORT_SYMBOL_NS_GPL(name, NS)" in the source says the class and the namespace. */
-static void take_type(struct crc_table *t, char *line)
-{
-	char *open = strchr(line, '('), *name, *end, *ns;
-	const uint32_t *at;
-	bool gpl, with_ns;
-
-	if (!open)
-		return;
-	*open = '\0';
-	gpl = strstr(line, "_GPL") || strstr(line, "_FOR_MODULES");
-	with_ns = strstr(line, "_NS") != NULL;
-	name = open + 1 + strspn(open + 1, " \t");
-	end = name + strcspn(name, " \t,)");
-	ns = *end == ',' ? end + 1 + strspn(end + 1, " \t\"") : end;
-	*end = '\0';
-	at = name_index_get(&t->index, name);
-	if (!at || !t->rows || t->rows[*at].type)
-		return;
-	t->rows[*at].type = xstrdup(gpl ? "EXPORT_SYMBOL_GPL" : "EXPORT_SYMBOL");
-	if (with_ns && ns != end)
-		t->rows[*at].ns = xstrndup(ns, strcspn(ns, " \t\",)"));
-}
-
-static int read_types(struct crc_table *t, const char *path, struct err *e)
-{
-	_cleanup_free_ char *text = NULL;
-	_cleanup_strvec_ struct strvec lines = {0};
-	int r = fs_read(path, LIST_MAX, &text, NULL, e);
-
-	if (r < 0)
-		return r;
-	strvec_split(&lines, text, "\n");
-	for (size_t i = 0; i < lines.n; i++)
-		take_type(t, lines.v[i]);
-	return 0;
-}
-
-/* Who generates exports by macros of its own hides their class: the stricter one is assumed. */
+/* A class that was not found: the stricter one is assumed. */
 static char *print_table(const struct crc_table *t, size_t *assumed)
 {
 	struct strbuf b = {0};
@@ -203,34 +157,62 @@ static char *print_table(const struct crc_table *t, size_t *assumed)
 	for (size_t i = 0; i < t->n; i++) {
 		const struct crc_row *r = &t->rows[i];
 
-		*assumed += !r->type;
+		*assumed += !r->class;
 		strbuf_addf(&b, "0x%08x\t%s\t%s\t%s\t%s\n", r->crc, r->name, r->owner,
-			r->type ? r->type : "EXPORT_SYMBOL_GPL", r->ns ? r->ns : "");
+			r->class ? export_class_names[r->class - 1] : "EXPORT_SYMBOL_GPL",
+			r->ns ? r->ns : "");
 	}
 	return strbuf_steal(&b);
 }
 
+static int take_classes(struct crc_table *t, const char *path, struct err *e)
+{
+	_cleanup_free_ char *text = NULL;
+	int r = fs_read(path, FILE_MAX, &text, NULL, e);
+
+	if (r == 0)
+		export_classes_take(t, text);
+	return r;
+}
+
+static int take_assembler(struct crc_table *t, const char *path, struct err *e)
+{
+	_cleanup_free_ char *text = NULL;
+	_cleanup_strvec_ struct strvec lines = {0};
+	int r = fs_read(path, FILE_MAX, &text, NULL, e);
+
+	if (r == 0)
+		strvec_split(&lines, text, "\n");
+	for (size_t i = 0; i < lines.n; i++)
+		export_macro_take(t, lines.v[i]);
+	return r;
+}
+
+/* The CRCs first: a class is only kept for what has one. */
 static int read_all(struct crc_table *t, const char *dir, struct err *e)
 {
-	_cleanup_free_ char *crcs = path_join(dir, "crcs"), *types = path_join(dir, "types");
-	_cleanup_strvec_ struct strvec names = {0};
+	_cleanup_free_ char *crcs = path_join(dir, "crcs"),
+			    *assembler = path_join(dir, "assembler");
+	_cleanup_strvec_ struct strvec names = {0}, classes = {0};
 	DIR *d = opendir(crcs);
 	struct dirent *de;
 	int r = 0;
 
 	if (!d)
 		return err_errno(e, -errno, "cannot list '%s'", crcs);
-	while ((de = readdir(d)))
+	while ((de = readdir(d))) {
 		if (ends_with(de->d_name, ".crc"))
-			strvec_add(&names, de->d_name);
+			strvec_take(&names, path_join(crcs, de->d_name));
+		else if (ends_with(de->d_name, ".classes"))
+			strvec_take(&classes, path_join(crcs, de->d_name));
+	}
 	closedir(d);
 	strvec_sort(&names);
-	for (size_t i = 0; r == 0 && i < names.n; i++) {
-		_cleanup_free_ char *path = path_join(crcs, names.v[i]);
-
-		r = read_crcs(t, path, e);
-	}
-	return r < 0 ? r : read_types(t, types, e);
+	for (size_t i = 0; r == 0 && i < names.n; i++)
+		r = read_crcs(t, names.v[i], e);
+	for (size_t i = 0; r == 0 && i < classes.n; i++)
+		r = take_classes(t, classes.v[i], e);
+	return r < 0 ? r : take_assembler(t, assembler, e);
 }
 
 /* ---- compared with what the shipped modules expect ---- */
@@ -281,18 +263,17 @@ static int compare_sample(struct maker *m, const struct crc_table *t, struct err
 static int prepare_folder(struct maker *m, const char *dir, struct err *e)
 {
 	_cleanup_free_ char *crcs = path_join(dir, "crcs"), *cc = path_join(dir, "cc");
-	_cleanup_free_ char *real_path = path_join(dir, "real"),
-			    *script = path_join(dir, "collect");
+	_cleanup_free_ char *script = path_join(dir, "collect"), *text = NULL;
 	_cleanup_free_ char *flags = strvec_join(&m->remedies.cc_flags, " ");
 	_cleanup_free_ char *real = m->s->clang ? xasprintf("clang %s", flags)
 						: xasprintf("%sgcc %s", m->s->cross, flags);
 	int r = fs_mkdirs(crcs, 0755, e);
 
+	/* a flag has no quotes: they are the maker's own */
+	text = xasprintf("#!/bin/sh\nreal='%s'\n%s", real, wrapper);
 	if (r == 0)
-		r = fs_write_atomic(cc, wrapper, strlen(wrapper), 0755, e);
-	if (r == 0)
-		r = fs_write_atomic(script, collector, strlen(collector), 0755, e);
-	return r < 0 ? r : fs_write_atomic(real_path, real, strlen(real), 0644, e);
+		r = fs_write_atomic(cc, text, strlen(text), 0755, e);
+	return r < 0 ? r : fs_write_atomic(script, collector, strlen(collector), 0755, e);
 }
 
 static int run_over_tree(struct maker *m, struct err *e)
@@ -317,7 +298,7 @@ static int run_over_tree(struct maker *m, struct err *e)
 int maker_genksyms(struct maker *m, char **symvers, struct err *e)
 {
 	_cleanup_free_ char *dir = path_join(m->work, "genksyms");
-	_cleanup_(table_free) struct crc_table t = {0};
+	_cleanup_(crc_table_free) struct crc_table t = {0};
 	size_t assumed = 0;
 	int r;
 

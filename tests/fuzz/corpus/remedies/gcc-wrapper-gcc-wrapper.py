@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+import sys
+print "forbidden warning:", sys.argv[1]
