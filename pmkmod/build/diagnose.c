@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* The first thing that went wrong in a kbuild log, in words a porter can act on. */
+#include "chroot/base/fs.h"
 #include "pmkmod/build/job.h"
+#include "pmkmod/util/command_output.h"
 
 static const struct {
 	const char *sign, *remedy;
@@ -73,7 +75,8 @@ static bool tool_error(const char *line, struct diagnosis *out)
 	static const char *const begins[] = {"ERROR: ", "FATAL: ", "error: ", NULL};
 	static const char *const holds[] = {"Exec format error", ": not found",
 		"Error: ", "undefined reference", "command not found", "Segmentation fault",
-		"No space left on device", NULL};
+		"No space left on device",
+		/* kconfig */ ": can't open file ", NULL};
 	bool found = starts_with_any(line, begins);
 
 	for (const char *const *h = holds; !found && *h; h++)
@@ -156,4 +159,22 @@ void diagnosis_free(struct diagnosis *d)
 	free(d->what);
 	free(d->remedy);
 	*d = (struct diagnosis){0};
+}
+
+int diagnose_hint(struct err *e, const char *log_path)
+{
+	_cleanup_free_ char *log = NULL;
+	struct diagnosis d = {0};
+
+	if (fs_read(log_path, COMMAND_LOG_MAX * 2, &log, NULL, NULL) == 0 &&
+		diagnose_log(log, &d)) {
+		if (d.where)
+			err_hint(e, "first error: %s: %s", d.where, d.what);
+		else
+			err_hint(e, "first error: %s", d.what);
+		if (d.remedy)
+			err_hint(e, "remedy: %s", d.remedy);
+	}
+	diagnosis_free(&d);
+	return err_hint(e, "the whole log: %s", log_path);
 }

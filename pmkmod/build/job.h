@@ -68,5 +68,7 @@ struct diagnosis {
 /* True if something was found. */
 bool diagnose_log(const char *text, struct diagnosis *out);
 void diagnosis_free(struct diagnosis *d);
+/* What the log of a failed make says, with its path, as hints of `e`; returns its code. */
+int diagnose_hint(struct err *e, const char *log_path);
 
 #endif

@@ -48,23 +48,10 @@ int job_run(struct job *j, const struct strvec *argv, const char *cwd, struct st
 
 static int build_failed(struct job *j, int status, struct err *e)
 {
-	_cleanup_free_ char *log = NULL;
-	struct diagnosis d = {0};
-
 	err_exit(e, EXIT_BUILD_FAILED, -ECANCELED,
 		"%s does not build for %s (make ended with status %d)", j->plan->module.name,
 		j->headers.release, status);
-	if (fs_read(j->log_path, COMMAND_LOG_MAX * 2, &log, NULL, NULL) == 0 &&
-		diagnose_log(log, &d)) {
-		if (d.where)
-			err_hint(e, "first error: %s: %s", d.where, d.what);
-		else
-			err_hint(e, "first error: %s", d.what);
-		if (d.remedy)
-			err_hint(e, "remedy: %s", d.remedy);
-	}
-	diagnosis_free(&d);
-	return err_hint(e, "the whole log: %s", j->log_path);
+	return diagnose_hint(e, j->log_path);
 }
 
 static int run_make(struct job *j, struct err *e)

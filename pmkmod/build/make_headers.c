@@ -6,6 +6,7 @@
 #include "chroot/apk/apk_read.h"
 #include "chroot/base/fs.h"
 #include "pmkmod/build/assemble.h"
+#include "pmkmod/build/job.h"
 #include "pmkmod/build/kernel_inputs.h"
 #include "pmkmod/build/kernel_source.h"
 #include "pmkmod/build/made_headers.h"
@@ -207,6 +208,8 @@ static int make_packages(struct making *m, struct err *e)
 	s.max_file_bytes = max_file;
 	s.key = m->key;
 	r = headers_make(&s, &m->result, e);
+	if (r == -ECANCELED)
+		return diagnose_hint(e, m->log_path);
 	if (r < 0 && r != -EINTR)
 		err_hint(e, "the whole log: %s", m->log_path);
 	return r;
