@@ -78,6 +78,7 @@ static const char collector[] =
 	"sed -n 's/^0*\\([0-9a-f]*\\) A __crc_\\(.*\\)/__crc_\\2 = 0x\\1 ;/p' >>$work/crcs/asm.crc\n"
 	"find " KERNEL_SOURCE "/arch " KERNEL_SOURCE "/lib -name '*.S' -exec "
 	"grep -hoE 'EXPORT_SYMBOL[A-Z_]*\\([^;{]*' {} + >$work/assembler\n"
+	"find . -name modules.order -exec cat {} + | sort -u >$work/modules\n"
 	"true\n";
 
 /* ---- results ---- */
@@ -188,11 +189,53 @@ static int take_assembler(struct crc_table *t, const char *path, struct err *e)
 	return r;
 }
 
+/* "drivers/i2c/i2c-core.ko", with "kernel/" before it until 5.3, ".o" since 6.3 */
+static char *owner_in_order(const char *line, bool prefixed)
+{
+	const char *from =
+		prefixed && starts_with(line, "kernel/") ? line + strlen("kernel/") : line;
+	const char *dot = strrchr(from, '.');
+
+	return dot ? xstrndup(from, (size_t)(dot - from)) : xstrdup(from);
+}
+
+/*
+ * A module's file may have '-' where the compiler is only told of '_', and lie above the folder of
+ * an object: kbuild's lists of modules have the file's name.
+ */
+static int name_owners(struct crc_table *t, const char *path, bool prefixed, struct err *e)
+{
+	_cleanup_free_ char *text = NULL;
+	_cleanup_strvec_ struct strvec lines = {0}, owners = {0}, names = {0};
+	_cleanup_names_ struct name_index by_name = {0};
+	int r = fs_read(path, FILE_MAX, &text, NULL, e);
+
+	if (r < 0)
+		return r;
+	strvec_split(&lines, text, "\n");
+	for (size_t i = 0; i < lines.n; i++) {
+		strvec_take(&owners, owner_in_order(lines.v[i], prefixed));
+		strvec_take(&names, module_name_of(owners.v[i]));
+		name_index_add(&by_name, names.v[i], (uint32_t)i);
+	}
+	for (size_t i = 0; i < t->n; i++) {
+		_cleanup_free_ char *name = module_name_of(t->rows[i].owner);
+		const uint32_t *at = name_index_get(&by_name, name);
+
+		if (!at || streq(t->rows[i].owner, "vmlinux"))
+			continue;
+		free(t->rows[i].owner);
+		t->rows[i].owner = xstrdup(owners.v[*at]);
+	}
+	return 0;
+}
+
 /* The CRCs first: a class is only kept for what has one. */
-static int read_all(struct crc_table *t, const char *dir, struct err *e)
+static int read_all(struct crc_table *t, const char *dir, bool prefixed, struct err *e)
 {
 	_cleanup_free_ char *crcs = path_join(dir, "crcs"),
-			    *assembler = path_join(dir, "assembler");
+			    *assembler = path_join(dir, "assembler"),
+			    *modules = path_join(dir, "modules");
 	_cleanup_strvec_ struct strvec names = {0}, classes = {0};
 	DIR *d = opendir(crcs);
 	struct dirent *de;
@@ -212,7 +255,9 @@ static int read_all(struct crc_table *t, const char *dir, struct err *e)
 		r = read_crcs(t, names.v[i], e);
 	for (size_t i = 0; r == 0 && i < classes.n; i++)
 		r = take_classes(t, classes.v[i], e);
-	return r < 0 ? r : take_assembler(t, assembler, e);
+	if (r == 0)
+		r = take_assembler(t, assembler, e);
+	return r < 0 ? r : name_owners(t, modules, prefixed, e);
 }
 
 /* ---- compared with what the shipped modules expect ---- */
@@ -252,6 +297,10 @@ static int compare_sample(struct maker *m, const struct crc_table *t, struct err
 		"symbol versions were computed from the source by genksyms (%zu of them); %s", t->n,
 		same ? "a sample of the shipped modules' expectations agrees"
 		     : "the kernel ships no module to compare them with");
+	if (kconfig_yes(m->config, "TRIM_UNUSED_KSYMS"))
+		strvec_add(&m->out->notes,
+			"CONFIG_TRIM_UNUSED_KSYMS: the kernel exports only some of these symbols, and "
+			"which ones its source does not tell (--image would)");
 	if (missing)
 		strvec_addf(&m->out->notes,
 			"%zu symbols that shipped modules use have no computed version", missing);
@@ -314,7 +363,7 @@ int maker_genksyms(struct maker *m, char **symvers, struct err *e)
 	if (r == 0)
 		r = run_over_tree(m, e);
 	if (r == 0)
-		r = read_all(&t, dir, e);
+		r = read_all(&t, dir, m->tree.code < KERNEL_VERSION_CODE(5, 3), e);
 	if (r == 0 && !t.n)
 		r = err_set(e, -ENOENT, "genksyms found no exports in the source '%s'", m->source);
 	if (r == 0)
