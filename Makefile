@@ -154,9 +154,10 @@ fuzz-run: fuzz
 
 .PHONY: bench
 bench:
-	@tests/setup/install-packages build run standin
+	@tests/setup/install-packages build run standin kernels
 	@$(MAKE) --no-print-directory all $(BUILD)/bench/assemble_layer
-	@$(MAKE) --no-print-directory standin STANDIN_ARCHES='aarch64' STANDIN_WITH=
+	@$(MAKE) --no-print-directory standin STANDIN_ARCHES='aarch64' STANDIN_WITH=prepare
+	@tests/kernels/build-kernel --link $(BUILD)/kernels phone-a >/dev/null
 	@tests/bench/bench $(BENCH_OPTIONS) $(BUILD)
 $(BUILD)/bench/assemble_layer: tests/bench/assemble_layer.c $(CHROOT_OBJ)
 	@mkdir -p $(@D)
