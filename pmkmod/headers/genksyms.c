@@ -83,29 +83,6 @@ static const char collector[] =
 
 /* ---- results ---- */
 
-void crc_table_free(struct crc_table *t)
-{
-	for (size_t i = 0; i < t->n; i++) {
-		free(t->rows[i].name);
-		free(t->rows[i].owner);
-		free(t->rows[i].ns);
-	}
-	free(t->rows);
-	name_index_free(&t->index);
-}
-
-void crc_table_add(struct crc_table *t, const char *name, const char *owner, uint32_t crc)
-{
-	if (name_index_get(&t->index, name))
-		return;
-	if (!(t->n & (t->n + 1)))
-		t->rows = xrealloc(t->rows, 2 * (t->n + 1), sizeof(*t->rows));
-	t->rows[t->n] =
-		(struct crc_row){.name = xstrdup(name), .owner = xstrdup(owner), .crc = crc};
-	name_index_add(&t->index, t->rows[t->n].name, (uint32_t)t->n);
-	t->n++;
-}
-
 /* "__crc_printk = 0x27e1a049 ;", since 5.19 "#SYMVER printk 0x27e1a049" */
 static bool parse_crc(char *line, char **name, uint32_t *crc)
 {
@@ -264,46 +241,29 @@ static int read_all(struct crc_table *t, const char *dir, bool prefixed, struct 
 
 static int compare_sample(struct maker *m, const struct crc_table *t, struct err *e)
 {
-	_cleanup_strvec_ struct strvec lines = {0};
-	size_t same = 0, differ = 0, missing = 0;
-	_cleanup_free_ char *first = NULL;
+	struct crc_comparison c = {0};
 
-	if (m->s->sample)
-		strvec_split(&lines, m->s->sample, "\n");
-	for (size_t i = 0; i < lines.n; i++) {
-		char *space = strchr(lines.v[i], ' ');
-		const uint32_t *at;
-
-		if (!space)
-			continue;
-		*space = '\0';
-		at = name_index_get(&t->index, lines.v[i]);
-		if (!at)
-			missing++;
-		else if (t->rows[*at].crc == strtoul(space + 1, NULL, 16))
-			same++;
-		else if (differ++ == 0)
-			first = xstrdup(lines.v[i]);
-	}
-	if (differ) {
+	crc_table_compare(t, m->s->sample, &c);
+	if (c.differ) {
 		err_exit(e, EXIT_USAGE, -EINVAL,
 			"the source and configuration are not those of the phone's kernel: of %zu symbol "
 			"versions that its own modules expect, %zu come out otherwise, %s first",
-			same + differ, differ, first);
+			c.same + c.differ, c.differ, c.first);
+		free(c.first);
 		return err_hint(e,
 			"give the source with all patches of its aport, and the exact configuration");
 	}
 	strvec_addf(&m->out->notes,
 		"symbol versions were computed from the source by genksyms (%zu of them); %s", t->n,
-		same ? "a sample of the shipped modules' expectations agrees"
-		     : "the kernel ships no module to compare them with");
+		c.same ? "a sample of the shipped modules' expectations agrees"
+		       : "the kernel ships no module to compare them with");
 	if (kconfig_yes(m->config, "TRIM_UNUSED_KSYMS"))
 		strvec_add(&m->out->notes,
 			"CONFIG_TRIM_UNUSED_KSYMS: the kernel exports only some of these symbols, and "
 			"which ones its source does not tell (--image would)");
-	if (missing)
+	if (c.missing)
 		strvec_addf(&m->out->notes,
-			"%zu symbols that shipped modules use have no computed version", missing);
+			"%zu symbols that shipped modules use have no computed version", c.missing);
 	return 0;
 }
 

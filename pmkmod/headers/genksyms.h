@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Exports that are computed from source, for genksyms.c and export_classes.c. */
+/* Exports that are computed from source, for genksyms.c, crc_table.c and export_classes.c. */
 #ifndef PMKMOD_HEADERS_GENKSYMS_H
 #define PMKMOD_HEADERS_GENKSYMS_H
 
@@ -18,6 +18,13 @@ struct crc_table {
 };
 void crc_table_add(struct crc_table *t, const char *name, const char *owner, uint32_t crc);
 void crc_table_free(struct crc_table *t);
+
+struct crc_comparison {
+	size_t same, differ, missing;
+	char *first; /* name of the first that differs; NULL: none */
+};
+/* `sample`: lines "name crc", the CRC in hex, may be NULL. The caller frees c->first. */
+void crc_table_compare(const struct crc_table *t, const char *sample, struct crc_comparison *c);
 
 /*
  * Class and namespace of the exports in preprocessed C, for the names that are in the table (which

@@ -3,7 +3,8 @@
 """Make small repositories for the command-line tests: good ones and evil ones.
 
   make-repository.py newer-kernel DIR MIRROR ARCH   MIRROR's packages, its kernel as 6.1.999-r0
-  make-repository.py bare-kernel DIR ARCH RELEASE [CONFIG]  linux-bare, a kernel without headers
+  make-repository.py bare-kernel DIR ARCH RELEASE [CONFIG [MODULE...]]
+                                                    linux-bare, a kernel without headers and image
   make-repository.py altered DIR MIRROR ARCH [LINE...]
                                                     linux-altered and linux-altered-dev: MIRROR's headers
                                                     with these lines at the end of .config;
@@ -78,7 +79,7 @@ def newer_kernel(folder, mirror, arch):
 
 # ---- a kernel that has no headers ----
 
-def bare_kernel(folder, arch, release, config=None):
+def bare_kernel(folder, arch, release, config=None, *modules):
     key = new_key(folder)
     share = 'usr/share/kernel/bare'
     entries = [apk.Entry(name, kind='dir') for name in ('boot', 'usr', 'usr/share', 'usr/share/kernel', share)]
@@ -86,6 +87,12 @@ def bare_kernel(folder, arch, release, config=None):
     if config:
         with open(config, 'rb') as handle:
             entries.append(apk.Entry('boot/config-bare', content=handle.read()))
+    if modules:
+        entries += folders_of('usr/lib/modules/%s/x' % release)[1:]
+    for path in modules:
+        with open(path, 'rb') as handle:
+            entries.append(apk.Entry('usr/lib/modules/%s/%s' % (release, os.path.basename(path)),
+                                     content=handle.read()))
     entries.sort(key=lambda entry: entry.name)
     for one in ('aarch64', 'armv7', 'x86_64'):
         target = os.path.join(folder, one)
@@ -341,7 +348,7 @@ def main():
         newer_kernel(folder, *sys.argv[3:5])
         return
     if kind == 'bare-kernel':
-        bare_kernel(folder, *sys.argv[3:6])
+        bare_kernel(folder, *sys.argv[3:])
         return
     if kind == 'foreign-headers':
         foreign_headers(folder, *sys.argv[3:7])

@@ -223,6 +223,42 @@ static void export_macros(void **state)
 	}
 }
 
+/* ---- against what shipped modules expect ---- */
+
+static void sample(void **state)
+{
+	static const struct {
+		const char *sample;
+		size_t same, differ, missing;
+		const char *first;
+	} cases[] = {
+		{NULL, 0, 0, 0, NULL},
+		{"", 0, 0, 0, NULL},
+		{"printk 1\nmemcpy beef\n", 2, 0, 0, NULL},
+		{"printk 1\nmemcpy beee\nmodule_layout 5\nprintk 2\n", 1, 2, 1, "memcpy"},
+		{"nothing that reads so\nprintk\n", 0, 0, 1, NULL},
+	};
+	struct crc_table t = {0};
+
+	(void)state;
+	crc_table_add(&t, "printk", "vmlinux", 1);
+	crc_table_add(&t, "memcpy", "vmlinux", 0xbeef);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct crc_comparison c;
+
+		crc_table_compare(&t, cases[i].sample, &c);
+		assert_int_equal(c.same, cases[i].same);
+		assert_int_equal(c.differ, cases[i].differ);
+		assert_int_equal(c.missing, cases[i].missing);
+		if (cases[i].first)
+			assert_string_equal(c.first, cases[i].first);
+		else
+			assert_null(c.first);
+		free(c.first);
+	}
+	crc_table_free(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -230,6 +266,7 @@ int main(void)
 		cmocka_unit_test(pin_cc_flags),
 		cmocka_unit_test(export_classes),
 		cmocka_unit_test(export_macros),
+		cmocka_unit_test(sample),
 	};
 
 	return cmocka_run_group_tests_name("remedies", tests, NULL, NULL);
