@@ -45,6 +45,7 @@ start() {
 
 finish() {
 	local pid
+	echo "# $label: $SECONDS s"
 	while read -r pid; do
 		kill "$pid" 2>/dev/null
 	done 2>/dev/null <"$scratch/servers"
@@ -178,10 +179,27 @@ set_up() {
 	EOF
 }
 
-# Layers, and what was read from kernel packages: both addressed by what they were made of.
+# Layers, and what was read from kernel packages: both addressed by what they were made of. And a
+# signing key, each of which takes seconds to make; own_key=yes leaves that to pmkmod.
 share_layers() {
 	ln -s "$shared/layers" "$state/layers"
 	ln -s "$shared/kernels" "$cache/kernels"
+	[ -n "${own_key:-}" ] || share_key
+}
+
+share_key() {
+	local keys=$shared/keys
+	(
+		flock 9
+		[ -s "$keys/pmkmod-cafe0001.rsa.pub" ] && exit
+		mkdir -p -m 700 "$keys"
+		openssl genrsa -out "$keys/pmkmod-cafe0001.rsa" 4096 2>/dev/null &&
+			openssl rsa -in "$keys/pmkmod-cafe0001.rsa" -pubout \
+				-out "$keys/pmkmod-cafe0001.rsa.pub" 2>/dev/null
+	) 9>"$shared/lock" || die "cannot make a signing key"
+	mkdir -p -m 700 "$state/keys"
+	install -m 600 "$keys/pmkmod-cafe0001.rsa" "$state/keys/"
+	install -m 644 "$keys/pmkmod-cafe0001.rsa.pub" "$state/keys/"
 }
 
 # Run the program; $status, $D/out and $D/err are what the checks look at. A hang is a failure.
