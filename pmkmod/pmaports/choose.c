@@ -39,6 +39,12 @@ static int no_choice(const struct pmaports_device *d, const char *wanted, struct
 			   "configuration");
 }
 
+/* The package with the kernel in it. */
+static const char *kernel_package(const struct pmaports_kernel *k)
+{
+	return k->made_by ? k->made_by : k->package;
+}
+
 /* Variants that only differ in their device tree have the same package. */
 static const struct pmaports_kernel *only_kernel(const struct pmaports_device *d)
 {
@@ -49,7 +55,7 @@ static const struct pmaports_kernel *only_kernel(const struct pmaports_device *d
 
 		if (!k->package)
 			continue;
-		if (found && !streq(found->package, k->package))
+		if (found && !streq(kernel_package(found), kernel_package(k)))
 			return NULL;
 		if (!found)
 			found = k;

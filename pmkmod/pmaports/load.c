@@ -233,7 +233,7 @@ static int read_tree(
 	int64_t started = stamps_now();
 
 	if (!q->only || has_device(q->folders, q->only))
-		walk_folders(&l.walk, q->folders, q->systemd);
+		walk_folders(&l.walk, q->folders, q->systemd, !q->only);
 	if (!l.walk.n_devices && !q->only) {
 		nothing_found(q, &l.walk, e);
 		loading_free(&l);
@@ -250,9 +250,9 @@ static int read_tree(
 		stamps_append(&l.stamps, &l.devices[i].stamps);
 	for (size_t i = 0; i < l.n_kernels; i++)
 		stamps_append(&l.stamps, &l.kernels[i].stamps);
-	*settled = stamps_settled(&l.stamps, started);
+	*settled = q->cache && !q->only && stamps_settled(&l.stamps, started);
 	r = (struct reading){l.devices, l.kernel_of, l.n_devices};
-	store_encode(block, &r, &l.walk, &l.stamps);
+	store_encode(block, &r, &l.walk, &l.stamps, *settled);
 	loading_free(&l);
 	return 0;
 }

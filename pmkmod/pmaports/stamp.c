@@ -37,8 +37,11 @@ static int64_t state_of(const char *path, char out[96])
 void stamps_add(struct stamps *s, const char *path)
 {
 	char state[96];
-	int64_t changed = state_of(path, state);
+	int64_t changed;
 
+	if (s->off)
+		return;
+	changed = state_of(path, state);
 	strbuf_add(&s->text, path, strlen(path) + 1);
 	strbuf_add(&s->text, state, strlen(state) + 1);
 	s->n++;

@@ -67,7 +67,7 @@ static void put_device(struct strbuf *b, const struct read_device *d)
 }
 
 void store_encode(struct strbuf *out, const struct reading *r, const struct walk *w,
-	const struct stamps *stamps)
+	const struct stamps *stamps, bool keep)
 {
 	struct strbuf b = {0};
 	struct hash h;
@@ -89,7 +89,9 @@ void store_encode(struct strbuf *out, const struct reading *r, const struct walk
 		for (size_t n = 0; n < r->devices[i].n_kernels; n++)
 			put_kernel(&b, &r->devices[i].kernels[n], r->kernel_of[k++]);
 	}
-	hash_buf(HASH_SHA256, b.s, b.len, &h);
+	h = (struct hash){0};
+	if (keep)
+		hash_buf(HASH_SHA256, b.s, b.len, &h);
 	strbuf_adds(out, MAGIC);
 	strbuf_add(out, h.b, HASH_LEN);
 	strbuf_add(out, b.s, b.len);
@@ -219,9 +221,10 @@ int store_decode(struct pmaports **out, char *block, size_t len, bool check)
 	t->block = block;
 	t->from_cache = check;
 	if (len > head && memcmp(block, MAGIC, sizeof(MAGIC) - 1) == 0) {
-		hash_buf(HASH_SHA256, block + head, len - head, &h);
+		if (check)
+			hash_buf(HASH_SHA256, block + head, len - head, &h);
 		r = (struct reader){block + head, block + len, false};
-		if (memcmp(h.b, block + sizeof(MAGIC) - 1, HASH_LEN) == 0)
+		if (!check || memcmp(h.b, block + sizeof(MAGIC) - 1, HASH_LEN) == 0)
 			code = get_tree(&r, t, check);
 	}
 	if (code < 0) {

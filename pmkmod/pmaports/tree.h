@@ -12,6 +12,7 @@
 struct stamps {
 	struct strbuf text; /* "path\0state\0" ... */
 	size_t n;
+	bool off; /* nobody will ask: nothing is added */
 	int64_t newest; /* latest change of any of them, nanoseconds since 1970 */
 };
 void stamps_add(struct stamps *s, const char *path); /* before it is read */
@@ -42,7 +43,8 @@ struct walk {
 	struct stamps stamps;
 	size_t n_dirs; /* how many folders were read */
 };
-void walk_folders(struct walk *w, const struct strvec *folders, bool systemd);
+/* `stamps` false: w->stamps stays empty. */
+void walk_folders(struct walk *w, const struct strvec *folders, bool systemd, bool stamps);
 void walk_free(struct walk *w);
 const struct aport_dir *walk_kernel(const struct walk *w, const char *name);
 
@@ -106,10 +108,15 @@ struct reading { /* what was read */
 	struct read_kernel **kernel_of; /* one for each kernel of each device, in order */
 	size_t n_devices;
 };
-/* The block: what pmaports_load() gives is made of it, whether it was in the cache or not. */
+/*
+ * The block: what pmaports_load() gives is made of it, whether it was in the cache or not. Its hash
+ * is only computed for one that is to be kept.
+ */
 void store_encode(struct strbuf *out, const struct reading *r, const struct walk *w,
-	const struct stamps *stamps);
-/* Takes over `block`. -EINVAL if it is no such block. With `check` also -ESTALE if a stamp changed.
+	const struct stamps *stamps, bool keep);
+/*
+ * Takes over `block`. -EINVAL if it is no such block. With `check`, which one that was kept needs,
+ * also if its hash is wrong, and -ESTALE if a stamp has changed.
  */
 int store_decode(struct pmaports **out, char *block, size_t len, bool check);
 

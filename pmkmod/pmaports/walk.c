@@ -203,9 +203,9 @@ static void walk_folder(struct walk *w, const char *given, bool systemd)
 	walk_extra(w, folder, false);
 }
 
-void walk_folders(struct walk *w, const struct strvec *folders, bool systemd)
+void walk_folders(struct walk *w, const struct strvec *folders, bool systemd, bool stamps)
 {
-	*w = (struct walk){0};
+	*w = (struct walk){.stamps = {.off = !stamps}};
 	for (size_t i = 0; i < folders->n; i++)
 		walk_folder(w, folders->v[i], systemd);
 }
