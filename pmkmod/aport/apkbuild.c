@@ -303,8 +303,9 @@ char *apkbuild_in_function(struct apkbuild *b, const char *function, const struc
 	const struct shell_function *f = shell_function(b, function);
 	_cleanup_free_ char *body = f ? xstrndup(f->body, f->len) : NULL;
 	struct shell sh = {.b = b, .s = "", .line = 1, .live = LIVE_YES};
-	struct shell_var *saved;
-	size_t n_saved, work = b->work, notes = b->notes.n;
+	/* what others have borrowed of the variables stays where it is */
+	struct shell_var *kept = b->vars, *copy;
+	size_t n_kept = b->n_vars, n_copy, work = b->work, notes = b->notes.n;
 	char *value = NULL;
 
 	*why = NULL;
@@ -314,7 +315,9 @@ char *apkbuild_in_function(struct apkbuild *b, const char *function, const struc
 		*why = xasprintf("whether %s() is this one is not known", function);
 		return NULL;
 	}
-	saved = shell_save(&sh, &n_saved);
+	copy = shell_save(&sh, &n_copy);
+	b->vars = copy;
+	b->n_vars = n_copy;
 	for (size_t i = 0; i < n_env; i++)
 		shell_set(&sh, env[i].name, env[i].value, NULL);
 	shell_run_text(&sh, body, f->len, NULL);
@@ -331,7 +334,7 @@ char *apkbuild_in_function(struct apkbuild *b, const char *function, const struc
 		free(b->notes.v[--b->notes.n]);
 	if (b->notes.v)
 		b->notes.v[notes] = NULL;
-	shell_restore(&sh, saved, n_saved);
+	shell_restore(&sh, kept, n_kept);
 	return value;
 }
 

@@ -37,21 +37,33 @@ static size_t utf8_length(const unsigned char *s)
 	return 0;
 }
 
+/* How much of a text is UTF-8 from its beginning. */
+static size_t valid_part(const char *s, size_t len)
+{
+	size_t i = 0, n;
+
+	while (i < len && (n = utf8_length((const unsigned char *)s + i)))
+		i += n;
+	return i < len ? i : len;
+}
+
 static struct json_object *text_of(const char *s, size_t len)
 {
 	_cleanup_strbuf_ struct strbuf b = {0};
-	_cleanup_free_ char *copy = xstrndup(s, len);
 
-	for (const char *c = copy; *c;) {
-		size_t n = utf8_length((const unsigned char *)c);
+	if (valid_part(s, len) == len)
+		return json_object_new_string_len(s, (int)len);
+	for (size_t i = 0; i < len;) {
+		size_t n = valid_part(s + i, len - i);
 
-		if (n)
-			strbuf_add(&b, c, n);
-		else
+		strbuf_add(&b, s + i, n);
+		i += n;
+		if (i < len) {
 			strbuf_adds(&b, "\xef\xbf\xbd");
-		c += n ? n : 1;
+			i++;
+		}
 	}
-	return json_object_new_string_len(b.s ? b.s : "", (int)b.len);
+	return json_object_new_string_len(b.s, (int)b.len);
 }
 
 struct json_object *json_text(const char *s)
