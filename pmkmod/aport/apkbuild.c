@@ -246,7 +246,7 @@ int apkbuild_read(struct apkbuild **out, const char *path, const struct apkbuild
 {
 	_cleanup_free_ char *text = NULL;
 	size_t len;
-	int r = fs_read(path, FILE_MAX, &text, &len, e);
+	int r = fs_read_regular(path, FILE_MAX, &text, &len, e);
 
 	*out = NULL;
 	return r < 0 ? r : apkbuild_parse(out, path, text, len, env, n_env, e);

@@ -183,13 +183,19 @@ static int unknown_device(
 	struct config *c, const char *name, const struct aports_tree *t, struct err *e)
 {
 	_cleanup_strvec_ struct strvec names = {0};
+	_cleanup_free_ char *folders = t->folders.n ? strvec_join(&t->folders, ", ") : NULL;
+	size_t profiles;
 	int r;
 
 	profile_names(c, "devices", &names);
+	profiles = names.n;
 	pmaports_names(&t->folders, &names);
 	r = profile_unknown("device", name, &names, "pmkmod list devices", e);
 	if (t->problem.code)
 		err_hint(e, "and pmaports is not asked: %s", t->problem.text);
+	else if (names.n == profiles)
+		err_hint(e, "these are profiles; there is no device of pmaports in %s",
+			folders ? folders : "any folder");
 	return r;
 }
 

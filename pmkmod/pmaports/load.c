@@ -280,7 +280,7 @@ static bool load_cached(struct pmaports **out, const char *path)
 	char *block;
 	size_t len;
 
-	return path && fs_read(path, CACHE_MAX, &block, &len, NULL) == 0 &&
+	return path && fs_read_regular(path, CACHE_MAX, &block, &len, NULL) == 0 &&
 	       store_decode(out, block, len, true) == 0;
 }
 

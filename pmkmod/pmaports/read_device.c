@@ -216,7 +216,7 @@ static void read_info(struct read_device *d, struct deviceinfo *info)
 
 	stamps_add(&d->stamps, path);
 	*info = (struct deviceinfo){0};
-	if (fs_read(path, INFO_MAX, &text, &len, &e) < 0) {
+	if (fs_read_regular(path, INFO_MAX, &text, &len, &e) < 0) {
 		d->info_problem = xasprintf("it has no deviceinfo that can be read: %s", e.text);
 	} else if (deviceinfo_parse(info, text, len, &e) < 0) {
 		d->info_problem = xasprintf("its deviceinfo is not understood: %s", e.text);

@@ -120,7 +120,7 @@ static void judge_aport(struct read_kernel *k, const struct aport *a)
 		return;
 	}
 	stamps_add(&k->stamps, a->config);
-	r = fs_read(a->config, CONFIG_MAX, &text, &len, &e);
+	r = fs_read_regular(a->config, CONFIG_MAX, &text, &len, &e);
 	if (r == 0)
 		r = kconfig_parse_only(&c, text, len, judged_symbols, &e);
 	if (r < 0) {

@@ -21,7 +21,7 @@ static void add_files(const struct aport *a, struct strbuf *release, struct strb
 		if (!starts_with(a->files[i].name, "localversion") || !a->files[i].path)
 			continue;
 		path = path_join(a->dir, a->files[i].path);
-		if (fs_read(path, LOCALVERSION_MAX, &text, &len, NULL) < 0)
+		if (fs_read_regular(path, LOCALVERSION_MAX, &text, &len, NULL) < 0)
 			continue;
 		for (const char *c = text; *c; c++)
 			if (!strchr(" \t\r\n", *c))

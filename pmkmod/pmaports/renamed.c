@@ -92,7 +92,7 @@ static void look_at(struct missing *m, size_t n, const struct aport_dir *dir, st
 	size_t len;
 
 	stamps_add(stamps, path);
-	if (fs_read(path, RECIPE_MAX, &text, &len, NULL) < 0)
+	if (fs_read_regular(path, RECIPE_MAX, &text, &len, NULL) < 0)
 		return;
 	for (size_t i = 0; i < n; i++) {
 		enum relation is;
