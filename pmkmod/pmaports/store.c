@@ -7,9 +7,6 @@
 #include "chroot/base/hash.h"
 #include "pmkmod/pmaports/tree.h"
 
-/* Counted up whenever the order of what is written, or what is found in a tree, changes. */
-#define MAGIC "pmkmod-pmaports 1 " PMKMOD_VERSION "\n"
-#define HASH_LEN 32
 #define COUNT_MAX 1000000
 
 struct pmaports {
@@ -92,8 +89,8 @@ void store_encode(struct strbuf *out, const struct reading *r, const struct walk
 	h = (struct hash){0};
 	if (keep)
 		hash_buf(HASH_SHA256, b.s, b.len, &h);
-	strbuf_adds(out, MAGIC);
-	strbuf_add(out, h.b, HASH_LEN);
+	strbuf_adds(out, STORE_MAGIC);
+	strbuf_add(out, h.b, STORE_HASH);
 	strbuf_add(out, b.s, b.len);
 	strbuf_free(&b);
 }
@@ -212,7 +209,7 @@ static int get_tree(struct reader *r, struct pmaports *t, bool check)
 
 int store_decode(struct pmaports **out, char *block, size_t len, bool check)
 {
-	static const size_t head = sizeof(MAGIC) - 1 + HASH_LEN;
+	static const size_t head = sizeof(STORE_MAGIC) - 1 + STORE_HASH;
 	struct pmaports *t = xcalloc(1, sizeof(*t));
 	struct reader r = {0};
 	struct hash h;
@@ -220,11 +217,11 @@ int store_decode(struct pmaports **out, char *block, size_t len, bool check)
 
 	t->block = block;
 	t->from_cache = check;
-	if (len > head && memcmp(block, MAGIC, sizeof(MAGIC) - 1) == 0) {
+	if (len > head && memcmp(block, STORE_MAGIC, sizeof(STORE_MAGIC) - 1) == 0) {
 		if (check)
 			hash_buf(HASH_SHA256, block + head, len - head, &h);
 		r = (struct reader){block + head, block + len, false};
-		if (!check || memcmp(h.b, block + sizeof(MAGIC) - 1, HASH_LEN) == 0)
+		if (!check || memcmp(h.b, block + sizeof(STORE_MAGIC) - 1, STORE_HASH) == 0)
 			code = get_tree(&r, t, check);
 	}
 	if (code < 0) {

@@ -103,6 +103,10 @@ char *derive_release(
 
 /* ---- store.c: all of that as one block of bytes, and back ---- */
 
+/* Counted up whenever the order of what is written, or what is found in a tree, changes. */
+#define STORE_MAGIC "pmkmod-pmaports 1 " PMKMOD_VERSION "\n"
+#define STORE_HASH 32 /* bytes behind it */
+
 struct reading { /* what was read */
 	struct read_device *devices;
 	struct read_kernel **kernel_of; /* one for each kernel of each device, in order */
