@@ -10,7 +10,7 @@ PKG_CONFIG ?= pkg-config
 SANITIZE ?=
 
 # libarchive and libcurl are loaded when they are needed (pmkmod/util/archive_library.c, download.c)
-PKGS := mount libseccomp inih libcrypto libelf liblzma libzstd zlib
+PKGS := mount libseccomp inih json-c libcrypto libelf liblzma libzstd zlib
 CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
 	-Wwrite-strings -Wformat=2 -Wundef -Wvla -Wimplicit-fallthrough
@@ -164,6 +164,12 @@ $(BUILD)/bench/assemble_layer: tests/bench/assemble_layer.c $(CHROOT_OBJ)
 	@echo "  CCLD    $@"
 	@$(CC) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(CHROOT_OBJ) $(LIBS)
 
+# how many devices of a pmaports there are of each verdict: make verdicts PMAPORTS=DIR
+.PHONY: verdicts
+verdicts:
+	@$(MAKE) -s --no-print-directory all >&2
+	@$(BUILD)/pmkmod -o pmbootstrap.aports='$(PMAPORTS)' list verdicts
+
 # ---- installing ----
 
 .PHONY: man install uninstall
@@ -190,6 +196,7 @@ help:
 	@echo 'kernels     the kernels that the check needs, once a machine'
 	@echo 'check-kernels  the same for three more kernels'
 	@echo 'fuzz-run    run the fuzz targets format    clang-format everything'
+	@echo 'verdicts    PMAPORTS=DIR: how many of its devices modules can be built for'
 	@echo 'install     DESTDIR and PREFIX   clean     remove what was compiled'
 
 .PHONY: clean

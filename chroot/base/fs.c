@@ -45,15 +45,12 @@ int fs_read(const char *path, size_t max, char **out, size_t *len, struct err *e
 	return fs_read_at(AT_FDCWD, path, max, out, len, e);
 }
 
-int fs_read_at(int dirfd, const char *path, size_t max, char **out, size_t *len, struct err *e)
+static int read_all(int fd, const char *path, size_t max, char **out, size_t *len, struct err *e)
 {
-	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	_cleanup_strbuf_ struct strbuf b = {0};
 	char buf[65536];
 	ssize_t n;
 
-	if (fd < 0)
-		return err_errno(e, -errno, "cannot open '%s'", path);
 	while ((n = read(fd, buf, sizeof(buf))) != 0) {
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -68,6 +65,28 @@ int fs_read_at(int dirfd, const char *path, size_t max, char **out, size_t *len,
 		*len = b.len;
 	*out = strbuf_steal(&b);
 	return 0;
+}
+
+int fs_read_at(int dirfd, const char *path, size_t max, char **out, size_t *len, struct err *e)
+{
+	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	if (fd < 0)
+		return err_errno(e, -errno, "cannot open '%s'", path);
+	return read_all(fd, path, max, out, len, e);
+}
+
+int fs_read_regular(const char *path, size_t max, char **out, size_t *len, struct err *e)
+{
+	/* a pipe that nobody writes to would be waited for */
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0)
+		return err_errno(e, -errno, "cannot open '%s'", path);
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return err_set(e, -EINVAL, "'%s' is no regular file", path);
+	return read_all(fd, path, max, out, len, e);
 }
 
 int fs_write_all(int fd, const void *data, size_t len)

@@ -24,6 +24,8 @@ bool fs_is_dir(const char *path);
  */
 int fs_read(const char *path, size_t max, char **out, size_t *len, struct err *e);
 int fs_read_at(int dirfd, const char *path, size_t max, char **out, size_t *len, struct err *e);
+/* The same for a regular file alone; anything else is -EINVAL and not waited for. */
+int fs_read_regular(const char *path, size_t max, char **out, size_t *len, struct err *e);
 
 /* Write all bytes, retrying short writes and EINTR. 0 or negative errno. */
 int fs_write_all(int fd, const void *data, size_t len);

@@ -246,7 +246,7 @@ int apkbuild_read(struct apkbuild **out, const char *path, const struct apkbuild
 {
 	_cleanup_free_ char *text = NULL;
 	size_t len;
-	int r = fs_read(path, FILE_MAX, &text, &len, e);
+	int r = fs_read_regular(path, FILE_MAX, &text, &len, e);
 
 	*out = NULL;
 	return r < 0 ? r : apkbuild_parse(out, path, text, len, env, n_env, e);
@@ -295,6 +295,47 @@ const char *apkbuild_function(const struct apkbuild *b, const char *name, size_t
 	if (f && len)
 		*len = f->len;
 	return f ? f->body : NULL;
+}
+
+char *apkbuild_in_function(struct apkbuild *b, const char *function, const struct apkbuild_env *env,
+	size_t n_env, const char *variable, char **why)
+{
+	const struct shell_function *f = shell_function(b, function);
+	_cleanup_free_ char *body = f ? xstrndup(f->body, f->len) : NULL;
+	struct shell sh = {.b = b, .s = "", .line = 1, .live = LIVE_YES};
+	/* what others have borrowed of the variables stays where it is */
+	struct shell_var *kept = b->vars, *copy;
+	size_t n_kept = b->n_vars, n_copy, work = b->work, notes = b->notes.n;
+	char *value = NULL;
+
+	*why = NULL;
+	if (!f)
+		return NULL;
+	if (f->maybe) {
+		*why = xasprintf("whether %s() is this one is not known", function);
+		return NULL;
+	}
+	copy = shell_save(&sh, &n_copy);
+	b->vars = copy;
+	b->n_vars = n_copy;
+	for (size_t i = 0; i < n_env; i++)
+		shell_set(&sh, env[i].name, env[i].value, NULL);
+	shell_run_text(&sh, body, f->len, NULL);
+	if (b->error) {
+		*why = xasprintf("in %s(), %s", function, b->error);
+	} else {
+		*why = xstrdup(apkbuild_unknown(b, variable));
+		value = xstrdup(apkbuild_get(b, variable));
+	}
+	free(b->error);
+	b->error = NULL;
+	b->work = work; /* each function has the whole allowance again */
+	while (b->notes.n > notes)
+		free(b->notes.v[--b->notes.n]);
+	if (b->notes.v)
+		b->notes.v[notes] = NULL;
+	shell_restore(&sh, kept, n_kept);
+	return value;
 }
 
 bool apkbuild_function_span(const struct apkbuild *b, const char *name, size_t *start, size_t *end)

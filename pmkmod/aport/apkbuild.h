@@ -37,6 +37,14 @@ const char *apkbuild_get(const struct apkbuild *b, const char *name);
 const char *apkbuild_unknown(const struct apkbuild *b, const char *name);
 /* The text between a function's braces; NULL: no such function. Borrowed, not terminated. */
 const char *apkbuild_function(const struct apkbuild *b, const char *name, size_t *len);
+/*
+ * What `variable` is worth when the body of `function` was run as abuild runs that of a subpackage
+ * (commands in it are not run, only what they do to variables is known), with `env` set before.
+ * No variable of the recipe is changed by it. NULL if it is unset, there is no such function, or it
+ * is unknown; then *why says the reason (NULL otherwise; the caller frees both).
+ */
+char *apkbuild_in_function(struct apkbuild *b, const char *function, const struct apkbuild_env *env,
+	size_t n_env, const char *variable, char **why);
 /* What was passed over: files that would be read (`. file`), commands that are not known. */
 const struct strvec *apkbuild_notes(const struct apkbuild *b);
 /* Names of all variables that have a value, in order of first assignment. */

@@ -281,6 +281,34 @@ static int find_folders(struct aport *a, const struct apkbuild *b, struct err *e
 	return 0;
 }
 
+/* LOCALVERSION= on make's command line in build(), where nothing of it hangs on a variable. */
+static void find_localversion(struct aport *a, const struct apkbuild *b)
+{
+	static const char argument[] = "LOCALVERSION=";
+	size_t len = 0;
+	const char *body = apkbuild_function(b, "build", &len);
+	_cleanup_free_ char *copy = body ? xstrndup(body, len) : NULL;
+	const char *at = copy;
+
+	while (at && (at = strstr(at, argument))) {
+		bool whole = at == copy || strchr(" \t\n\"'", at[-1]);
+
+		at += strlen(argument);
+		if (!whole)
+			continue;
+		at += *at == '"' || *at == '\'';
+		free(a->localversion);
+		a->localversion = xstrndup(at, strcspn(at, " \t\r\n\"'\\;"));
+		if (strpbrk(a->localversion, "$`")) {
+			strvec_addf(&a->notes,
+				"build() sets LOCALVERSION to %s, which is not known",
+				a->localversion);
+			free(a->localversion);
+			a->localversion = NULL;
+		}
+	}
+}
+
 /* Lines of prepare() that the reader of source trees would have to do, too. */
 static void note_prepare(struct aport *a, const struct apkbuild *b)
 {
@@ -310,6 +338,16 @@ static void note_prepare(struct aport *a, const struct apkbuild *b)
 	}
 }
 
+static void note_line_ends(struct aport *a, const struct apkbuild *b)
+{
+	size_t len;
+	const char *text = apkbuild_text(b, &len);
+
+	if (memchr(text, '\r', len))
+		strvec_add(&a->notes, "its APKBUILD has the line ends of another system (CR LF), "
+				      "which neither pmbootstrap nor abuild takes");
+}
+
 static int read_recipe(struct aport *a, const struct apkbuild *b, struct err *e)
 {
 	_cleanup_free_ char *arch = NULL, *pkgrel = NULL, *list = NULL;
@@ -327,7 +365,7 @@ static int read_recipe(struct aport *a, const struct apkbuild *b, struct err *e)
 		return unusable(
 			a, e, -EINVAL, "%s is no kernel: those are called linux-*", a->pkgname);
 	if (!is_for(arch, a->arch->alpine))
-		return unusable(a, e, -EINVAL, "%s is for %s, not for %s", a->pkgname, arch,
+		return unusable(a, e, -ENOTSUP, "%s is for %s, not for %s", a->pkgname, arch,
 			a->arch->alpine);
 	a->version = xasprintf("%s-r%s", a->pkgver, pkgrel);
 	a->flavor = maybe(a, b, "_flavor");
@@ -346,8 +384,10 @@ static int read_recipe(struct aport *a, const struct apkbuild *b, struct err *e)
 		r = find_folders(a, b, e);
 	if (r < 0)
 		return r;
+	note_line_ends(a, b);
 	find_config(a, b);
 	find_compiler(a, b);
+	find_localversion(a, b);
 	note_prepare(a, b);
 	return 0;
 }
@@ -385,7 +425,8 @@ int aport_load(struct aport *a, const char *dir, const struct arch_info *arch, s
 void aport_free(struct aport *a)
 {
 	char **texts[] = {&a->dir, &a->pkgname, &a->pkgver, &a->version, &a->flavor, &a->karch,
-		&a->config, &a->compiler, &a->outdir, &a->builddir, &a->source_var};
+		&a->config, &a->compiler, &a->outdir, &a->builddir, &a->source_var,
+		&a->localversion};
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
 		free(*texts[i]);

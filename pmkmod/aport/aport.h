@@ -46,6 +46,7 @@ struct aport {
 	bool llvm; /* build() says LLVM=1: lld and the llvm tools, too */
 	char *outdir; /* $_outdir, relative to the source: "out"; NULL: none */
 	char *builddir; /* $builddir, relative to srcdir: "linux-6.1.2" */
+	char *localversion; /* LOCALVERSION= of build()'s make; NULL: none, or not known */
 	char *source_var; /* the variable with it: "builddir", or "ksrcdir" of some old ones */
 	bool downstream; /* uses downstreamkernel_prepare of devicepkg-dev */
 	struct strvec makedepends, subpackages;
@@ -55,8 +56,9 @@ struct aport {
 };
 
 /*
- * Read the aport in `dir` as it is for `arch`. -ENOENT: no APKBUILD; -EINVAL: it is no kernel, not
- * for this architecture, or something that is needed cannot be evaluated (with its line).
+ * Read the aport in `dir` as it is for `arch`. -ENOENT: no APKBUILD; -ENOTSUP: it is not for this
+ * architecture; -EINVAL: it is no kernel, or something that is needed cannot be evaluated (with its
+ * line).
  */
 int aport_load(struct aport *a, const char *dir, const struct arch_info *arch, struct err *e);
 void aport_free(struct aport *a);

@@ -376,12 +376,14 @@ static int resolve_with_headers(struct plan *p, struct err *e)
 {
 	const struct kernel_origin *o = &p->device.origin;
 	bool given = headers_origin_given(o), wanted;
+	/* the aport that pmaports has is for kernels without a headers package */
+	bool named = given && !o->implied;
 	int r;
 
 	if (!p->x->remake_headers)
 		load_made(p);
 	r = resolve_all(p, e);
-	wanted = r == 0 ? (p->made.dev.name ? !made_fits(p) : given)
+	wanted = r == 0 ? (p->made.dev.name ? !made_fits(p) : named)
 			: e && e->exit_code == EXIT_NO_HEADERS;
 	if (!wanted || !given)
 		return r;
@@ -392,6 +394,45 @@ static int resolve_with_headers(struct plan *p, struct err *e)
 	}
 	err_clear(e);
 	return make_headers_now(p, e);
+}
+
+/* Whether another key helps is a matter of preflight, which knows more of it. */
+static bool excluded(const struct plan *p)
+{
+	const struct device *d = &p->device;
+	const struct kernel_origin *o = &d->origin;
+
+	/* the porter's own configuration or kernel is not what pmaports says */
+	if (!d->judged || o->kdir || o->config || o->image)
+		return false;
+	switch (d->verdict) {
+	case VERDICT_SIGNED:
+		return d->firmware_decides || !p->sign_key;
+	case VERDICT_NO_MODULES:
+	case VERDICT_ARCH:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* What pmaports says of the kernel is known before anything is fetched or made. */
+static int look_at_verdict(const struct plan *p, struct err *e)
+{
+	const struct device *d = &p->device;
+
+	if (p->no_module || !excluded(p))
+		return 0;
+	if (p->x->force) {
+		progress_note(&p->x->progress, "going on because of --force: %s", d->why);
+		return 0;
+	}
+	err_set(e, -ENOTSUP, "%s cannot take this module (verdict: %s)\n%s", d->kernel,
+		verdict_names[d->verdict], d->why);
+	err_hint(e, "%s\nnothing was built; --force goes on all the same", d->remedy);
+	if (e)
+		e->exit_code = EXIT_EXCLUDED;
+	return -ENOTSUP;
 }
 
 int plan_make(
@@ -405,6 +446,8 @@ int plan_make(
 		r = module_load(&p->module, x->config, module, e);
 	if (r == 0)
 		r = plan_sign_key(p, e);
+	if (r == 0)
+		r = look_at_verdict(p, e);
 	if (r == 0)
 		r = resolve_with_headers(p, e);
 	if (r == 0 && module && !p->headers_todo)

@@ -10,6 +10,8 @@ struct options {
 	const char *config_file;
 	struct strvec settings; /* -o, and what the long options stand for */
 	const char *emit_aport; /* --emit-aport */
+	const char *verdict; /* --verdict: names, separated by commas */
+	bool json; /* --json */
 	bool verbose, quiet, force, rebuild, help;
 	struct strvec args; /* what is left */
 	struct strvec command_line; /* what follows "--" */
@@ -29,6 +31,8 @@ int cmd_build(struct context *x, const struct options *o, int *status, struct er
 int cmd_boot(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_plan(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_list(struct context *x, const struct options *o, int *status, struct err *e);
+/* list_devices.c; `counts`: a table of how many there are of each verdict */
+int cmd_list_devices(struct context *x, const struct options *o, bool counts, struct err *e);
 int cmd_shell(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_headers(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_log(struct context *x, const struct options *o, int *status, struct err *e);

@@ -27,7 +27,14 @@ const struct command commands[] = {
 		"pmkmod's own repository; `pmkmod build` does the same by itself when the channel has\n"
 		"no headers package of the kernel. --rebuild makes them anew.\n",
 		1, 1, cmd_headers},
-	{"list", "devices|modules", "show the devices or modules there are", "", 1, 1, cmd_list},
+	{"list", "devices|modules|verdicts", "show the devices or modules there are",
+		"Devices are those of pmaports, found through pmbootstrap's configuration, and those of\n"
+		"profiles. Each has a verdict: ready (a headers package exists), source (headers are made\n"
+		"from source), symvers (... and exact symbol versions are needed), signed (signed modules\n"
+		"only), no-modules, arch (architecture not supported), no-kernel (kernel missing).\n"
+		"--verdict NAME[,NAME] shows those alone, --json says of each kernel why and what to do.\n"
+		"`verdicts` counts them.\n",
+		1, 1, cmd_list},
 	{"shell", "<device> [-- <command>...]",
 		"look around in the root a device's modules are built "
 		"in",
@@ -61,6 +68,9 @@ enum {
 	OPT_VERSION,
 	OPT_CONFIG,
 	OPT_EMIT_APORT,
+	OPT_JSON,
+	OPT_VERDICT,
+	OPT_CHOOSE_KERNEL,
 	OPT_KERNEL, /* and behind it, one for each row of kernel_options[] */
 };
 
@@ -83,6 +93,9 @@ static const struct option long_options[] = {
 	{"aport", required_argument, NULL, OPT_KERNEL + 6},
 	{"sign-key", required_argument, NULL, OPT_KERNEL + 7},
 	{"emit-aport", required_argument, NULL, OPT_EMIT_APORT},
+	{"json", no_argument, NULL, OPT_JSON},
+	{"verdict", required_argument, NULL, OPT_VERDICT},
+	{"kernel", required_argument, NULL, OPT_CHOOSE_KERNEL},
 	{"jobs", required_argument, NULL, 'j'},
 	{"verbose", no_argument, NULL, 'v'},
 	{"quiet", no_argument, NULL, 'q'},
@@ -109,6 +122,9 @@ static const char options_help[] =
 	"      --image FILE      kernel image to take exports and configuration from\n"
 	"      --symvers FILE    Module.symvers of the phone's kernel\n"
 	"      --cc NAME         compiler of the kernel: gcc, gcc6, gcc4, clang\n"
+	"      --kernel NAME     which of a device's kernels in pmaports: mainline, or its package\n"
+	"      --json            list devices for programs\n"
+	"      --verdict NAMES   list devices of these verdicts alone\n"
 	"      --emit-aport DIR  where signing-kernel writes to\n"
 	"  -v, --verbose         show the whole output of the build\n"
 	"  -q, --quiet           show errors and results only\n"
@@ -155,6 +171,15 @@ static int one_option(struct options *o, int c, const char *name, struct err *e)
 		break;
 	case OPT_EMIT_APORT:
 		o->emit_aport = optarg;
+		break;
+	case OPT_JSON:
+		o->json = true;
+		break;
+	case OPT_VERDICT:
+		o->verdict = optarg;
+		break;
+	case OPT_CHOOSE_KERNEL:
+		strvec_addf(&o->settings, "pmbootstrap.kernel=%s", optarg);
 		break;
 	case OPT_FORCE:
 		o->force = true;

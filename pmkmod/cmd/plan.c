@@ -38,6 +38,19 @@ static void print_todo(const struct plan *p)
 	cell_result_free(&result);
 }
 
+/* What pmaports says of the kernel, with the lines of its configuration that decide. */
+static void print_verdict(const struct device *d)
+{
+	_cleanup_strvec_ struct strvec lines = {0};
+
+	if (!d->judged)
+		return;
+	printf("verdict %s: %s\n", verdict_names[d->verdict], d->why);
+	strvec_split(&lines, d->decided_by ? d->decided_by : "", "\n");
+	for (size_t i = 0; i < lines.n; i++)
+		printf("  %s\n", lines.v[i]);
+}
+
 int cmd_plan(struct context *x, const struct options *o, int *status, struct err *e)
 {
 	struct layer_store *store;
@@ -49,6 +62,7 @@ int cmd_plan(struct context *x, const struct options *o, int *status, struct err
 	r = plan_make(&p, x, o->args.v[1], o->args.v[2], e);
 	if (r < 0)
 		return r;
+	print_verdict(&p.device);
 	if (p.headers_todo) {
 		printf("device %s\narch %s\nchannel %s\nheaders to be made of %s\n"
 		       "to do: headers; what else goes in is only known with them (`pmkmod headers %s`)\n",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "pmkmod/device/device.h"
 #include "chroot/base/fs.h"
+#include "pmkmod/device/from_pmaports.h"
 #include "pmkmod/util/exit_codes.h"
 
 static int bad_profile(const char *path, const char *what, struct err *e)
@@ -12,7 +13,7 @@ static int bad_profile(const char *path, const char *what, struct err *e)
 
 static char *text(struct config *p, const char *section, const char *key, char *fallback)
 {
-	const char *v = config_get(p, section, key);
+	const char *v = p ? config_get(p, section, key) : NULL;
 
 	if (!v)
 		return fallback;
@@ -70,14 +71,14 @@ static char **origin_slot(struct kernel_origin *o, size_t i)
 /* An option of the command line or the configuration wins; a profile's paths start beside it. */
 static void read_origin(struct device *d, struct config *c, struct config *p)
 {
-	_cleanup_free_ char *beside =
-		xstrndup(d->profile, (size_t)(path_base(d->profile) - d->profile));
+	const char *profile = d->profile ? d->profile : "";
+	_cleanup_free_ char *beside = xstrndup(profile, (size_t)(path_base(profile) - profile));
 
 	for (size_t i = 0; i < ARRAY_SIZE(origin_keys); i++) {
 		const char *v = config_get(c, "kernel", origin_keys[i].key);
 		char **slot = origin_slot(&d->origin, i);
 
-		if (!v && (v = config_get(p, "kernel", origin_keys[i].key)) &&
+		if (!v && p && (v = config_get(p, "kernel", origin_keys[i].key)) &&
 			origin_keys[i].path && *v != '/' && !strstr(v, "://"))
 			*slot = path_join(beside, v);
 		else
@@ -85,54 +86,150 @@ static void read_origin(struct device *d, struct config *c, struct config *p)
 	}
 }
 
-static int read_profile(struct device *d, struct config *c, struct config *p, struct err *e)
+/* `p` NULL: no profile. */
+static const char *profile_value(struct config *p, const char *key)
 {
-	const char *arch = config_get(p, "device", "arch");
-	const char *kernel = config_get(p, "device", "kernel");
-	const char *channel = config_get(p, "device", "channel");
-	int r;
+	return p ? config_get(p, "device", key) : NULL;
+}
 
-	if (!arch || !kernel)
-		return bad_profile(d->profile, "[device] needs at least arch and kernel", e);
-	d->arch = arch_by_name(arch);
-	if (!d->arch)
+/* pmaports has no answer to give for it. */
+static int no_architecture(const struct device *d, const struct device_aport *a, struct err *e)
+{
+	if (e)
+		e->exit_code = EXIT_EXCLUDED;
+	err_set(e, -ENOTSUP, "%s: %s", d->name, a->device->kernels[0].why);
+	return err_hint(e, "%s", a->device->kernels[0].remedy);
+}
+
+static int read_arch(
+	struct device *d, struct config *p, const struct device_aport *a, struct err *e)
+{
+	const char *arch = profile_value(p, "arch");
+
+	d->arch = arch ? arch_by_name(arch) : a->device ? a->device->arch : NULL;
+	if (d->arch)
+		return 0;
+	if (arch)
 		return bad_profile(d->profile,
 			"[device] arch is not one that Alpine has (aarch64, "
 			"armv7, armhf, x86_64, x86, riscv64, ...)",
 			e);
-	d->title = text(p, "device", "title", xstrdup(d->name));
+	if (a->device)
+		return no_architecture(d, a, e);
+	return bad_profile(d->profile,
+		"[device] needs at least arch and kernel, since pmaports does not have the device",
+		e);
+}
+
+static int no_kernel(const struct device *d, const struct pmaports_kernel *k, struct err *e)
+{
+	if (e)
+		e->exit_code = EXIT_UNKNOWN_NAME;
+	err_set(e, -ENOENT, "%s: %s", d->name, k && k->why ? k->why : "its kernel is not known");
+	return err_hint(e, "%s",
+		k && k->remedy ? k->remedy : "a device profile can name it: `kernel = NAME`");
+}
+
+/*
+ * The kernel: a profile's wins. Of a device with several in pmaports one must be chosen, unless the
+ * profile did.
+ */
+static int read_kernel(struct device *d, struct config *c, struct config *p, struct device_aport *a,
+	const struct aports_tree *t, struct err *e)
+{
+	const char *kernel = profile_value(p, "kernel");
+	int r = a->device ? device_aport_choose(a, t, c, kernel, kernel ? NULL : e) : 0;
+
+	if (r < 0 && !kernel)
+		return r;
 	d->kernel = xstrdup(kernel);
-	d->flavor = text(p, "device", "flavor",
-		xstrdup(starts_with(kernel, "linux-") ? kernel + strlen("linux-") : kernel));
-	d->headers = text(p, "device", "headers", xasprintf("%s-dev", kernel));
-	d->scripts = text(p, "device", "scripts", xasprintf("kernel-scripts-%s", d->flavor));
+	d->flavor = xstrdup(profile_value(p, "flavor"));
+	device_aport_fill(a, d);
+	if (!d->kernel && !a->device)
+		return bad_profile(d->profile, "[device] needs at least arch and kernel", e);
+	if (!d->kernel || (d->judged && !kernel && d->verdict == VERDICT_NO_KERNEL))
+		return no_kernel(d, a->kernel, e);
+	if (!d->flavor)
+		d->flavor = xstrdup(starts_with(d->kernel, "linux-") ? d->kernel + strlen("linux-")
+								     : d->kernel);
+	return 0;
+}
+
+static int read_all(struct device *d, struct config *c, struct config *p, struct device_aport *a,
+	const struct aports_tree *t, struct err *e)
+{
+	const char *channel = profile_value(p, "channel");
+	int r = read_arch(d, p, a, e);
+
+	d->title = xstrdup(profile_value(p, "title"));
 	read_origin(d, c, p);
-	r = channel_load(&d->channel, c, channel ? channel : "edge", e);
+	if (r == 0)
+		r = read_kernel(d, c, p, a, t, e);
 	if (r < 0)
-		return err_prefix(e, "%s", d->profile);
-	return read_boot(d, p, e);
+		return r;
+	if (!d->title)
+		d->title = xstrdup(d->name);
+	d->headers = text(p, "device", "headers", xasprintf("%s-dev", d->kernel));
+	d->scripts = text(p, "device", "scripts", xasprintf("kernel-scripts-%s", d->flavor));
+	if (!channel)
+		channel = a->channel ? a->channel : "edge";
+	r = channel_load(&d->channel, c, channel, e);
+	if (r < 0)
+		return err_prefix(e, "%s", d->profile ? d->profile : d->name);
+	return p ? read_boot(d, p, e) : 0;
+}
+
+static int unknown_device(
+	struct config *c, const char *name, const struct aports_tree *t, struct err *e)
+{
+	_cleanup_strvec_ struct strvec names = {0};
+	_cleanup_free_ char *folders = t->folders.n ? strvec_join(&t->folders, ", ") : NULL;
+	size_t profiles;
+	int r;
+
+	profile_names(c, "devices", &names);
+	profiles = names.n;
+	pmaports_names(&t->folders, &names);
+	r = profile_unknown("device", name, &names, "pmkmod list devices", e);
+	if (t->problem.code)
+		err_hint(e, "and pmaports is not asked: %s", t->problem.text);
+	else if (names.n == profiles)
+		err_hint(e, "these are profiles; there is no device of pmaports in %s",
+			folders ? folders : "any folder");
+	return r;
+}
+
+int device_load_with(struct device *d, struct config *c, const char *name,
+	const struct aports_tree *aports, struct err *e)
+{
+	struct device_aport a;
+	struct config *p = NULL;
+	int r = 0;
+
+	*d = (struct device){.name = xstrdup(name)};
+	d->profile = profile_path(c, "devices", name);
+	device_aport_find(&a, aports, name);
+	if (!d->profile && !a.device)
+		r = unknown_device(c, name, aports, e);
+	if (r == 0 && d->profile)
+		r = profile_read(&p, d->profile, e);
+	if (r == 0)
+		r = read_all(d, c, p, &a, aports, e);
+	config_free(p);
+	if (r < 0)
+		device_free(d);
+	return r;
 }
 
 int device_load(struct device *d, struct config *c, const char *name, struct err *e)
 {
-	struct config *p = NULL;
+	struct aports_tree aports;
 	int r;
 
-	*d = (struct device){.name = xstrdup(name)};
-	d->profile = profile_path(c, "devices", name);
-	if (!d->profile) {
-		_cleanup_strvec_ struct strvec names = {0};
-
-		profile_names(c, "devices", &names);
-		r = profile_unknown("device", name, &names, "pmkmod list devices", e);
-	} else {
-		r = profile_read(&p, d->profile, e);
-		if (r == 0)
-			r = read_profile(d, c, p, e);
-	}
-	config_free(p);
-	if (r < 0)
-		device_free(d);
+	/* what is wrong with pmaports only matters where no profile says enough */
+	aports_tree_load(&aports, c, NULL, name);
+	r = device_load_with(d, c, name, &aports, e);
+	aports_tree_free(&aports);
 	return r;
 }
 
@@ -145,6 +242,9 @@ void device_free(struct device *d)
 	free(d->flavor);
 	free(d->headers);
 	free(d->scripts);
+	free(d->why);
+	free(d->remedy);
+	free(d->decided_by);
 	for (size_t i = 0; i < ARRAY_SIZE(origin_keys); i++)
 		free(*origin_slot(&d->origin, i));
 	free(d->boot_machine);

@@ -8,6 +8,7 @@
 #include "chroot/base/err.h"
 #include "chroot/base/str.h"
 #include "chroot/sandbox/sandbox.h"
+#include "pmkmod/pmaports/pmaports.h"
 #include "pmkmod/util/config.h"
 
 /* A distribution's release: where packages come from and which ones a build root needs. */
@@ -49,12 +50,13 @@ struct kernel_origin {
 	char *symvers; /* Module.symvers */
 	char *cc; /* "gcc", "gcc6", "clang": which compiler built it */
 	char *sign_key; /* PEM with the key and certificate that sign its modules */
+	bool implied; /* nobody named it: the aport is pmaports', and a -dev package comes before */
 };
 
 struct device {
 	char *name; /* the profile's name */
 	char *title;
-	char *profile; /* path of the profile */
+	char *profile; /* path of the profile; NULL: pmaports alone has it */
 	const struct arch_info *arch;
 	struct channel channel;
 	char *kernel; /* kernel package: "linux-standin" */
@@ -62,12 +64,23 @@ struct device {
 	char *headers; /* "linux-standin-dev" */
 	char *scripts; /* "kernel-scripts-standin": used when the repositories have it */
 	struct kernel_origin origin;
+	/* what pmaports says of this kernel, see pmaports.h; `judged` false: it does not know it */
+	bool judged, firmware_decides;
+	enum verdict verdict;
+	char *why, *remedy, *decided_by; /* sentences; the lines of its configuration */
 	/* [boot] of the profile; NULL or 0: by architecture */
 	char *boot_machine, *boot_cpu, *boot_append, *boot_qemu;
 	unsigned boot_memory_mib, boot_timeout_s;
 };
-/* Find profiles/devices/<name>.ini. -ENOENT offers the nearest names (exit code 3). */
+/*
+ * From profiles/devices/<name>.ini and from pmaports, whichever has it; the profile wins where both
+ * say something. -ENOENT offers the nearest names (exit code 3).
+ */
 int device_load(struct device *d, struct config *c, const char *name, struct err *e);
+/* The same where the aports are read already (for many devices). */
+struct aports_tree;
+int device_load_with(struct device *d, struct config *c, const char *name,
+	const struct aports_tree *aports, struct err *e);
 void device_free(struct device *d);
 
 /* ---- profiles.c: the folders of .ini files ---- */

@@ -86,6 +86,81 @@ int kconfig_parse(struct kconfig **out, const char *text, size_t len, struct err
 	return 0;
 }
 
+/* The symbols that are asked for, and a quick no for most others: their first two letters. */
+struct wanted {
+	struct name_index names;
+	bool starts[1 << 16];
+};
+
+static unsigned first_two(const char *symbol)
+{
+	return (unsigned)(unsigned char)symbol[0] << 8 | (unsigned char)symbol[1];
+}
+
+static bool wants(const struct wanted *w, const char *symbol, const char *end)
+{
+	char name[128];
+	size_t n = 0;
+
+	if (end - symbol < 2 || !w->starts[first_two(symbol)])
+		return false;
+	while (symbol + n < end && symbol[n] != '=' && symbol[n] != ' ' && n < sizeof(name) - 1) {
+		name[n] = symbol[n];
+		n++;
+	}
+	name[n] = '\0';
+	return name_index_get(&w->names, name) != NULL;
+}
+
+/* Copies the lines that are wanted; false if there is no line of a configuration at all. */
+static bool pick_lines(const struct wanted *w, const char *text, size_t len, struct strbuf *out)
+{
+	static const char set[] = "CONFIG_", unset[] = "# CONFIG_";
+	const char *end = text + len, *next;
+	bool any = false;
+
+	for (const char *line = text; line < end; line = next + 1) {
+		size_t skip;
+
+		next = memchr(line, '\n', (size_t)(end - line));
+		if (!next)
+			next = end;
+		while (line < next && (*line == ' ' || *line == '\t'))
+			line++;
+		skip = *line == '#' ? sizeof(unset) - 1 : sizeof(set) - 1;
+		if ((size_t)(next - line) <= skip ||
+			memcmp(line, *line == '#' ? unset : set, skip) != 0)
+			continue;
+		any = true;
+		if (!wants(w, line + skip, next))
+			continue;
+		strbuf_add(out, line, (size_t)(next - line));
+		strbuf_addc(out, '\n');
+	}
+	return any;
+}
+
+int kconfig_parse_only(struct kconfig **out, const char *text, size_t len,
+	const char *const *symbols, struct err *e)
+{
+	struct wanted *w = xcalloc(1, sizeof(*w));
+	_cleanup_strbuf_ struct strbuf lines = {0};
+	bool any;
+
+	for (; *symbols; symbols++) {
+		name_index_add(&w->names, *symbols, 0);
+		w->starts[first_two(*symbols)] = true;
+	}
+	any = pick_lines(w, text, len, &lines);
+	name_index_free(&w->names);
+	free(w);
+	if (any && !lines.len) {
+		*out = xcalloc(1, sizeof(**out));
+		return 0;
+	}
+	return kconfig_parse(out, lines.s ? lines.s : "", lines.len, e);
+}
+
 int kconfig_read(struct kconfig **out, const char *path, struct err *e)
 {
 	_cleanup_free_ char *text = NULL;

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* Devices: those of pmaports and those of profiles, each with what can be done for it. */
+#include "pmkmod/cmd/cmd.h"
+#include "pmkmod/device/device.h"
+#include "pmkmod/device/from_pmaports.h"
+#include "pmkmod/util/json.h"
+
+/* One row: a device of pmaports, of a profile, or of both. */
+struct row {
+	const char *name; /* borrowed */
+	const struct pmaports_device *pm; /* NULL: it is in no pmaports */
+	struct device d; /* of the profile */
+	bool profile;
+	char *problem; /* why the profile cannot be used */
+};
+
+struct listing {
+	struct context *x;
+	struct aports_tree aports;
+	struct row *rows;
+	size_t n;
+	struct strvec profiles;
+	bool wanted[N_VERDICTS], filtered;
+};
+
+/* ---- gathering ---- */
+
+static int read_filter(struct listing *l, const char *list, struct err *e)
+{
+	_cleanup_strvec_ struct strvec names = {0};
+
+	strvec_split(&names, list ? list : "", ", ");
+	l->filtered = list != NULL;
+	for (size_t i = 0; i < names.n; i++) {
+		enum verdict v;
+
+		if (!verdict_by_name(names.v[i], &v))
+			return usage_error(e,
+				"--verdict does not know '%s', only ready, source, symvers, signed, "
+				"no-modules, arch and no-kernel",
+				names.v[i]);
+		l->wanted[v] = true;
+	}
+	return list && !names.n ? usage_error(e, "--verdict needs a name, such as ready") : 0;
+}
+
+static void load_profile(struct listing *l, struct row *r)
+{
+	struct err e = ERR_INIT;
+
+	r->profile = true;
+	if (device_load_with(&r->d, l->x->config, r->name, &l->aports, &e) < 0)
+		r->problem = xstrdup(e.text);
+}
+
+static int compare_rows(const void *a, const void *b)
+{
+	return strcmp(((const struct row *)a)->name, ((const struct row *)b)->name);
+}
+
+static void gather(struct listing *l)
+{
+	const struct pmaports_device *pm = NULL;
+	size_t n = 0;
+
+	profile_names(l->x->config, "devices", &l->profiles);
+	if (l->aports.tree)
+		pm = pmaports_devices(l->aports.tree, &n);
+	l->rows = xcalloc(n + l->profiles.n + 1, sizeof(*l->rows));
+	for (size_t i = 0; i < n; i++) {
+		struct row *r = &l->rows[l->n++];
+
+		*r = (struct row){.name = pm[i].name, .pm = &pm[i]};
+		if (strvec_has(&l->profiles, pm[i].name))
+			load_profile(l, r);
+	}
+	for (size_t i = 0; i < l->profiles.n; i++) {
+		if (l->aports.tree && pmaports_find(l->aports.tree, l->profiles.v[i]))
+			continue;
+		l->rows[l->n] = (struct row){.name = l->profiles.v[i]};
+		load_profile(l, &l->rows[l->n++]);
+	}
+	qsort(l->rows, l->n, sizeof(*l->rows), compare_rows);
+}
+
+static void listing_free(struct listing *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		device_free(&l->rows[i].d);
+		free(l->rows[i].problem);
+	}
+	free(l->rows);
+	strvec_free(&l->profiles);
+	aports_tree_free(&l->aports);
+}
+
+/* The best kernel of a device in pmaports. */
+static const struct pmaports_kernel *best_kernel(const struct pmaports_device *d)
+{
+	for (size_t i = 0; i < d->n_kernels; i++)
+		if (d->kernels[i].verdict == d->verdict)
+			return &d->kernels[i];
+	return &d->kernels[0];
+}
+
+static bool row_verdict(const struct row *r, enum verdict *v)
+{
+	if (r->profile && !r->problem && r->d.judged)
+		*v = r->d.verdict;
+	else if (r->pm)
+		*v = r->pm->verdict;
+	else
+		return false;
+	return true;
+}
+
+static bool shown(const struct listing *l, const struct row *r)
+{
+	enum verdict v;
+
+	return !l->filtered || (row_verdict(r, &v) && l->wanted[v]);
+}
+
+/* ---- for people ---- */
+
+/* A terminal must not be told what to do by a file. */
+static void print_safe(const char *s)
+{
+	for (; *s; s++)
+		putchar((unsigned char)*s < ' ' || *s == 0x7f ? '?' : *s);
+}
+
+static void print_kernel(const struct row *r)
+{
+	char text[128];
+	size_t more = r->pm ? r->pm->n_kernels - 1 : 0;
+	const char *name = r->profile && !r->problem		  ? r->d.kernel
+			   : r->pm && best_kernel(r->pm)->package ? best_kernel(r->pm)->package
+								  : "-";
+
+	if (r->profile && !r->problem)
+		more = 0;
+	if (more)
+		snprintf(text, sizeof(text), "%s (1 of %zu)", name, more + 1);
+	else
+		snprintf(text, sizeof(text), "%s", name);
+	printf("%-44s ", text);
+}
+
+static void print_row(const struct listing *l, const struct row *r)
+{
+	const char *arch = r->pm ? r->pm->arch_name : "";
+	const char *channel = l->aports.channel ? l->aports.channel : "-";
+	enum verdict v;
+
+	if (r->problem && !r->pm) {
+		printf("%-32s (%s)\n", r->name, r->problem);
+		return;
+	}
+	if (r->profile && !r->problem) {
+		arch = r->d.arch->alpine;
+		channel = r->d.channel.name;
+	}
+	printf("%-32s %-11s ", r->name, *arch ? arch : "?");
+	print_kernel(r);
+	printf("%-10s %-10s ", channel, row_verdict(r, &v) ? verdict_names[v] : "-");
+	print_safe(r->profile && !r->problem ? r->d.title : r->pm ? r->pm->title : "");
+	putchar('\n');
+	if (r->problem)
+		printf("%-32s (its profile: %s)\n", "", r->problem);
+}
+
+static void print_table(const struct listing *l)
+{
+	printf("%-32s %-11s %-44s %-10s %-10s %s\n", "DEVICE", "ARCH", "KERNEL", "CHANNEL",
+		"VERDICT", "TITLE");
+	for (size_t i = 0; i < l->n; i++)
+		if (shown(l, &l->rows[i]))
+			print_row(l, &l->rows[i]);
+}
+
+/* ---- for programs ---- */
+
+static struct json_object *kernel_json(const struct pmaports_kernel *k)
+{
+	struct json_object *o = json_object_new_object();
+	const struct {
+		const char *key, *value;
+	} texts[] = {{"variant", k->variant}, {"package", k->package}, {"aport", k->aport},
+		{"made_by", k->made_by}, {"renamed", k->renamed},
+		{"verdict", verdict_names[k->verdict]}, {"why", k->why}, {"remedy", k->remedy},
+		{"version", k->version}, {"flavor", k->flavor}, {"config", k->config},
+		{"karch", k->karch}, {"compiler", k->compiler}, {"outdir", k->outdir},
+		{"release", k->release}, {"release_from", k->release_from}};
+	const struct {
+		const char *key, *value;
+	} lists[] = {{"config_lines", k->lines}, {"sources", k->sources}, {"patches", k->patches},
+		{"notes", k->notes}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		json_add_text(o, texts[i].key, texts[i].value);
+	json_object_object_add(o, "release_derived", json_object_new_boolean(k->release != NULL));
+	json_object_object_add(o, "firmware_decides", json_object_new_boolean(k->firmware_decides));
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
+		json_object_object_add(o, lists[i].key, json_lines(lists[i].value));
+	return o;
+}
+
+static struct json_object *row_json(const struct row *r)
+{
+	struct json_object *o = json_object_new_object(), *kernels = json_object_new_array();
+	bool profile = r->profile && !r->problem;
+	enum verdict v;
+
+	json_add_text(o, "name", r->name);
+	json_add_text(o, "title", profile ? r->d.title : r->pm ? r->pm->title : NULL);
+	json_add_text(o, "arch", profile ? r->d.arch->alpine : r->pm ? r->pm->arch_name : NULL);
+	json_add_text(o, "verdict", row_verdict(r, &v) ? verdict_names[v] : NULL);
+	json_add_text(o, "kernel",
+		profile ? r->d.kernel
+		: r->pm ? best_kernel(r->pm)->package
+			: NULL);
+	json_add_text(o, "channel", profile ? r->d.channel.name : NULL);
+	json_add_text(o, "category", r->pm ? r->pm->category : NULL);
+	json_add_text(o, "aport", r->pm ? r->pm->path : NULL);
+	json_add_text(o, "profile", r->profile ? r->d.profile : NULL);
+	json_add_text(o, "problem", r->problem);
+	json_object_object_add(o, "notes", json_lines(r->pm ? r->pm->notes : NULL));
+	for (size_t i = 0; r->pm && i < r->pm->n_kernels; i++)
+		json_object_array_add(kernels, kernel_json(&r->pm->kernels[i]));
+	json_object_object_add(o, "kernels", kernels);
+	return o;
+}
+
+static struct json_object *strings_json(const struct strvec *l)
+{
+	struct json_object *array = json_object_new_array();
+
+	for (size_t i = 0; i < l->n; i++)
+		json_object_array_add(array, json_text(l->v[i]));
+	return array;
+}
+
+static void count(const struct listing *l, size_t counts[N_VERDICTS], bool archived)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		enum verdict v;
+		const struct pmaports_device *pm = l->rows[i].pm;
+
+		if (row_verdict(&l->rows[i], &v) &&
+			(archived || (pm && !streq(pm->category, "archived"))))
+			counts[v]++;
+	}
+}
+
+static void print_json(const struct listing *l)
+{
+	struct json_object *o = json_object_new_object(), *devices = json_object_new_array(),
+			   *numbers = json_object_new_object();
+	size_t counts[N_VERDICTS] = {0};
+
+	json_object_object_add(o, "format", json_object_new_int(1));
+	json_add_text(o, "channel", l->aports.channel);
+	json_object_object_add(o, "folders", strings_json(&l->aports.folders));
+	json_object_object_add(o, "notes", strings_json(&l->aports.notes));
+	count(l, counts, true);
+	for (size_t i = 0; i < N_VERDICTS; i++)
+		json_object_object_add(
+			numbers, verdict_names[i], json_object_new_int64((int64_t)counts[i]));
+	json_object_object_add(o, "counts", numbers);
+	for (size_t i = 0; i < l->n; i++)
+		if (shown(l, &l->rows[i]))
+			json_object_array_add(devices, row_json(&l->rows[i]));
+	json_object_object_add(o, "devices", devices);
+	json_print(o);
+}
+
+static void print_counts(const struct listing *l)
+{
+	size_t all[N_VERDICTS] = {0}, living[N_VERDICTS] = {0}, sum = 0, sum_living = 0;
+
+	count(l, all, true);
+	count(l, living, false);
+	printf("%-12s %8s %13s  %s\n", "VERDICT", "DEVICES", "NOT ARCHIVED", "");
+	for (size_t i = 0; i < N_VERDICTS; i++) {
+		printf("%-12s %8zu %13zu  %s\n", verdict_names[i], all[i], living[i],
+			verdict_titles[i]);
+		sum += all[i];
+		sum_living += living[i];
+	}
+	printf("%-12s %8zu %13zu\n", "all", sum, sum_living);
+}
+
+int cmd_list_devices(struct context *x, const struct options *o, bool counts, struct err *e)
+{
+	struct listing l = {.x = x};
+	int r = read_filter(&l, o->verdict, e);
+
+	if (r < 0)
+		return r;
+	/* without pmaports there still are profiles; counting nothing would be a lie */
+	r = aports_tree_load(&l.aports, x->config, x->cache, NULL);
+	if (r < 0 && counts) {
+		if (e)
+			*e = l.aports.problem;
+		listing_free(&l);
+		return r;
+	}
+	if (r < 0)
+		strvec_add(&l.aports.notes, l.aports.problem.text);
+	gather(&l);
+	if (!o->json)
+		for (size_t i = 0; i < l.aports.notes.n; i++)
+			progress_note(&x->progress, "%s", l.aports.notes.v[i]);
+	if (counts)
+		print_counts(&l);
+	else if (o->json)
+		print_json(&l);
+	else
+		print_table(&l);
+	listing_free(&l);
+	return 0;
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "pmkmod/device/from_pmaports.h"
+
+#include "pmkmod/pmbootstrap/pmbootstrap.h"
+
+static int open_tree(struct aports_tree *t, const struct pmbootstrap *p, struct config *c,
+	const char *cache, const char *only, struct err *e)
+{
+	struct pmaports_query q = {.folders = &t->folders, .cache = cache, .only = only};
+	struct pmaports_channel ch;
+	struct err why = ERR_INIT;
+	int r = pmaports_channel_load(&ch, p, &why);
+
+	if (r == 0) {
+		t->channel = xstrdup(ch.name);
+		q.systemd = pmbootstrap_systemd(p, &ch) > 0;
+		r = pmbootstrap_define_channel(c, p, &ch, &why);
+		pmaports_channel_free(&ch);
+	}
+	if (r < 0)
+		strvec_add(&t->notes, why.text);
+	r = pmaports_load(&t->tree, &q, e);
+	if (r == 0)
+		strvec_add_all(&t->notes, pmaports_notes(t->tree));
+	return r;
+}
+
+int aports_tree_load(struct aports_tree *t, struct config *c, const char *cache, const char *only)
+{
+	struct pmbootstrap p;
+	int r;
+
+	*t = (struct aports_tree){.problem = ERR_INIT};
+	r = pmbootstrap_load(&p, c, &t->problem);
+	if (r < 0)
+		return r;
+	strvec_add_all(&t->folders, &p.aports);
+	strvec_add_all(&t->notes, &p.notes);
+	t->device = xstrdup(p.device);
+	t->kernel = xstrdup(p.kernel);
+	r = open_tree(t, &p, c, cache, only, &t->problem);
+	pmbootstrap_free(&p);
+	return r;
+}
+
+void aports_tree_free(struct aports_tree *t)
+{
+	pmaports_free(t->tree);
+	strvec_free(&t->folders);
+	strvec_free(&t->notes);
+	free(t->channel);
+	free(t->device);
+	free(t->kernel);
+	*t = (struct aports_tree){.problem = ERR_INIT};
+}
+
+void device_aport_find(struct device_aport *a, const struct aports_tree *t, const char *name)
+{
+	*a = (struct device_aport){0};
+	if (t->tree)
+		a->device = pmaports_find(t->tree, name);
+	if (a->device)
+		a->channel = t->channel;
+}
+
+static bool has_variant(const struct pmaports_device *d, const char *name)
+{
+	for (size_t i = 0; name && i < d->n_kernels; i++)
+		if (d->kernels[i].variant && streq(d->kernels[i].variant, name))
+			return true;
+	return false;
+}
+
+/*
+ * pmbootstrap's `kernel` is the choice for its own device. For another one it only counts as the
+ * name of a variant that was set on purpose: "stable" is what stands there when nobody chose.
+ */
+static const char *configured(const struct device_aport *a, const struct aports_tree *t)
+{
+	bool own = t->device && streq(t->device, a->device->name);
+
+	if (!has_variant(a->device, t->kernel) || (!own && streq(t->kernel, "stable")))
+		return NULL;
+	return t->kernel;
+}
+
+int device_aport_choose(struct device_aport *a, const struct aports_tree *t, struct config *c,
+	const char *wanted, struct err *e)
+{
+	const char *option = config_get(c, "pmbootstrap", "kernel");
+
+	if (!wanted)
+		wanted = option ? option : configured(a, t);
+	return pmaports_choose_kernel(&a->kernel, a->device, wanted, e);
+}
+
+static void fill(char **slot, const char *value)
+{
+	if (!*slot && value)
+		*slot = xstrdup(value);
+}
+
+void device_aport_fill(const struct device_aport *a, struct device *d)
+{
+	const struct pmaports_kernel *k = a->kernel;
+	struct kernel_origin *o = &d->origin;
+
+	if (a->device)
+		fill(&d->title, a->device->title);
+	if (!k)
+		return;
+	fill(&d->kernel, k->made_by ? k->made_by : k->package);
+	fill(&d->flavor, k->flavor);
+	d->judged = true;
+	d->verdict = k->verdict;
+	d->firmware_decides = k->firmware_decides;
+	fill(&d->why, k->why);
+	fill(&d->remedy, k->remedy);
+	fill(&d->decided_by, k->lines);
+	/* without a version the aport could not be read */
+	if (!k->aport || !k->version || o->kdir || o->source || o->aport)
+		return;
+	o->aport = xstrdup(k->aport);
+	o->implied = true;
+	if (!streq(k->compiler, "gcc"))
+		fill(&o->cc, k->compiler);
+}
