@@ -69,6 +69,7 @@ int channel_load(struct channel *ch, struct config *c, const char *name, struct 
 		.like = xstrdup(config_get(c, section, "like")),
 		.config = c};
 	list_of(c, name, "repositories", &ch->repositories);
+	list_of(c, name, "local", &ch->local);
 	list_of(c, name, "keys", &ch->keys);
 	list_of(c, name, "base", &ch->base);
 	list_of(c, name, "build", &ch->build);
@@ -122,6 +123,7 @@ void channel_free(struct channel *ch)
 	free(ch->title);
 	free(ch->like);
 	strvec_free(&ch->repositories);
+	strvec_free(&ch->local);
 	strvec_free(&ch->keys);
 	strvec_free(&ch->base);
 	strvec_free(&ch->build);

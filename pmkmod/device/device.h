@@ -14,6 +14,8 @@
 struct channel {
 	char *name, *title;
 	struct strvec repositories; /* URLs without architecture, in order of preference */
+	struct strvec local; /* URLs of packages made on this machine, before those; one that has no
+				index for an architecture is passed over */
 	struct strvec keys; /* folders of trusted public keys */
 	bool usr_merge;
 	struct strvec base, build, boot; /* package names; native() has those of the native root */
