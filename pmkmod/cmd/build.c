@@ -26,8 +26,10 @@ int cmd_build(struct context *x, const struct options *o, int *status, struct er
 	int r = build_run(&p, x, o->args.v[1], o->args.v[2], &result, &unchanged, e);
 
 	(void)status;
-	if (r == 0)
+	if (r == 0) {
 		print_result(x, &p, &result, unchanged);
+		r = publish_to_pmbootstrap(x, &p, &result, e);
+	}
 	cell_result_free(&result);
 	plan_free(&p);
 	return r;

@@ -3,6 +3,7 @@
 #ifndef PMKMOD_CMD_H
 #define PMKMOD_CMD_H
 
+#include "pmkmod/build/cell.h"
 #include "pmkmod/build/context.h"
 
 struct options {
@@ -44,5 +45,9 @@ void print_command_help(const struct command *c);
 int usage_error(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* What to type to get the package onto the phone, from sideload.command; caller frees. */
 char *sideload_command(struct context *x, const char *package);
+
+/* to_pmbootstrap.c: into pmbootstrap's work folder, as publish.pmbootstrap says. */
+int publish_to_pmbootstrap(
+	struct context *x, const struct plan *p, const struct cell_result *result, struct err *e);
 
 #endif

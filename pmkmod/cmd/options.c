@@ -61,6 +61,8 @@ enum {
 	OPT_VERSION,
 	OPT_CONFIG,
 	OPT_EMIT_APORT,
+	OPT_PUBLISH,
+	OPT_NO_PUBLISH,
 	OPT_KERNEL, /* and behind it, one for each row of kernel_options[] */
 };
 
@@ -83,6 +85,8 @@ static const struct option long_options[] = {
 	{"aport", required_argument, NULL, OPT_KERNEL + 6},
 	{"sign-key", required_argument, NULL, OPT_KERNEL + 7},
 	{"emit-aport", required_argument, NULL, OPT_EMIT_APORT},
+	{"publish-pmbootstrap", no_argument, NULL, OPT_PUBLISH},
+	{"no-publish-pmbootstrap", no_argument, NULL, OPT_NO_PUBLISH},
 	{"jobs", required_argument, NULL, 'j'},
 	{"verbose", no_argument, NULL, 'v'},
 	{"quiet", no_argument, NULL, 'q'},
@@ -110,6 +114,8 @@ static const char options_help[] =
 	"      --symvers FILE    Module.symvers of the phone's kernel\n"
 	"      --cc NAME         compiler of the kernel: gcc, gcc6, gcc4, clang\n"
 	"      --emit-aport DIR  where signing-kernel writes to\n"
+	"      --publish-pmbootstrap     put the package into pmbootstrap's work folder, too, by\n"
+	"                        sudo, doas or run0 if that is needed; --no-publish-pmbootstrap: don't\n"
 	"  -v, --verbose         show the whole output of the build\n"
 	"  -q, --quiet           show errors and results only\n"
 	"  -h, --help            this text, or that of a command\n"
@@ -170,6 +176,12 @@ static int one_option(struct options *o, int c, const char *name, struct err *e)
 		break;
 	case OPT_EMIT_APORT:
 		o->emit_aport = optarg;
+		break;
+	case OPT_PUBLISH:
+		strvec_add(&o->settings, "publish.pmbootstrap=yes");
+		break;
+	case OPT_NO_PUBLISH:
+		strvec_add(&o->settings, "publish.pmbootstrap=no");
 		break;
 	case OPT_FORCE:
 		o->force = true;

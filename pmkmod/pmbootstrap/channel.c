@@ -312,7 +312,7 @@ static int read_channel(
 
 static int load(struct pmaports_channel *ch, const struct pmbootstrap *p, struct err *e)
 {
-	_cleanup_free_ char *path = path_join(pmaports_of(p), "pmaports.cfg"), *shown = NULL;
+	_cleanup_free_ char *path = path_join(pmaports_of(p), "pmaports.cfg");
 	struct pyconfig *f = NULL;
 	int r;
 
@@ -322,24 +322,34 @@ static int load(struct pmaports_channel *ch, const struct pmbootstrap *p, struct
 	if (r == 0)
 		r = read_pmaports(ch, f, path, e);
 	pyconfig_free(f);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < p->aports.n; i++)
+	for (size_t i = 0; r == 0 && i < p->aports.n; i++)
 		add_channels(ch, p->aports.v[i]);
-	f = NULL;
-	r = open_channels(&f, ch, p, &shown, e);
-	if (r == 0)
-		r = read_channel(ch, f, shown, e);
-	pyconfig_free(f);
 	return r;
 }
 
-int pmaports_channel_load(struct pmaports_channel *ch, const struct pmbootstrap *p, struct err *e)
+int pmaports_channel_name(struct pmaports_channel *ch, const struct pmbootstrap *p, struct err *e)
 {
 	int r;
 
 	*ch = (struct pmaports_channel){0};
 	r = load(ch, p, e);
+	if (r < 0)
+		pmaports_channel_free(ch);
+	return r;
+}
+
+int pmaports_channel_load(struct pmaports_channel *ch, const struct pmbootstrap *p, struct err *e)
+{
+	_cleanup_free_ char *shown = NULL;
+	struct pyconfig *f = NULL;
+	int r = pmaports_channel_name(ch, p, e);
+
+	if (r < 0)
+		return r;
+	r = open_channels(&f, ch, p, &shown, e);
+	if (r == 0)
+		r = read_channel(ch, f, shown, e);
+	pyconfig_free(f);
 	if (r < 0)
 		pmaports_channel_free(ch);
 	return r;

@@ -69,6 +69,8 @@ struct pmaports_channel {
  * else the file in the checkout.
  */
 int pmaports_channel_load(struct pmaports_channel *ch, const struct pmbootstrap *p, struct err *e);
+/* The same without channels.cfg, which asks git: branches and mirrordir are left out. */
+int pmaports_channel_name(struct pmaports_channel *ch, const struct pmbootstrap *p, struct err *e);
 void pmaports_channel_free(struct pmaports_channel *ch);
 
 /*
