@@ -56,13 +56,21 @@ int work_command(const struct work_request *q, bool root, struct strvec *argv, s
 /* ---- work_folder.c ---- */
 /* Everything is there already, as far as can be seen without any rights. */
 bool work_is_published(const struct work_request *q);
+/* What is needed, opened or read by whoever may. */
+struct work_inputs {
+	const char *packages; /* <work>/packages, as a path that the owner can go */
+	const int *fds; /* q->apks, opened */
+	const struct apk_keys *given; /* who signed those */
+	const struct apk_keys *trusted; /* config_apk_keys */
+	const struct apk_signkey *key;
+};
 /*
  * Publish with the rights one has, which must be the owner's. All channels or none: on an error
- * everything is as before. Other packages and their records in the index stay byte for byte. `fds`
- * are the opened q->apks. What was odd goes to `notes`.
+ * everything is as before. Other packages and their records in the index stay byte for byte. What
+ * was odd goes to `notes`.
  */
-int work_publish(const struct work_request *q, const int *fds, const struct apk_keys *keys,
-	const struct apk_signkey *key, struct strvec *notes, struct err *e);
+int work_publish(const struct work_request *q, const struct work_inputs *in, struct strvec *notes,
+	struct err *e);
 
 /* ---- work_helper.c ---- */
 /* Check the request, take on the owner's rights if root's are there, publish. */

@@ -25,8 +25,9 @@
 #define LOCK_NAME ".pmkmod.lock"
 #define PREFIX ".pmkmod-" /* of all files beside */
 #define LOCK_SECONDS 30
-#define BEING_MADE_SECONDS 120 /* an index under its temporary name that is older was left behind  \
-				*/
+#define BEING_MADE_SECONDS                                                                         \
+	120 /* an index under its temporary name that is older was left behind                     \
+	     */
 
 struct item {
 	char *name; /* "<name>-<version>.apk" */
@@ -50,10 +51,7 @@ struct folder {
 
 struct job {
 	const struct work_request *q;
-	const int *fds;
-	const struct apk_keys *given; /* of the packages that come */
-	struct apk_keys *trusted; /* those of pmbootstrap */
-	const struct apk_signkey *key;
+	const struct work_inputs *in;
 	struct strvec *notes;
 	struct folder *v;
 	size_t n;
@@ -82,7 +80,6 @@ static void job_free(struct job *j)
 	for (size_t i = 0; i < j->n; i++)
 		folder_free(&j->v[i]);
 	free(j->v);
-	apk_keys_free(j->trusted);
 }
 
 static char *beside(const char *dir, const char *name)
@@ -90,9 +87,9 @@ static char *beside(const char *dir, const char *name)
 	return xasprintf("%s/" PREFIX "%s", dir, name);
 }
 
-static char *channel_dir(const struct work_request *q, size_t i)
+static char *channel_dir(const char *packages, const struct work_request *q, size_t i)
 {
-	return xasprintf("%s/packages/%s/%s", q->work, q->channels.v[i], q->arch);
+	return xasprintf("%s/%s/%s", packages, q->channels.v[i], q->arch);
 }
 
 /* ---- is anybody else at it? ---- */
@@ -205,7 +202,7 @@ static int read_index(struct job *j, struct folder *f, struct apk_index_text *t,
 	}
 	r = fs_read(f->index, INDEX_MAX, &bytes, &len, e);
 	if (r == 0)
-		r = apk_index_text_read(t, bytes, len, f->index, j->trusted, e);
+		r = apk_index_text_read(t, bytes, len, f->index, j->in->trusted, e);
 	return r < 0 ? untrusted(f, r, e) : 0;
 }
 
@@ -227,7 +224,7 @@ static void note_foreign(struct job *j, const struct folder *f, const struct apk
 			known = known || streq(f->items[k].name, names.v[i]);
 		if (known)
 			continue;
-		if (apk_read_control(path, j->trusted, &c, &why) < 0)
+		if (apk_read_control(path, j->in->trusted, &c, &why) < 0)
 			strvec_addf(j->notes,
 				"'%s' is no package that pmbootstrap could use, and lets `pmbootstrap "
 				"index` fail: %s",
@@ -258,7 +255,7 @@ static int check_replaced(const struct job *j, const struct item *it, struct err
 
 	if (lstat(it->at, &st) < 0 || !S_ISREG(st.st_mode))
 		return err_set(e, -EEXIST, "'%s' is no file; nothing was changed", it->at);
-	r = apk_read_control(it->at, j->trusted, &c, e);
+	r = apk_read_control(it->at, j->in->trusted, &c, e);
 	if (r == 0 && (!streq(c.pkg.name, it->pkg.name) || !streq(c.pkg.version, it->pkg.version)))
 		r = err_set(e, -EEXIST, "'%s' is the package %s-%s under a wrong name", it->at,
 			c.pkg.name, c.pkg.version);
@@ -275,7 +272,7 @@ static int stage_package(struct job *j, struct folder *f, size_t i, struct err *
 	struct item *it = &f->items[i];
 	_cleanup_free_ char *temporary = xasprintf("%s/" PREFIX "%zu.new", f->dir, i);
 	_cleanup_free_ char *shown = xasprintf("'%s'", j->q->apks.v[i]);
-	int r = apk_resign(j->fds[i], shown, j->given, j->key, temporary, &it->pkg, e);
+	int r = apk_resign(j->in->fds[i], shown, j->in->given, j->in->key, temporary, &it->pkg, e);
 
 	if (r < 0)
 		return r;
@@ -303,17 +300,17 @@ static int stage_index(const struct job *j, const struct apk_index_text *t, cons
 	_cleanup_free_ char *bytes = NULL;
 	struct apk_repo check = {0};
 	size_t len = 0;
-	int r = apk_index_text_pack(t, j->key, date, &bytes, &len, e);
+	int r = apk_index_text_pack(t, j->in->key, date, &bytes, &len, e);
 
 	if (r < 0)
 		return r;
-	r = apk_index_parse(&check, bytes, len, path_base(path), j->trusted, e);
+	r = apk_index_parse(&check, bytes, len, path_base(path), j->in->trusted, e);
 	apk_repo_free(&check);
 	if (r < 0) {
 		err_set(e, r,
 			"the key %s, which config_abuild/abuild.conf of '%s' names, is not one that "
 			"pmbootstrap trusts (config_apk_keys): nothing was changed",
-			apk_signkey_name(j->key), j->q->work);
+			apk_signkey_name(j->in->key), j->q->work);
 		return err_hint(e, "`pmbootstrap build_init` puts its public half there");
 	}
 	return fs_write_atomic(path, bytes, len, 0644, e);
@@ -440,21 +437,17 @@ static void undo(struct folder *f)
 	fs_sync_parent(f->index);
 }
 
-int work_publish(const struct work_request *q, const int *fds, const struct apk_keys *keys,
-	const struct apk_signkey *key, struct strvec *notes, struct err *e)
+int work_publish(const struct work_request *q, const struct work_inputs *in, struct strvec *notes,
+	struct err *e)
 {
-	_cleanup_(job_free) struct job j = {
-		.q = q, .fds = fds, .given = keys, .key = key, .notes = notes};
-	_cleanup_strvec_ struct strvec trusted = {0};
-	int r;
+	_cleanup_(job_free) struct job j = {.q = q, .in = in, .notes = notes};
+	int r = 0;
 
-	strvec_addf(&trusted, "%s/config_apk_keys", q->work);
-	r = apk_keys_load(&j.trusted, &trusted, e);
 	j.v = xcalloc(q->channels.n, sizeof(*j.v));
 	for (size_t i = 0; r == 0 && i < q->channels.n; i++) {
 		struct folder *f = &j.v[i];
 
-		*f = (struct folder){.dir = channel_dir(q, i), .lock = -1};
+		*f = (struct folder){.dir = channel_dir(in->packages, q, i), .lock = -1};
 		f->index = path_join(f->dir, INDEX);
 		f->full = beside(f->dir, "index.new");
 		f->without = beside(f->dir, "index.less");
@@ -477,7 +470,9 @@ int work_publish(const struct work_request *q, const int *fds, const struct apk_
 
 static bool has_all(const struct work_request *q, size_t channel)
 {
-	_cleanup_free_ char *dir = channel_dir(q, channel), *index = path_join(dir, INDEX);
+	_cleanup_free_ char *packages = path_join(q->work, "packages");
+	_cleanup_free_ char *dir = channel_dir(packages, q, channel);
+	_cleanup_free_ char *index = path_join(dir, INDEX);
 	_cleanup_free_ char *bytes = NULL;
 	struct apk_index_text t = {0};
 	size_t len;

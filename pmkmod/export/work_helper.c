@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * The part of publishing that may be run by root. Root's rights are used for two things: to open
- * the packages, which lie in the porter's home, and to become the owner of the work folder. All
- * else is done with that owner's rights, for programs inside pmbootstrap's chroots run as the same
- * user and can put symbolic links anywhere in these folders.
+ * The part of publishing that may be run by root. Root's rights are used to read (the packages and
+ * the work folder's keys, which lie in the porter's home) and to become the owner of the work
+ * folder. All writing is done with that owner's rights, for programs inside pmbootstrap's chroots
+ * run as the same user and can put symbolic links anywhere in these folders.
  */
 #include <fcntl.h>
 #include <getopt.h>
@@ -95,12 +95,68 @@ static int open_apks(const struct work_request *q, int *fds, struct err *e)
 	return 0;
 }
 
-static int with_rights(const struct work_request *q, const struct work_owner *o, struct err *e)
+/*
+ * Into <work>/packages, then the owner's rights. From there the owner goes on by relative paths:
+ * the home that it all lies in is often closed to other users, as it must not be to its owner
+ * alone.
+ */
+static int enter(const char *packages, const struct work_owner *o, struct err *e)
 {
-	if (geteuid() == o->uid)
-		return 0;
+	_cleanup_close_ int fd = open(packages, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0 || fchdir(fd) < 0)
+		return err_errno(e, -errno, "cannot open '%s'", packages);
+	return become(o, e);
+}
+
+/* Name files by paths that the porter knows. */
+static void show_whole_paths(char *text, size_t max, const char *packages)
+{
+	struct strbuf b = {0};
+
+	for (const char *s = text; *s; s++)
+		if (starts_with(s, "'./")) {
+			strbuf_addf(&b, "'%s/", packages);
+			s += 2;
+		} else {
+			strbuf_addc(&b, *s);
+		}
+	if (b.s && b.len < max)
+		memcpy(text, b.s, b.len + 1);
+	strbuf_free(&b);
+}
+
+static int publish_entered(const struct work_request *q, struct work_inputs *in,
+	const char *packages, const struct work_owner *o, struct strvec *notes, struct err *e)
+{
+	int r = enter(packages, o, e);
+
+	in->packages = ".";
+	if (r == 0)
+		r = work_publish(q, in, notes, e);
+	if (e)
+		show_whole_paths(e->text, sizeof(e->text), packages);
+	for (size_t i = 0; i < notes->n; i++) {
+		char *text = xcalloc(1, ERR_TEXT_MAX);
+
+		snprintf(text, ERR_TEXT_MAX, "%s", notes->v[i]);
+		show_whole_paths(text, ERR_TEXT_MAX, packages);
+		free(notes->v[i]);
+		notes->v[i] = text;
+	}
+	return r;
+}
+
+static int publish_with(const struct work_request *q, struct work_inputs *in,
+	const struct work_owner *o, struct strvec *notes, struct err *e)
+{
+	_cleanup_free_ char *packages = path_join(q->work, "packages");
+
+	in->packages = packages;
+	if (geteuid() == o->uid && o->uid != 0)
+		return work_publish(q, in, notes, e);
 	if (geteuid() == 0)
-		return become(o, e);
+		return publish_entered(q, in, packages, o, notes, e);
 	return err_set(e, -EPERM,
 		"'%s' belongs to uid %u: only that user and root can publish packages there",
 		q->work, (unsigned)o->uid);
@@ -108,30 +164,37 @@ static int with_rights(const struct work_request *q, const struct work_owner *o,
 
 int work_publish_as_owner(const struct work_request *q, struct strvec *notes, struct err *e)
 {
+	_cleanup_strvec_ struct strvec trusted_dir = {0};
 	int fds[APKS_MAX];
 	struct work_owner owner = {0};
 	struct apk_signkey *key = NULL;
-	struct apk_keys *keys = NULL;
+	struct apk_keys *given = NULL, *trusted = NULL;
 	int r = check_request(q, e);
 
 	for (size_t i = 0; i < APKS_MAX; i++)
 		fds[i] = -1;
+	strvec_addf(&trusted_dir, "%s/config_apk_keys", q->work ? q->work : "");
 	if (r == 0)
 		r = work_find_owner(q->work, &owner, e);
 	if (r == 0)
-		r = apk_keys_load(&keys, &q->keys, e);
+		r = apk_keys_load(&given, &q->keys, e);
 	if (r == 0)
-		r = open_apks(q, fds, e);
-	if (r == 0)
-		r = with_rights(q, &owner, e);
+		r = apk_keys_load(&trusted, &trusted_dir, e);
 	if (r == 0)
 		r = work_load_key(q->work, &key, e);
 	if (r == 0)
-		r = work_publish(q, fds, keys, key, notes, e);
+		r = open_apks(q, fds, e);
+	if (r == 0) {
+		struct work_inputs in = {
+			.fds = fds, .given = given, .trusted = trusted, .key = key};
+
+		r = publish_with(q, &in, &owner, notes, e);
+	}
 	for (size_t i = 0; i < APKS_MAX; i++)
 		cleanup_close(&fds[i]);
 	apk_signkey_free(key);
-	apk_keys_free(keys);
+	apk_keys_free(given);
+	apk_keys_free(trusted);
 	return r;
 }
 
