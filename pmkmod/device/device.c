@@ -126,9 +126,11 @@ int device_load(struct device *d, struct config *c, const char *name, struct err
 		profile_names(c, "devices", &names);
 		r = profile_unknown("device", name, &names, "pmkmod list devices", e);
 	} else {
-		r = profile_read(&p, d->profile, e);
+		r = device_profile_read(&p, c, d->profile, e);
 		if (r == 0)
 			r = read_profile(d, c, p, e);
+		if (r == 0)
+			r = device_read_extras(d, p, e);
 	}
 	config_free(p);
 	if (r < 0)
@@ -151,6 +153,7 @@ void device_free(struct device *d)
 	free(d->boot_cpu);
 	free(d->boot_append);
 	free(d->boot_qemu);
+	strvec_free(&d->packages);
 	channel_free(&d->channel);
 	*d = (struct device){0};
 }

@@ -101,7 +101,7 @@ def main():
         for name in ('config_abuild', 'packages'):
             for path, folders, files in os.walk(os.path.join(work, name)):
                 for each in [path] + [os.path.join(path, file) for file in files]:
-                    os.chown(each, owner, owner)
+                    os.chown(each, owner, owner if os.geteuid() == 0 else -1)
 
 
 main()
