@@ -34,6 +34,7 @@ int cmd_headers(struct context *x, const struct options *o, int *status, struct 
 int cmd_log(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_symvers(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_signing_kernel(struct context *x, const struct options *o, int *status, struct err *e);
+int cmd_init(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_clean(struct context *x, const struct options *o, int *status, struct err *e);
 
 /* options.c: read everything after argv[0] of the program; returns 0 or a usage error. */

@@ -47,6 +47,11 @@ const struct command commands[] = {
 		"[kernel] of the device's profile) that trusts your certificate; the key is made on first\n"
 		"use. Build and install that kernel once with pmbootstrap; then what pmkmod signs loads.\n",
 		1, 1, cmd_signing_kernel},
+	{"init", "<device>", "write a commented profile of a device, to be edited",
+		"It goes to the first folder of paths.profiles (~/.config/pmkmod/profiles/devices) and is\n"
+		"only needed for what pmaports and the shipped profiles do not say. A profile that is\n"
+		"there already is never changed.\n",
+		1, 1, cmd_init},
 	{"clean", "[layers|cache|all]", "remove layers, downloads, or both; packages and keys stay",
 		"Without an argument only layers that were not used for 30 days are removed.\n", 0,
 		1, cmd_clean},

@@ -83,6 +83,8 @@ void device_free(struct device *d);
 void profile_names(struct config *c, const char *kind, struct strvec *out);
 /* Path of one profile, NULL if there is none; caller frees. */
 char *profile_path(struct config *c, const char *kind, const char *name);
+/* The same in the folders behind the one that `path` is in: what that profile hides. */
+char *profile_path_behind(struct config *c, const char *kind, const char *path);
 /* Read one into a configuration of its own that falls back to nothing. */
 int profile_read(struct config **out, const char *path, struct err *e);
 /*

@@ -17,6 +17,15 @@ static int bad(struct err *e, int code)
 	return code;
 }
 
+/* A profile that inherits its own name means the one it hides: a user's the shipped one. */
+static char *inherited_path(struct config *c, const char *path, const char *name)
+{
+	_cleanup_free_ char *own = xasprintf("%s.ini", name);
+
+	return streq(path_base(path), own) ? profile_path_behind(c, "devices", path)
+					   : profile_path(c, "devices", name);
+}
+
 /* The profiles from the one at `path` to its farthest ancestor. */
 static int find_chain(struct config *c, const char *path, struct strvec *chain, struct err *e)
 {
@@ -30,7 +39,9 @@ static int find_chain(struct config *c, const char *path, struct strvec *chain, 
 		if (r < 0)
 			return r;
 		name = config_get(p, "device", "inherit");
-		if (name && !(next = profile_path(c, "devices", name)))
+		if (name)
+			next = inherited_path(c, last, name);
+		if (name && !next)
 			r = bad(e, err_set(e, -ENOENT,
 					   "%s: inherit names '%s', but there is no profile of "
 					   "that name",
