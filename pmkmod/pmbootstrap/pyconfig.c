@@ -388,7 +388,7 @@ static int interpolate(
 		return bad_reference(p, "its references lead to one another", e);
 	while (*s) {
 		size_t n = strcspn(s, "%");
-		const char *value;
+		const char *value = NULL;
 		int r;
 
 		strbuf_add(out, s, n);
