@@ -32,7 +32,8 @@ static bool next_record(const struct strbuf *b, size_t at, struct record *r)
 		nl = memchr(line, '\n', b->len - at);
 		n = nl ? (size_t)(nl - line) : b->len - at;
 		if (n == 0 && open) {
-			at++;
+			while (at < b->len && b->s[at] == '\n')
+				at++;
 			break;
 		}
 		open = open || n > 0;

@@ -6,20 +6,16 @@
  */
 #include <dirent.h>
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "chroot/apk/apk_read.h"
-#include "chroot/apk/tar_write.h"
 #include "chroot/base/fs.h"
 #include "pmkmod/aport/apkbuild.h"
+#include "pmkmod/build/pack_source.h"
 #include "pmkmod/build/run.h"
 #include "pmkmod/headers/headers.h"
 #include "pmkmod/kernel/kernel.h"
 #include "pmkmod/util/exit_codes.h"
-
-#define FILE_MAX (256u << 20)
-#define DEPTH_MAX 64
 
 struct emit {
 	const struct plan *p;
@@ -75,106 +71,6 @@ static int look_into(struct emit *m, struct err *e)
 
 /* ---- the source ---- */
 
-struct packer {
-	struct gz_out *gz;
-	const char *top; /* folder in the archive */
-};
-
-static int pack_folder(
-	const struct packer *k, const char *dir, const char *name, unsigned depth, struct err *e);
-
-static int pack_entry(
-	const struct packer *k, const char *path, const char *name, unsigned depth, struct err *e)
-{
-	_cleanup_free_ char *data = NULL;
-	char target[4096];
-	struct stat st;
-	ssize_t n;
-	size_t len;
-	int r;
-
-	if (lstat(path, &st) < 0)
-		return err_errno(e, -errno, "cannot read '%s'", path);
-	if (S_ISDIR(st.st_mode))
-		return pack_folder(k, path, name, depth + 1, e);
-	if (S_ISLNK(st.st_mode)) {
-		struct tar_entry en = {.name = name, .type = '2', .mode = 0777, .link = target};
-
-		n = readlink(path, target, sizeof(target) - 1);
-		if (n < 0)
-			return err_errno(e, -errno, "cannot read '%s'", path);
-		target[n] = '\0';
-		return tar_header(k->gz, &en, 0, e);
-	}
-	if (!S_ISREG(st.st_mode))
-		return err_set(e, -EINVAL, "'%s' is neither file, folder nor link", path);
-	r = fs_read(path, FILE_MAX, &data, &len, e);
-	return r < 0 ? r : tar_file(k->gz, name, st.st_mode & 0111 ? 0755 : 0644, data, len, 0, e);
-}
-
-static int pack_folder(
-	const struct packer *k, const char *dir, const char *name, unsigned depth, struct err *e)
-{
-	const struct tar_entry en = {.name = name, .type = '5', .mode = 0755};
-	_cleanup_strvec_ struct strvec names = {0};
-	struct dirent *de;
-	DIR *d;
-	int r;
-
-	if (depth > DEPTH_MAX)
-		return err_set(e, -ELOOP, "'%s' is nested too deeply", dir);
-	d = opendir(dir);
-	if (!d)
-		return err_errno(e, -errno, "cannot read '%s'", dir);
-	while ((de = readdir(d)))
-		/* the build leaves git's folder out, too */
-		if (!streq(de->d_name, ".") && !streq(de->d_name, "..") &&
-			!(depth == 0 && streq(de->d_name, ".git")))
-			strvec_add(&names, de->d_name);
-	closedir(d);
-	strvec_sort(&names);
-	r = tar_header(k->gz, &en, 0, e);
-	for (size_t i = 0; r == 0 && i < names.n; i++) {
-		_cleanup_free_ char *path = path_join(dir, names.v[i]);
-		_cleanup_free_ char *inside = xasprintf("%s/%s", name, names.v[i]);
-
-		r = pack_entry(k, path, inside, depth, e);
-	}
-	return r;
-}
-
-static int sink_file(void *ctx, const void *data, size_t len, struct err *e)
-{
-	int r = fs_write_all(*(int *)ctx, data, len);
-
-	return r < 0 ? err_errno(e, r, "cannot write the source archive") : 0;
-}
-
-/* The folder as an archive: the same bytes for the same files. */
-static int pack(struct emit *m, const char *top, const char *path, struct err *e)
-{
-	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	struct spool s = SPOOL_INIT;
-	struct gz_out gz;
-	const struct packer k = {&gz, top};
-	int r;
-
-	if (fd < 0)
-		return err_errno(e, -errno, "cannot write '%s'", path);
-	gz_start(&gz, &s);
-	r = pack_folder(&k, m->p->module.location, top, 0, e);
-	if (r == 0)
-		r = tar_eof(&gz, e);
-	if (r < 0)
-		gz_abort(&gz);
-	else
-		r = gz_end(&gz, NULL, e);
-	if (r == 0)
-		r = spool_copy(&s, 0, s.len, sink_file, &fd, e);
-	spool_free(&s);
-	return r;
-}
-
 /* In the cache, where the build has put it under its checksum. */
 static int sum_archive(struct emit *m, struct err *e)
 {
@@ -210,7 +106,7 @@ static int make_source(struct emit *m, struct err *e)
 	case SOURCE_FOLDER:
 		m->tarball = xasprintf("%s.tar.gz", top);
 		path = path_join(m->dir, m->tarball);
-		r = pack(m, top, path, e);
+		r = pack_source(mod->location, top, path, e);
 		return r < 0 ? r : hash_file(AT_FDCWD, path, HASH_SHA512, &m->sum, e);
 	}
 	return -EINVAL;
@@ -557,7 +453,7 @@ int emit_module_aport(const struct plan *p, const struct cell_result *result, co
 	struct strvec *done, struct err *e)
 {
 	_cleanup_(emit_free) struct emit m = {.p = p, .result = result};
-	const char *end;
+	const char *end, *version;
 	int r = empty_folder(to, e);
 
 	if (r == 0)
@@ -566,11 +462,11 @@ int emit_module_aport(const struct plan *p, const struct cell_result *result, co
 		return r;
 	m.dir = path_join(to, m.c.pkg.name);
 	/* the kernel's part begins at its first _p: what is before is the module's */
-	end = strstr(m.c.pkg.version, "_p");
-	m.module_version = p->version
-				   ? xstrdup(p->version)
-				   : xstrndup(m.c.pkg.version, end ? (size_t)(end - m.c.pkg.version)
-								   : strlen(m.c.pkg.version));
+	version = m.c.pkg.version ? m.c.pkg.version : "";
+	end = strstr(version, "_p");
+	m.module_version =
+		p->version ? xstrdup(p->version)
+			   : xstrndup(version, end ? (size_t)(end - version) : strlen(version));
 	for (char *s = m.module_version; *s; s++)
 		if (*s == '/' || (unsigned char)*s <= ' ')
 			*s = '_';

@@ -85,7 +85,7 @@ static int write_new(const char *path, const struct strbuf *b, struct err *e)
 		return usage_error(e, "'%s' is there already and is not changed", path);
 	if (fd < 0)
 		return err_errno(e, -errno, "cannot write '%s'", path);
-	r = fs_write_all(fd, b->s, b->len);
+	r = fs_write_all(fd, b->s ? b->s : "", b->len);
 	if (r == 0 && fsync(fd) < 0)
 		r = -errno;
 	if (r < 0) {

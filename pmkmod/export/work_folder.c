@@ -100,7 +100,7 @@ static int take_lock(struct folder *f, struct err *e)
 
 	for (int i = 0; i < LOCK_SECONDS * 10; i++) {
 		f->lock = fs_lock(path, true, false, e);
-		if (f->lock >= 0 || f->lock != -EWOULDBLOCK)
+		if (f->lock != -EWOULDBLOCK)
 			break;
 		if (interrupted())
 			return err_set(e, -EINTR, "interrupted before anything was published");
@@ -343,7 +343,7 @@ static int make_indexes(struct job *j, struct folder *f, struct apk_index_text *
 		apk_index_text_put(t, &f->items[i].pkg);
 		f->unchanged = f->unchanged && f->items[i].same;
 	}
-	f->unchanged = f->unchanged && t->text.len == before.len &&
+	f->unchanged = f->unchanged && t->text.s && before.s && t->text.len == before.len &&
 		       memcmp(t->text.s, before.s, before.len) == 0;
 	if (r == 0 && !f->unchanged)
 		r = stage_index(j, t, f->full, date, e);

@@ -36,7 +36,7 @@ static const char *channel_name(const char *name)
 /* The name becomes part of paths and of section names. */
 static bool name_ok(const char *s)
 {
-	if (*s == '.' || !*s)
+	if (!s || *s == '.' || !*s)
 		return false;
 	for (; *s; s++)
 		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-",

@@ -331,7 +331,8 @@ static int apply_ours(struct loader *l, struct err *e)
 			continue;
 		if (keys[i].kind == PATHS) {
 			config_list(l->c, "pmbootstrap", keys[i].ours, &list);
-			v = joined = strvec_join(&list, ",");
+			joined = strvec_join(&list, ",");
+			v = joined;
 		}
 		r = set_value(l, &keys[i], v, e);
 		if (r < 0)
