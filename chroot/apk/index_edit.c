@@ -22,21 +22,23 @@ static bool next_record(const struct strbuf *b, size_t at, struct record *r)
 	const char *line;
 	size_t n;
 
+	while (at < b->len && b->s[at] == '\n')
+		at++;
 	if (at >= b->len)
 		return false;
 	*r = (struct record){.start = at};
-	for (bool open = false; at < b->len; at += n + 1) {
+	while (at < b->len) {
 		const char *nl;
 
 		line = b->s + at;
 		nl = memchr(line, '\n', b->len - at);
 		n = nl ? (size_t)(nl - line) : b->len - at;
-		if (n == 0 && open) {
+		at += n + 1;
+		if (n == 0) {
 			while (at < b->len && b->s[at] == '\n')
 				at++;
 			break;
 		}
-		open = open || n > 0;
 		if (n < 2 || line[1] != ':')
 			continue;
 		if (line[0] == 'P') {

@@ -146,10 +146,11 @@ static void assign_deps(struct strbuf *b, const char *name, const struct apk_dep
 /* "0_p6_p1_p192-r2" */
 static void assign_version(struct strbuf *b, const char *version)
 {
-	const char *rel = strstr(version, "-r");
-	size_t n = rel ? (size_t)(rel - version) : strlen(version);
+	const char *rel = version ? strstr(version, "-r") : NULL;
+	size_t n = rel ? (size_t)(rel - version) : version ? strlen(version) : 0;
 
-	strbuf_addf(b, "pkgver=%.*s\npkgrel=%s\n", (int)n, version, rel ? rel + 2 : "0");
+	strbuf_addf(
+		b, "pkgver=%.*s\npkgrel=%s\n", (int)n, version ? version : "", rel ? rel + 2 : "0");
 }
 
 static const char *compressor(const struct emit *m, const char **package)

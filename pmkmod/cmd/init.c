@@ -120,8 +120,7 @@ static int find_place(struct context *x, const char *name, char **path, struct e
 		return usage_error(e, "paths.profiles of pmkmod.ini names no folder");
 	dir = path_join(dirs.v[0], "devices");
 	r = fs_mkdirs(dir, 0755, e);
-	if (r == 0)
-		*path = xasprintf("%s/%s.ini", dir, name);
+	*path = xasprintf("%s/%s.ini", dir, name);
 	return r;
 }
 
@@ -136,7 +135,7 @@ int cmd_init(struct context *x, const struct options *o, int *status, struct err
 	int r = find_place(x, name, &path, e);
 
 	(void)status;
-	if (r < 0)
+	if (r < 0 || !path)
 		return r;
 	if (fs_exists(path))
 		return usage_error(e, "'%s' is there already and is not changed", path);

@@ -405,9 +405,9 @@ static int interpolate(
 		if (s[1] != '(')
 			return bad_reference(p, "a '%' must be written as '%%'", e);
 		r = reference(p, s + 1, &value, &s, e);
-		if (r == 0 && strchr(value, '%'))
+		if (r == 0 && value && strchr(value, '%'))
 			r = interpolate(p, value, depth + 1, out, e);
-		else if (r == 0)
+		else if (r == 0 && value)
 			strbuf_adds(out, value);
 		if (r < 0)
 			return r;

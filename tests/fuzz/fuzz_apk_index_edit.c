@@ -14,7 +14,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	_cleanup_strbuf_ struct strbuf before = {0};
 	size_t len;
 
-	strbuf_add(&t.text, data, size);
+	if (size)
+		strbuf_add(&t.text, data, size);
 	strbuf_addc(&t.text, '\n');
 	while (apk_index_text_find(&t, p.name, p.version, &len))
 		apk_index_text_remove(&t, p.name, p.version);
