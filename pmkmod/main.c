@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "pmkmod/cmd/cmd.h"
+#include "pmkmod/export/work.h"
 #include "pmkmod/util/exit_codes.h"
 #include "pmkmod/util/nearest.h"
 
@@ -89,6 +90,9 @@ int main(int argc, char **argv)
 	/* what pmkmod writes must not depend on the caller's umask (022 is what packages assume) */
 	umask(022);
 	interrupt_install();
+	/* before anything of the user's is read: it may be root's process, not the porter's */
+	if (argc > 1 && streq(argv[1], WORK_HELPER))
+		return work_helper_main(argc, argv);
 	r = options_parse(&o, argc, argv, &e);
 	if (r == 0)
 		r = run(&o, &status, &e);

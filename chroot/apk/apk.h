@@ -129,4 +129,24 @@ void apk_index_print_pkg(struct strbuf *out, const struct apk_pkg *p);
 int apk_index_make(const char *dir, const char *arch, const struct apk_signkey *key,
 	const struct apk_keys *keys, int64_t mtime, char **out, size_t *len, struct err *e);
 
+/* ---- changing an index in place (index_edit.c): what is not touched stays byte for byte ---- */
+struct apk_index_text {
+	char *description; /* NULL: none */
+	struct strbuf text; /* of APKINDEX */
+};
+/* Verify and read, with the errors of apk_index_parse(). `out` starts zeroed. */
+int apk_index_text_read(struct apk_index_text *out, const void *data, size_t len,
+	const char *shown_name, const struct apk_keys *keys, struct err *e);
+/* The record of this name and version; NULL: none. Borrowed until the next change. */
+const char *apk_index_text_find(
+	const struct apk_index_text *t, const char *name, const char *version, size_t *len);
+/* Remove that record, if there is one. */
+void apk_index_text_remove(struct apk_index_text *t, const char *name, const char *version);
+/* Put a record in the place of the one with its name and version, else where its name belongs. */
+void apk_index_text_put(struct apk_index_text *t, const struct apk_pkg *p);
+/* Pack and sign; the bytes belong to the caller. */
+int apk_index_text_pack(const struct apk_index_text *t, const struct apk_signkey *key,
+	int64_t mtime, char **out, size_t *len, struct err *e);
+void apk_index_text_free(struct apk_index_text *t);
+
 #endif

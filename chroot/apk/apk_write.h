@@ -32,4 +32,13 @@ int apk_writer_finish(struct apk_writer *w, struct apk_pkg *pkg, const struct ap
 	const char *path, struct err *e);
 void apk_writer_free(struct apk_writer *w);
 
+/*
+ * Write the package in `fd`, which must be signed by one of `keys`, to the new file `to` with a
+ * signature by `key` in the place of those it has; all else, its identity too, stays as it is. *pkg
+ * (may be NULL; apk_pkg_free() it) says what it is, with the new size. Errors of apk_read();
+ * -EEXIST.
+ */
+int apk_resign(int fd, const char *shown, const struct apk_keys *keys,
+	const struct apk_signkey *key, const char *to, struct apk_pkg *pkg, struct err *e);
+
 #endif

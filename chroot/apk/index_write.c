@@ -135,10 +135,12 @@ static int index_text(const char *dir, const char *arch, const struct apk_keys *
 	return r;
 }
 
-static int write_archive(struct gz_out *g, const struct strbuf *text, int64_t mtime, struct err *e)
+static int write_archive(struct gz_out *g, const char *description, const struct strbuf *text,
+	int64_t mtime, struct err *e)
 {
-	int r = tar_file(
-		g, "DESCRIPTION", 0644, INDEX_DESCRIPTION, strlen(INDEX_DESCRIPTION), mtime, e);
+	int r = description ? tar_file(g, "DESCRIPTION", 0644, description, strlen(description),
+				      mtime, e)
+			    : 0;
 
 	if (r == 0)
 		r = tar_file(g, "APKINDEX", 0644, text->s ? text->s : "", text->len, mtime, e);
@@ -172,18 +174,15 @@ static int sign_archive(const struct spool *body, const struct apk_signkey *key,
 	return 0;
 }
 
-int apk_index_make(const char *dir, const char *arch, const struct apk_signkey *key,
-	const struct apk_keys *keys, int64_t mtime, char **out, size_t *len, struct err *e)
+int apk_index_text_pack(const struct apk_index_text *t, const struct apk_signkey *key,
+	int64_t mtime, char **out, size_t *len, struct err *e)
 {
-	_cleanup_strbuf_ struct strbuf text = {0};
 	struct spool body = SPOOL_INIT;
 	struct gz_out g;
-	int r = index_text(dir, arch, keys, &text, e);
+	int r;
 
-	if (r < 0)
-		return r;
 	gz_start(&g, &body);
-	r = write_archive(&g, &text, mtime, e);
+	r = write_archive(&g, t->description, &t->text, mtime, e);
 	if (r < 0)
 		gz_abort(&g);
 	else
@@ -191,5 +190,17 @@ int apk_index_make(const char *dir, const char *arch, const struct apk_signkey *
 	if (r == 0)
 		r = sign_archive(&body, key, mtime, out, len, e);
 	spool_free(&body);
+	return r;
+}
+
+int apk_index_make(const char *dir, const char *arch, const struct apk_signkey *key,
+	const struct apk_keys *keys, int64_t mtime, char **out, size_t *len, struct err *e)
+{
+	struct apk_index_text t = {.description = xstrdup(INDEX_DESCRIPTION)};
+	int r = index_text(dir, arch, keys, &t.text, e);
+
+	if (r == 0)
+		r = apk_index_text_pack(&t, key, mtime, out, len, e);
+	apk_index_text_free(&t);
 	return r;
 }

@@ -77,6 +77,12 @@ static int choose_emulation(struct plan *p, struct err *e)
 	return 0;
 }
 
+static void device_packages(const struct device *d, struct strvec *out)
+{
+	for (size_t i = 0; i < d->packages.n; i++)
+		channel_add_package(d->packages.v[i], d->arch, out);
+}
+
 static int resolve_packages(struct plan *p, struct err *e)
 {
 	const struct device *d = &p->device;
@@ -101,6 +107,7 @@ static int resolve_packages(struct plan *p, struct err *e)
 		channel_more_packages(&d->channel, "clang", d->arch, &build);
 	else if (is_older_gcc(compiler_of(p)))
 		strvec_add(&build, compiler_of(p));
+	device_packages(d, &build);
 	if (r == 0)
 		r = resolve_target(&p->target, &p->target_repos, p->x, &q, e);
 	if (r < 0)
@@ -120,6 +127,7 @@ void plan_native_world(const struct plan *p, const char *compiler, struct strvec
 		channel_more_packages(ch, "clang", p->device.arch, world);
 	else if (is_older_gcc(compiler))
 		strvec_addf(world, "%s-%s", compiler, p->device.arch->alpine);
+	device_packages(&p->device, world);
 }
 
 static int resolve_native(struct plan *p, struct err *e)
@@ -283,6 +291,8 @@ static void print_module(struct plan *p, struct strbuf *b)
 	print_list(b, "depends", &m->depends);
 	if (m->autoload)
 		strbuf_adds(b, "autoload yes\n");
+	if (p->device.compression >= 0)
+		strbuf_addf(b, "compression '%s'\n", ko_compression_suffix[p->device.compression]);
 }
 
 static void finish_text(struct plan *p)
@@ -444,6 +454,7 @@ int plan_make(
 	r = device_load(&p->device, x->config, device, e);
 	if (r == 0 && module)
 		r = module_load(&p->module, x->config, module, e);
+	p->module.autoload = p->module.autoload || p->device.autoload;
 	if (r == 0)
 		r = plan_sign_key(p, e);
 	if (r == 0)

@@ -68,6 +68,12 @@ static int unpack_package(struct job *j, struct err *e)
 	only = only_folder(src);
 	if (!only && !fs_is_dir(src))
 		return err_set(e, -ENOENT, "package %s ships nothing below /usr/src", pkg->name);
+	/* of several sources in one package each has a version of its own */
+	if (!p->version && !only && p->module.subdir) {
+		_cleanup_free_ char *folder = path_join(src, p->module.subdir);
+
+		p->version = module_folder_version(folder);
+	}
 	if (!p->version) {
 		const char *dash = strrchr(pkg->version, '-');
 

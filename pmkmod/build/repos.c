@@ -156,6 +156,19 @@ static int open_indexes(
 	return r;
 }
 
+/* Packages made on this machine need not be there for every architecture. */
+static void add_local(struct repo_set *s, const struct channel *ch)
+{
+	for (size_t i = 0; i < ch->local.n; i++) {
+		_cleanup_free_ char *index =
+			xasprintf("%s/%s/APKINDEX.tar.gz", ch->local.v[i], s->arch->alpine);
+		_cleanup_free_ char *path = file_url_path(index);
+
+		if (!path || fs_exists(path))
+			strvec_add(&s->urls, ch->local.v[i]);
+	}
+}
+
 int repos_open(struct repo_set *s, struct context *x, const struct channel *ch,
 	const struct arch_info *arch, const struct own_repo *own, struct err *e)
 {
@@ -164,6 +177,7 @@ int repos_open(struct repo_set *s, struct context *x, const struct channel *ch,
 	*s = (struct repo_set){.arch = arch};
 	if (own)
 		strvec_addf(&s->urls, "file://%s", own->packages);
+	add_local(s, ch);
 	strvec_add_all(&s->urls, &ch->repositories);
 	strvec_add_all(&s->keys_dirs, &ch->keys);
 	if (own)

@@ -181,7 +181,9 @@ static int package(
 		.kernel_flavor = p->device.flavor,
 		.release = j->headers.release,
 		.arch = p->device.arch->alpine,
-		.compression = kconfig_module_compression(j->kconfig),
+		.compression = p->device.compression >= 0
+				       ? (enum ko_compression)p->device.compression
+				       : kconfig_module_compression(j->kconfig),
 		.usr_merge = p->device.channel.usr_merge,
 		.facts = &j->facts,
 		.source_date = p->source_date,

@@ -13,4 +13,12 @@
 int build_run(struct plan *p, struct context *x, const char *device, const char *module,
 	struct cell_result *result, bool *unchanged, struct err *e);
 
+/*
+ * emit_aport.c: write `<to>/<package>/APKBUILD`, by which abuild makes the package that was built,
+ * with the files it needs, and the same for its meta package. `to` must not exist or be empty. What
+ * the porter has to know goes to `done`, one line each.
+ */
+int emit_module_aport(const struct plan *p, const struct cell_result *result, const char *to,
+	struct strvec *done, struct err *e);
+
 #endif

@@ -18,6 +18,17 @@ static void print_result(
 	printf("sideload  %s\n", sideload);
 }
 
+static int emit(
+	const struct plan *p, const struct cell_result *result, const char *to, struct err *e)
+{
+	_cleanup_strvec_ struct strvec done = {0};
+	int r = emit_module_aport(p, result, to, &done, e);
+
+	for (size_t i = 0; r == 0 && i < done.n; i++)
+		printf("aport     %s\n", done.v[i]);
+	return r;
+}
+
 int cmd_build(struct context *x, const struct options *o, int *status, struct err *e)
 {
 	struct cell_result result;
@@ -26,8 +37,12 @@ int cmd_build(struct context *x, const struct options *o, int *status, struct er
 	int r = build_run(&p, x, o->args.v[1], o->args.v[2], &result, &unchanged, e);
 
 	(void)status;
-	if (r == 0)
+	if (r == 0) {
 		print_result(x, &p, &result, unchanged);
+		r = publish_to_pmbootstrap(x, &p, &result, e);
+		if (r == 0 && o->emit_aport)
+			r = emit(&p, &result, o->emit_aport, e);
+	}
 	cell_result_free(&result);
 	plan_free(&p);
 	return r;

@@ -3,6 +3,7 @@
 #ifndef PMKMOD_CMD_H
 #define PMKMOD_CMD_H
 
+#include "pmkmod/build/cell.h"
 #include "pmkmod/build/context.h"
 #include "pmkmod/util/exit_codes.h"
 
@@ -38,6 +39,7 @@ int cmd_headers(struct context *x, const struct options *o, int *status, struct 
 int cmd_log(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_symvers(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_signing_kernel(struct context *x, const struct options *o, int *status, struct err *e);
+int cmd_init(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_clean(struct context *x, const struct options *o, int *status, struct err *e);
 
 /* options.c: read everything after argv[0] of the program; returns 0 or a usage error. */
@@ -49,5 +51,9 @@ void print_command_help(const struct command *c);
 #define usage_error(e, ...) err_exit((e), EXIT_USAGE, -EINVAL, __VA_ARGS__)
 /* What to type to get the package onto the phone, from sideload.command; caller frees. */
 char *sideload_command(struct context *x, const char *package);
+
+/* to_pmbootstrap.c: into pmbootstrap's work folder, as publish.pmbootstrap says. */
+int publish_to_pmbootstrap(
+	struct context *x, const struct plan *p, const struct cell_result *result, struct err *e);
 
 #endif

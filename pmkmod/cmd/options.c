@@ -54,6 +54,11 @@ const struct command commands[] = {
 		"[kernel] of the device's profile) that trusts your certificate; the key is made on first\n"
 		"use. Build and install that kernel once with pmbootstrap; then what pmkmod signs loads.\n",
 		1, 1, cmd_signing_kernel},
+	{"init", "<device>", "write a commented profile of a device, to be edited",
+		"It goes to the first folder of paths.profiles (~/.config/pmkmod/profiles/devices) and is\n"
+		"only needed for what pmaports and the shipped profiles do not say. A profile that is\n"
+		"there already is never changed.\n",
+		1, 1, cmd_init},
 	{"clean", "[layers|cache|all]", "remove layers, downloads, or both; packages and keys stay",
 		"Without an argument only layers that were not used for 30 days are removed.\n", 0,
 		1, cmd_clean},
@@ -71,6 +76,8 @@ enum {
 	OPT_JSON,
 	OPT_VERDICT,
 	OPT_CHOOSE_KERNEL,
+	OPT_PUBLISH,
+	OPT_NO_PUBLISH,
 	OPT_KERNEL, /* and behind it, one for each row of kernel_options[] */
 };
 
@@ -96,6 +103,8 @@ static const struct option long_options[] = {
 	{"json", no_argument, NULL, OPT_JSON},
 	{"verdict", required_argument, NULL, OPT_VERDICT},
 	{"kernel", required_argument, NULL, OPT_CHOOSE_KERNEL},
+	{"publish-pmbootstrap", no_argument, NULL, OPT_PUBLISH},
+	{"no-publish-pmbootstrap", no_argument, NULL, OPT_NO_PUBLISH},
 	{"jobs", required_argument, NULL, 'j'},
 	{"verbose", no_argument, NULL, 'v'},
 	{"quiet", no_argument, NULL, 'q'},
@@ -125,7 +134,10 @@ static const char options_help[] =
 	"      --kernel NAME     which of a device's kernels in pmaports: mainline, or its package\n"
 	"      --json            list devices for programs\n"
 	"      --verdict NAMES   list devices of these verdicts alone\n"
-	"      --emit-aport DIR  where signing-kernel writes to\n"
+	"      --emit-aport DIR  where signing-kernel writes its kernel aport to; with build: write\n"
+	"                        aports, by which pmbootstrap makes the same packages, to DIR\n"
+	"      --publish-pmbootstrap     put the package into pmbootstrap's work folder, too, by\n"
+	"                        sudo, doas or run0 if that is needed; --no-publish-pmbootstrap: don't\n"
 	"  -v, --verbose         show the whole output of the build\n"
 	"  -q, --quiet           show errors and results only\n"
 	"  -h, --help            this text, or that of a command\n"
@@ -180,6 +192,12 @@ static int one_option(struct options *o, int c, const char *name, struct err *e)
 		break;
 	case OPT_CHOOSE_KERNEL:
 		strvec_addf(&o->settings, "pmbootstrap.kernel=%s", optarg);
+		break;
+	case OPT_PUBLISH:
+		strvec_add(&o->settings, "publish.pmbootstrap=yes");
+		break;
+	case OPT_NO_PUBLISH:
+		strvec_add(&o->settings, "publish.pmbootstrap=no");
 		break;
 	case OPT_FORCE:
 		o->force = true;

@@ -69,6 +69,7 @@ int channel_load(struct channel *ch, struct config *c, const char *name, struct 
 		.like = xstrdup(config_get(c, section, "like")),
 		.config = c};
 	list_of(c, name, "repositories", &ch->repositories);
+	list_of(c, name, "local", &ch->local);
 	list_of(c, name, "keys", &ch->keys);
 	list_of(c, name, "base", &ch->base);
 	list_of(c, name, "build", &ch->build);
@@ -84,21 +85,24 @@ int channel_load(struct channel *ch, struct config *c, const char *name, struct 
 	return load_usr_merge(ch, c, e);
 }
 
+void channel_add_package(const char *name, const struct arch_info *phone, struct strvec *out)
+{
+	const char *arch = strstr(name, "%a");
+
+	if (arch)
+		strvec_addf(out, "%.*s%s%s", (int)(arch - name), name, phone->alpine, arch + 2);
+	else
+		strvec_add(out, name);
+}
+
 void channel_more_packages(const struct channel *ch, const char *key, const struct arch_info *phone,
 	struct strvec *out)
 {
 	_cleanup_strvec_ struct strvec names = {0};
 
 	list_of(ch->config, ch->name, key, &names);
-	for (size_t i = 0; i < names.n; i++) {
-		char *arch = strstr(names.v[i], "%a");
-
-		if (arch)
-			strvec_addf(out, "%.*s%s%s", (int)(arch - names.v[i]), names.v[i],
-				phone->alpine, arch + 2);
-		else
-			strvec_add(out, names.v[i]);
-	}
+	for (size_t i = 0; i < names.n; i++)
+		channel_add_package(names.v[i], phone, out);
 }
 
 void channel_native_packages(
@@ -122,6 +126,7 @@ void channel_free(struct channel *ch)
 	free(ch->title);
 	free(ch->like);
 	strvec_free(&ch->repositories);
+	strvec_free(&ch->local);
 	strvec_free(&ch->keys);
 	strvec_free(&ch->base);
 	strvec_free(&ch->build);

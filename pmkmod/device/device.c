@@ -212,9 +212,11 @@ int device_load_with(struct device *d, struct config *c, const char *name,
 	if (!d->profile && !a.device)
 		r = unknown_device(c, name, aports, e);
 	if (r == 0 && d->profile)
-		r = profile_read(&p, d->profile, e);
+		r = device_profile_read(&p, c, d->profile, e);
 	if (r == 0)
 		r = read_all(d, c, p, &a, aports, e);
+	if (r == 0)
+		r = device_read_extras(d, p, e);
 	config_free(p);
 	if (r < 0)
 		device_free(d);
@@ -251,6 +253,7 @@ void device_free(struct device *d)
 	free(d->boot_cpu);
 	free(d->boot_append);
 	free(d->boot_qemu);
+	strvec_free(&d->packages);
 	channel_free(&d->channel);
 	*d = (struct device){0};
 }

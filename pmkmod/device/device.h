@@ -15,6 +15,8 @@
 struct channel {
 	char *name, *title;
 	struct strvec repositories; /* URLs without architecture, in order of preference */
+	struct strvec local; /* URLs of packages made on this machine, before those; one that has no
+				index for an architecture is passed over */
 	struct strvec keys; /* folders of trusted public keys */
 	bool usr_merge;
 	struct strvec base, build, boot; /* package names; native() has those of the native root */
@@ -32,6 +34,8 @@ void channel_native_packages(
  */
 void channel_more_packages(const struct channel *ch, const char *key, const struct arch_info *phone,
 	struct strvec *out);
+/* Append a package's name with the architecture in the place of %a. */
+void channel_add_package(const char *name, const struct arch_info *phone, struct strvec *out);
 /* "aarch64-alpine-linux-musl-"; NULL: the channel has no cross compiler for it. Borrowed. */
 const char *channel_cross_prefix(const struct channel *ch, const struct arch_info *phone);
 void channel_free(struct channel *ch);
@@ -68,6 +72,10 @@ struct device {
 	bool judged, firmware_decides;
 	enum verdict verdict;
 	char *why, *remedy, *decided_by; /* sentences; the lines of its configuration */
+	/* what a profile alone says, read by device_read_extras() */
+	struct strvec packages; /* more packages in the build's roots; %a is the architecture */
+	bool autoload; /* packages load their modules at each start */
+	int compression; /* enum ko_compression; -1: as the kernel's configuration says */
 	/* [boot] of the profile; NULL or 0: by architecture */
 	char *boot_machine, *boot_cpu, *boot_append, *boot_qemu;
 	unsigned boot_memory_mib, boot_timeout_s;
@@ -88,8 +96,17 @@ void device_free(struct device *d);
 void profile_names(struct config *c, const char *kind, struct strvec *out);
 /* Path of one profile, NULL if there is none; caller frees. */
 char *profile_path(struct config *c, const char *kind, const char *name);
+/* The same in the folders behind the one that `path` is in: what that profile hides. */
+char *profile_path_behind(struct config *c, const char *kind, const char *path);
 /* Read one into a configuration of its own that falls back to nothing. */
 int profile_read(struct config **out, const char *path, struct err *e);
+/*
+ * inherit.c: read a device's profile over those that it inherits from. Exit code 2: one that is not
+ * there (-ENOENT), or a circle (-ELOOP).
+ */
+int device_profile_read(struct config **out, struct config *c, const char *path, struct err *e);
+/* inherit.c: `packages`, `autoload`, `compression`; `p` NULL: there is no profile. */
+int device_read_extras(struct device *d, struct config *p, struct err *e);
 /* An -ENOENT error: "there is no <what> '<name>'", the nearest of `names`, where they live. */
 int profile_unknown(const char *what, const char *name, const struct strvec *names,
 	const char *list_command, struct err *e);

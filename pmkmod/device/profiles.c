@@ -52,6 +52,23 @@ char *profile_path(struct config *c, const char *kind, const char *name)
 	return NULL;
 }
 
+char *profile_path_behind(struct config *c, const char *kind, const char *path)
+{
+	_cleanup_strvec_ struct strvec dirs = {0};
+	bool behind = false;
+
+	config_list(c, "paths", "profiles", &dirs);
+	for (size_t i = 0; i < dirs.n; i++) {
+		char *other = xasprintf("%s/%s/%s", dirs.v[i], kind, path_base(path));
+
+		if (behind && fs_exists(other) && !streq(other, path))
+			return other;
+		behind = behind || streq(other, path);
+		free(other);
+	}
+	return NULL;
+}
+
 int profile_read(struct config **out, const char *path, struct err *e)
 {
 	struct config *c = config_new();

@@ -40,6 +40,16 @@ struct pmbootstrap {
 int pmbootstrap_load(struct pmbootstrap *p, struct config *c, struct err *e);
 void pmbootstrap_free(struct pmbootstrap *p);
 
+/* What the file `version` of a work folder says. */
+enum pmb_work {
+	PMB_WORK_CURRENT, /* 8 */
+	PMB_WORK_OLD, /* 6 or 7: pmbootstrap 3 migrates it by itself; its layout is the same */
+	PMB_WORK_OTHER, /* too old, too new, or no work folder at all: leave it alone */
+	PMB_WORK_NONE, /* the folder is not there */
+};
+/* *version (may be NULL): the text, NULL if there is none; caller frees. */
+enum pmb_work pmbootstrap_work(const struct pmbootstrap *p, char **version);
+
 /* pmaports.cfg of the pmaports checkout and its channel's section of channels.cfg. */
 struct pmaports_channel {
 	char *name; /* "edge", "v26.06" */
@@ -51,13 +61,16 @@ struct pmaports_channel {
 	bool usr_merge;
 	bool systemd_repo; /* has [repo:systemd] */
 	struct strvec all; /* names of all channels, for the folders below <work>/packages */
+	struct strvec notes; /* what was odd, for the porter */
 };
 /*
  * -ENOENT: there is no pmaports checkout, or not a whole one (hint says how to get it).
- * channels.cfg: $PMB_CHANNELS_CFG, else <upstream remote>/main of the checkout (read with git), else
- * the file in the checkout.
+ * channels.cfg: $PMB_CHANNELS_CFG, else <upstream remote>/main of the checkout (read with git),
+ * else the file in the checkout.
  */
 int pmaports_channel_load(struct pmaports_channel *ch, const struct pmbootstrap *p, struct err *e);
+/* The same without channels.cfg, which asks git: branches and mirrordir are left out. */
+int pmaports_channel_name(struct pmaports_channel *ch, const struct pmbootstrap *p, struct err *e);
 void pmaports_channel_free(struct pmaports_channel *ch);
 
 /*
@@ -68,9 +81,10 @@ int pmbootstrap_systemd(const struct pmbootstrap *p, const struct pmaports_chann
 
 /*
  * Make [channel.<name>] of pmkmod's configuration say what pmbootstrap would write into
- * /etc/apk/repositories: <work>/packages first (where there are any), pmaports' and Alpine's mirrors in
- * its order, keys of <work>/config_apk_keys. What the porter's own configuration files say of that
- * channel wins. The shipped pmkmod.ini's packages (base, build, native) are taken from its `edge`.
+ * /etc/apk/repositories: <work>/packages first (where there are any), pmaports' and Alpine's
+ * mirrors in its order, keys of <work>/config_apk_keys. What the porter's own configuration files
+ * say of that channel wins. The shipped pmkmod.ini's packages (base, build, native) are taken from
+ * its `edge`.
  */
 int pmbootstrap_define_channel(struct config *c, const struct pmbootstrap *p,
 	const struct pmaports_channel *ch, struct err *e);

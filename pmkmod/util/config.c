@@ -26,6 +26,7 @@ struct config {
 	struct setting *v;
 	size_t n;
 	unsigned source;
+	unsigned builtin; /* which source the shipped defaults are, 0: none was read */
 };
 
 static struct setting *find(struct config *c, const char *section, const char *key)
@@ -55,6 +56,17 @@ void config_set(struct config *c, const char *section, const char *key, const ch
 	free(s->value);
 	s->value = xstrdup(value);
 	s->source = 0;
+}
+
+void config_set_default(struct config *c, const char *section, const char *key, const char *value)
+{
+	struct setting *s = find(c, section, key);
+
+	if (s && s->value && (!c->builtin || s->source != c->builtin))
+		return;
+	config_set(c, section, key, value);
+	/* so that it can be set again, as a default */
+	find(c, section, key)->source = c->builtin;
 }
 
 struct config *config_new(void)
@@ -216,6 +228,7 @@ int config_load(struct config **out, const char *file, const struct strvec *sett
 	struct config *c = config_new();
 	int r = read_text(c, pmkmod_builtin_ini, "the built-in pmkmod.ini", e);
 
+	c->builtin = c->source;
 	set_computed(c);
 	if (r == 0)
 		r = load_files(c, file, e);

@@ -28,6 +28,8 @@ struct config *config_new(void);
 /* Read one more file into `c`; its values win over what is there. */
 int config_read_file(struct config *c, const char *path, struct err *e);
 void config_set(struct config *c, const char *section, const char *key, const char *value);
+/* As config_set(), but only over the built-in pmkmod.ini: what the user says of the key stays. */
+void config_set_default(struct config *c, const char *section, const char *key, const char *value);
 
 /*
  * The value with `{section.key}` references replaced and a leading `~/` made $HOME; NULL if unset

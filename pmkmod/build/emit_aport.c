@@ -1,0 +1,486 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * An APKBUILD for the package that was built. What the package says of itself is taken from it, so
+ * that both say the same; how it is built, from the plan. Conventions: APKBUILD(5) of abuild and
+ * Alpine's CODINGSTYLE.
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "chroot/apk/apk_read.h"
+#include "chroot/base/fs.h"
+#include "pmkmod/aport/apkbuild.h"
+#include "pmkmod/build/pack_source.h"
+#include "pmkmod/build/run.h"
+#include "pmkmod/headers/headers.h"
+#include "pmkmod/kernel/kernel.h"
+#include "pmkmod/util/exit_codes.h"
+
+struct emit {
+	const struct plan *p;
+	const struct cell_result *result;
+	struct apk_control c; /* of the package */
+	struct strvec files; /* in it */
+	char *dir; /* <to>/<package> */
+	char *module_version;
+	char *tarball; /* name of the source archive; NULL: the source is a package */
+	char *url; /* where it is downloaded; NULL: it lies beside */
+	struct hash sum; /* SHA-512 of it */
+};
+
+static void emit_free(struct emit *m)
+{
+	apk_control_free(&m->c);
+	strvec_free(&m->files);
+	free(m->dir);
+	free(m->module_version);
+	free(m->tarball);
+	free(m->url);
+}
+
+/* ---- what is in the package ---- */
+
+static int take_control(void *ctx, const struct apk_control *c, struct err *e)
+{
+	(void)ctx, (void)c, (void)e;
+	return 0;
+}
+
+static int take_entry(void *ctx, const struct apk_entry *en, struct err *e)
+{
+	struct emit *m = ctx;
+
+	(void)e;
+	if (en->type == APK_FILE)
+		strvec_add(&m->files, en->name);
+	return 0;
+}
+
+static int look_into(struct emit *m, struct err *e)
+{
+	const struct apk_reader_ops ops = {.control = take_control, .entry = take_entry};
+	_cleanup_close_ int fd = open(m->result->apk, O_RDONLY | O_CLOEXEC);
+	int r;
+
+	if (fd < 0)
+		return err_errno(e, -errno, "cannot open '%s'", m->result->apk);
+	r = apk_read_control(m->result->apk, NULL, &m->c, e);
+	return r < 0 ? r : apk_read(fd, m->result->apk, NULL, NULL, NULL, &ops, m, e);
+}
+
+/* ---- the source ---- */
+
+/* In the cache, where the build has put it under its checksum. */
+static int sum_archive(struct emit *m, struct err *e)
+{
+	char hex[HASH_HEX_MAX];
+	_cleanup_free_ char *path = NULL;
+
+	hash_hex(&m->p->module.sha256, hex);
+	path = xasprintf("%s/sources/%s", m->p->x->cache, hex);
+	if (hash_file(AT_FDCWD, path, HASH_SHA512, &m->sum, NULL) == 0)
+		return 0;
+	return err_set(e, -ENOENT,
+		"the source archive %s is not in the cache any more: `--rebuild` fetches it",
+		m->p->module.location);
+}
+
+static int make_source(struct emit *m, struct err *e)
+{
+	const struct module *mod = &m->p->module;
+	_cleanup_free_ char *top = xasprintf("%s-%s", mod->name, m->module_version);
+	_cleanup_free_ char *path = NULL;
+	const char *suffix;
+	int r;
+
+	switch (mod->kind) {
+	case SOURCE_PACKAGE:
+		return 0;
+	case SOURCE_ARCHIVE:
+		suffix = strstr(path_base(mod->location), ".tar");
+		suffix = suffix ? suffix : strrchr(path_base(mod->location), '.');
+		m->tarball = xasprintf("%s%s", top, suffix ? suffix : ".tar.gz");
+		m->url = xstrdup(mod->location);
+		return sum_archive(m, e);
+	case SOURCE_FOLDER:
+		m->tarball = xasprintf("%s.tar.gz", top);
+		path = path_join(m->dir, m->tarball);
+		r = pack_source(mod->location, top, path, e);
+		return r < 0 ? r : hash_file(AT_FDCWD, path, HASH_SHA512, &m->sum, e);
+	}
+	return -EINVAL;
+}
+
+/* ---- the text ---- */
+
+/* Inside double quotes; line ends become blanks. */
+static void quoted(struct strbuf *b, const char *s)
+{
+	for (; s && *s; s++) {
+		if (strchr("\"\\$`", *s))
+			strbuf_addc(b, '\\');
+		strbuf_addc(b, *s == '\n' || *s == '\t' ? ' ' : *s);
+	}
+}
+
+static void assign(struct strbuf *b, const char *name, const char *value)
+{
+	strbuf_addf(b, "%s=\"", name);
+	quoted(b, value);
+	strbuf_adds(b, "\"\n");
+}
+
+static void assign_deps(struct strbuf *b, const char *name, const struct apk_deps *l)
+{
+	_cleanup_strvec_ struct strvec words = {0};
+	_cleanup_free_ char *all = NULL;
+
+	for (size_t i = 0; i < l->n; i++)
+		strvec_take(&words, apk_dep_print(&l->v[i]));
+	all = strvec_join(&words, " ");
+	if (words.n)
+		assign(b, name, all);
+}
+
+/* "0_p6_p1_p192-r2" */
+static void assign_version(struct strbuf *b, const char *version)
+{
+	const char *rel = version ? strstr(version, "-r") : NULL;
+	size_t n = rel ? (size_t)(rel - version) : version ? strlen(version) : 0;
+
+	strbuf_addf(
+		b, "pkgver=%.*s\npkgrel=%s\n", (int)n, version ? version : "", rel ? rel + 2 : "0");
+}
+
+static const char *compressor(const struct emit *m, const char **package)
+{
+	static const struct {
+		const char *suffix, *package, *command;
+	} how[] = {{".ko.zst", "zstd", "zstd -q --rm -T1 -19"},
+		{".ko.xz", "xz", "xz --check=crc32 -9"}, {".ko.gz", "gzip", "gzip -n -9"}};
+
+	for (size_t i = 0; i < m->files.n; i++)
+		for (size_t k = 0; k < ARRAY_SIZE(how); k++)
+			if (ends_with(m->files.v[i], how[k].suffix)) {
+				*package = how[k].package;
+				return how[k].command;
+			}
+	*package = NULL;
+	return NULL;
+}
+
+static const char *compiler(const struct emit *m)
+{
+	return headers_compiler(&m->p->device.origin, &m->p->made);
+}
+
+static void makedepends(const struct emit *m, struct strbuf *b)
+{
+	const struct plan *p = m->p;
+	const char *package = NULL, *cc = compiler(m);
+
+	compressor(m, &package);
+	strbuf_adds(b, "makedepends=\"\n\tbash\n");
+	if (starts_with(cc, "clang"))
+		strbuf_adds(b, "\tclang\n\tlld\n\tllvm\n");
+	else if (starts_with(cc, "gcc") && cc[3])
+		strbuf_addf(b, "\t%s\n", cc);
+	for (size_t i = 0; i < p->target.headers.n; i++)
+		strbuf_addf(b, "\t%s=%s\n", p->target.headers.v[i].name,
+			p->target.headers.v[i].version);
+	if (p->module.kind == SOURCE_PACKAGE)
+		strbuf_addf(b, "\t%s\n", p->target.source.name);
+	for (size_t i = 0; i < p->device.packages.n; i++)
+		/* tools for another architecture are no use where the phone's own are run */
+		if (!strstr(p->device.packages.v[i], "%a"))
+			strbuf_addf(b, "\t%s\n", p->device.packages.v[i]);
+	if (package)
+		strbuf_addf(b, "\t%s\n", package);
+	strbuf_adds(b, "\t\"\n");
+}
+
+static void head(const struct emit *m, struct strbuf *b)
+{
+	const struct apk_pkg *k = &m->c.pkg;
+
+	strbuf_addf(b,
+		"# Written by pmkmod %s: what `pmkmod build %s %s` has built. It is for exactly this\n"
+		"# kernel package; for the next one write it anew.\n",
+		PMKMOD_VERSION, m->p->device.name, m->p->module.name);
+	strbuf_addf(b, "pkgname=%s\n", k->name);
+	assign_version(b, k->version);
+	strbuf_addf(b, "_kernel=%s\n_kernelver=%s\n", m->p->target.kernel.name,
+		m->p->target.kernel.version);
+	assign(b, "_release", m->result->release);
+	assign(b, "pkgdesc", k->desc);
+	assign(b, "url", k->url);
+	assign(b, "arch", k->arch);
+	assign(b, "license", k->license);
+	assign_deps(b, "depends", &k->depends);
+	makedepends(m, b);
+	assign_deps(b, "install_if", &k->install_if);
+	assign_deps(b, "provides", &k->provides);
+	/* modules are no programs: abuild can neither trace nor strip them */
+	assign(b, "options", "!check !strip !tracedeps");
+	if (m->tarball) {
+		_cleanup_free_ char *entry =
+			m->url ? xasprintf("%s::%s", m->tarball, m->url) : xstrdup(m->tarball);
+
+		assign(b, "source", entry);
+		strbuf_adds(b, m->p->module.kind == SOURCE_ARCHIVE ? "" : "builddir=\"$srcdir/");
+		if (m->p->module.kind != SOURCE_ARCHIVE)
+			strbuf_addf(b, "%s-%s\"\n", m->p->module.name, m->module_version);
+		else
+			strbuf_adds(b, "builddir=\"$srcdir/source\"\n");
+	} else {
+		strbuf_adds(b, "builddir=\"$srcdir/source\"\n");
+	}
+}
+
+/* Bring the source into $builddir where unpacking alone does not. */
+static void prepare(const struct emit *m, struct strbuf *b)
+{
+	switch (m->p->module.kind) {
+	case SOURCE_PACKAGE:
+		strbuf_addf(b,
+			"\nprepare() {\n"
+			"\tdefault_prepare\n"
+			"\tmkdir -p \"$srcdir\"/all\n"
+			"\tlocal file\n"
+			"\tapk info -qL %s | while read -r file; do\n"
+			"\t\tcase \"$file\" in\n"
+			"\t\tusr/src/*) install -D \"/$file\" \"$srcdir/all/${file#usr/src/}\" ;;\n"
+			"\t\tesac\n"
+			"\tdone\n"
+			"\tset -- \"$srcdir\"/all/*\n"
+			"\tif [ $# = 1 ] && [ -d \"$1\" ]; then\n"
+			"\t\tcp -r \"$1\" \"$builddir\"\n"
+			"\telse\n"
+			"\t\tcp -r \"$srcdir\"/all \"$builddir\"\n"
+			"\tfi\n"
+			"}\n",
+			m->p->target.source.name);
+		break;
+	case SOURCE_ARCHIVE:
+		strbuf_addf(b,
+			"\nunpack() {\n"
+			"\tmkdir -p \"$srcdir\"/all\n"
+			"\tbsdtar -C \"$srcdir\"/all -xf \"$SRCDEST/%s\"\n"
+			"\tset -- \"$srcdir\"/all/*\n"
+			"\tif [ $# = 1 ] && [ -d \"$1\" ]; then\n"
+			"\t\tmv \"$1\" \"$builddir\"\n"
+			"\telse\n"
+			"\t\tmv \"$srcdir\"/all \"$builddir\"\n"
+			"\tfi\n"
+			"}\n",
+			m->tarball);
+		break;
+	case SOURCE_FOLDER:
+		break;
+	}
+}
+
+static void build(const struct emit *m, struct strbuf *b)
+{
+	const struct module *mod = &m->p->module;
+	const char *cc = compiler(m);
+	const char *lib = m->p->device.channel.usr_merge ? "/usr/lib" : "/lib";
+
+	strbuf_addf(b,
+		"\nbuild() {\n"
+		"\tunset LDFLAGS\n"
+		"\tmake -C %s/modules/\"$_release\"/build M=\"$builddir%s%s\" \\\n"
+		"\t\tARCH=%s",
+		lib, mod->subdir ? "/" : "", mod->subdir ? mod->subdir : "",
+		m->p->device.arch->linux_arch);
+	if (starts_with(cc, "clang"))
+		strbuf_adds(b, " LLVM=1");
+	else if (starts_with(cc, "gcc") && cc[3])
+		strbuf_addf(b, " CC=\"%s-${CC:-gcc}\"", cc);
+	for (size_t i = 0; i < mod->make_args.n; i++) {
+		strbuf_adds(b, " \\\n\t\t\"");
+		quoted(b, mod->make_args.v[i]);
+		strbuf_addc(b, '"');
+	}
+	strbuf_adds(b, " modules\n}\n");
+}
+
+static void package(const struct emit *m, struct strbuf *b)
+{
+	const char *unused, *command = compressor(m, &unused);
+	_cleanup_strvec_ struct strvec places = {0};
+
+	strbuf_adds(b, "\npackage() {\n\tlocal file\n");
+	for (size_t i = 0; i < m->files.n; i++) {
+		const char *name = m->files.v[i], *ko = strstr(path_base(name), ".ko");
+
+		if (!ko)
+			continue;
+		/* wherever the build has put it: the name is the module's alone */
+		strbuf_addf(b,
+			"\tfile=$(find \"$builddir\" -name '%.*s.ko' -type f)\n"
+			"\tinstall -Dm644 \"$file\" \"$pkgdir\"/%.*s.ko\n"
+			"\t${CROSS_COMPILE}%s --strip-debug \"$pkgdir\"/%.*s.ko\n",
+			(int)(ko - path_base(name)), path_base(name), (int)(ko - name), name,
+			starts_with(compiler(m), "clang") ? "llvm-strip" : "strip",
+			(int)(ko - name), name);
+		if (command)
+			strbuf_addf(
+				b, "\t%s \"$pkgdir\"/%.*s.ko\n", command, (int)(ko - name), name);
+	}
+	for (size_t i = 0; i < m->files.n; i++) {
+		const char *name = m->files.v[i];
+
+		if (!starts_with(name, "usr/lib/modules-load.d/"))
+			continue;
+		strbuf_addf(b,
+			"\tmkdir -p \"$pkgdir\"/usr/lib/modules-load.d\n"
+			"\tprintf '%%s\\n' %s >\"$pkgdir\"/%s\n",
+			m->result->modules, name);
+	}
+	strbuf_adds(b, "}\n");
+}
+
+static void sums(const struct emit *m, struct strbuf *b)
+{
+	char hex[HASH_HEX_MAX];
+
+	if (!m->tarball)
+		return;
+	hash_hex(&m->sum, hex);
+	strbuf_addf(b, "\nsha512sums=\"\n%s  %s\n\"\n", hex, m->tarball);
+}
+
+/* ---- the meta package ---- */
+
+static int write_meta(
+	const char *to, const struct cell_result *result, struct strvec *done, struct err *e)
+{
+	struct apk_control c = {0};
+	struct strbuf b = {0};
+	_cleanup_free_ char *path = NULL, *dir = NULL;
+	int r = apk_read_control(result->meta, NULL, &c, e);
+
+	if (r < 0)
+		return r;
+	dir = path_join(to, c.pkg.name);
+	path = path_join(dir, "APKBUILD");
+	strbuf_addf(&b, "# Written by pmkmod %s: what users ask for, whichever kernel they have.\n",
+		PMKMOD_VERSION);
+	strbuf_addf(&b, "pkgname=%s\n", c.pkg.name);
+	assign_version(&b, c.pkg.version);
+	assign(&b, "pkgdesc", c.pkg.desc);
+	assign(&b, "url", c.pkg.url);
+	assign(&b, "arch", c.pkg.arch);
+	assign(&b, "license", c.pkg.license);
+	assign(&b, "options", "!check");
+	strbuf_adds(&b, "\npackage() {\n\tmkdir -p \"$pkgdir\"\n}\n");
+	r = fs_mkdirs(dir, 0755, e);
+	if (r == 0)
+		r = fs_write_atomic(path, b.s, b.len, 0644, e);
+	if (r == 0)
+		strvec_take(done, xstrdup(dir));
+	strbuf_free(&b);
+	apk_control_free(&c);
+	return r;
+}
+
+/* ---- the whole ---- */
+
+/* What was written is read again: it must say what the package says. */
+static int check(const struct emit *m, const struct strbuf *b, struct err *e)
+{
+	const struct apkbuild_env env[] = {{"CARCH", m->c.pkg.arch}, {"srcdir", "/src"},
+		{"pkgdir", "/pkg"}, {"SRCDEST", "/dest"}};
+	struct apkbuild *a = NULL;
+	int r = apkbuild_parse(&a, "the new APKBUILD", b->s, b->len, env, ARRAY_SIZE(env), e);
+	_cleanup_free_ char *version = NULL;
+
+	if (r < 0)
+		return r;
+	version = xasprintf("%s-r%s", apkbuild_get(a, "pkgver") ? apkbuild_get(a, "pkgver") : "",
+		apkbuild_get(a, "pkgrel") ? apkbuild_get(a, "pkgrel") : "");
+	if (!apkbuild_get(a, "pkgname") || !streq(apkbuild_get(a, "pkgname"), m->c.pkg.name) ||
+		!streq(version, m->c.pkg.version))
+		r = err_set(e, -EINVAL, "the APKBUILD written for %s-%s does not say so",
+			m->c.pkg.name, m->c.pkg.version);
+	apkbuild_free(a);
+	return r;
+}
+
+static int empty_folder(const char *to, struct err *e)
+{
+	DIR *d = opendir(to);
+	struct dirent *de;
+	bool empty = true;
+
+	while (d && (de = readdir(d)))
+		empty = empty && (streq(de->d_name, ".") || streq(de->d_name, ".."));
+	if (d)
+		closedir(d);
+	if (!empty && e)
+		e->exit_code = EXIT_USAGE;
+	return empty ? fs_mkdirs(to, 0755, e)
+		     : err_set(e, -EEXIST, "'%s' is not empty: aports are written to a new folder",
+			       to);
+}
+
+static int write_aport(struct emit *m, struct strvec *done, struct err *e)
+{
+	_cleanup_free_ char *path = path_join(m->dir, "APKBUILD");
+	struct strbuf b = {0};
+	int r = fs_mkdirs(m->dir, 0755, e);
+
+	if (r == 0)
+		r = make_source(m, e);
+	if (r == 0) {
+		head(m, &b);
+		prepare(m, &b);
+		build(m, &b);
+		package(m, &b);
+		sums(m, &b);
+		r = check(m, &b, e);
+	}
+	if (r == 0)
+		r = fs_write_atomic(path, b.s, b.len, 0644, e);
+	if (r == 0)
+		strvec_take(done, xstrdup(m->dir));
+	strbuf_free(&b);
+	return r;
+}
+
+int emit_module_aport(const struct plan *p, const struct cell_result *result, const char *to,
+	struct strvec *done, struct err *e)
+{
+	_cleanup_(emit_free) struct emit m = {.p = p, .result = result};
+	const char *end, *version;
+	int r = empty_folder(to, e);
+
+	if (r == 0)
+		r = look_into(&m, e);
+	if (r < 0)
+		return r;
+	m.dir = path_join(to, m.c.pkg.name);
+	/* the kernel's part begins at its first _p: what is before is the module's */
+	version = m.c.pkg.version ? m.c.pkg.version : "";
+	end = strstr(version, "_p");
+	m.module_version =
+		p->version ? xstrdup(p->version)
+			   : xstrndup(version, end ? (size_t)(end - version) : strlen(version));
+	for (char *s = m.module_version; *s; s++)
+		if (*s == '/' || (unsigned char)*s <= ' ')
+			*s = '_';
+	r = write_aport(&m, done, e);
+	if (r == 0 && result->meta)
+		r = write_meta(to, result, done, e);
+	if (r == 0 && p->made.dev.name)
+		strvec_addf(done,
+			"needs %s, which pmkmod has made and pmbootstrap does not have: it is in "
+			"%s/packages/%s/%s",
+			p->made.dev.name, p->x->state, p->device.channel.name,
+			p->device.arch->alpine);
+	if (r == 0 && p->sign_key)
+		strvec_addf(done, "does not sign the modules: abuild has not your key");
+	return r < 0 ? err_prefix(e, "the package is built, but its aport is not written") : 0;
+}
