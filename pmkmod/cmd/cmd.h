@@ -10,6 +10,7 @@ struct options {
 	struct strvec settings; /* -o, and what the long options stand for */
 	const char *emit_aport; /* --emit-aport */
 	bool verbose, quiet, force, rebuild, help;
+	bool install_key, dry_run; /* sideload */
 	struct strvec args; /* what is left */
 	struct strvec command_line; /* what follows "--" */
 };
@@ -26,6 +27,7 @@ extern const size_t n_commands;
 
 int cmd_build(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_boot(struct context *x, const struct options *o, int *status, struct err *e);
+int cmd_sideload(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_plan(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_list(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_shell(struct context *x, const struct options *o, int *status, struct err *e);
@@ -43,6 +45,7 @@ void print_command_help(const struct command *c);
 /* A usage error (exit code 2). */
 int usage_error(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* What to type to get the package onto the phone, from sideload.command; caller frees. */
-char *sideload_command(struct context *x, const char *package);
+char *sideload_command(
+	struct context *x, const char *device, const char *module, const char *package);
 
 #endif

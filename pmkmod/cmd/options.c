@@ -19,6 +19,14 @@ const struct command commands[] = {
 		"small root with that kernel, qemu-system starts it, modprobe loads the module. The\n"
 		"exit code says whether it loaded (36: not loaded, 37: the kernel did not come up).\n",
 		2, 2, cmd_boot},
+	{"sideload", "<device> <module>",
+		"put the package onto a phone over ssh and load the module",
+		"Builds the module first if that is not done. Then the phone is looked at: it must have\n"
+		"exactly the kernel the package is for, and trust its key. What will be done is shown;\n"
+		"with --dry-run nothing else happens. `pmbootstrap sideload` does it where it can, else\n"
+		"pmkmod itself by scp and apk (sideload.with). Exit codes 36: installed, but not loaded;\n"
+		"39: no connection; 40: the phone has another kernel; 41: it did not take the package.\n",
+		2, 2, cmd_sideload},
 	{"plan", "<device> <module>", "show every input of a build with its hash; run nothing", "",
 		2, 2, cmd_plan},
 	{"headers", "<device>", "make the packages with the kernel's headers and helper programs",
@@ -61,12 +69,18 @@ enum {
 	OPT_VERSION,
 	OPT_CONFIG,
 	OPT_EMIT_APORT,
-	OPT_KERNEL, /* and behind it, one for each row of kernel_options[] */
+	OPT_INSTALL_KEY,
+	OPT_DRY_RUN,
+	OPT_PHONE, /* three, for the rows of phone_options[] */
+	OPT_KERNEL = OPT_PHONE + 3, /* and behind it, one for each row of kernel_options[] */
 };
 
 /* Options that are a key of [kernel]; in the order of their rows in long_options[]. */
 static const char *const kernel_options[] = {
 	"kdir", "source", "config", "image", "symvers", "cc", "aport", "sign_key"};
+
+/* The same of [phone]. */
+static const char *const phone_options[] = {"host", "port", "user"};
 
 static const struct option long_options[] = {
 	{"config", required_argument, NULL, OPT_CONFIG},
@@ -83,6 +97,11 @@ static const struct option long_options[] = {
 	{"aport", required_argument, NULL, OPT_KERNEL + 6},
 	{"sign-key", required_argument, NULL, OPT_KERNEL + 7},
 	{"emit-aport", required_argument, NULL, OPT_EMIT_APORT},
+	{"host", required_argument, NULL, OPT_PHONE},
+	{"port", required_argument, NULL, OPT_PHONE + 1},
+	{"user", required_argument, NULL, OPT_PHONE + 2},
+	{"install-key", no_argument, NULL, OPT_INSTALL_KEY},
+	{"dry-run", no_argument, NULL, OPT_DRY_RUN},
 	{"jobs", required_argument, NULL, 'j'},
 	{"verbose", no_argument, NULL, 'v'},
 	{"quiet", no_argument, NULL, 'q'},
@@ -110,6 +129,9 @@ static const char options_help[] =
 	"      --symvers FILE    Module.symvers of the phone's kernel\n"
 	"      --cc NAME         compiler of the kernel: gcc, gcc6, gcc4, clang\n"
 	"      --emit-aport DIR  where signing-kernel writes to\n"
+	"      --host HOST       the phone's name or address (172.16.42.1), with --port and --user\n"
+	"      --install-key     sideload: make the phone trust the key that signed the package\n"
+	"      --dry-run         sideload: only say what would be done\n"
 	"  -v, --verbose         show the whole output of the build\n"
 	"  -q, --quiet           show errors and results only\n"
 	"  -h, --help            this text, or that of a command\n"
@@ -152,6 +174,10 @@ static int one_option(struct options *o, int c, const char *name, struct err *e)
 		strvec_addf(&o->settings, "kernel.%s=%s", kernel_options[c - OPT_KERNEL], optarg);
 		return 0;
 	}
+	if (c >= OPT_PHONE && c < OPT_PHONE + (int)ARRAY_SIZE(phone_options)) {
+		strvec_addf(&o->settings, "phone.%s=%s", phone_options[c - OPT_PHONE], optarg);
+		return 0;
+	}
 	switch (c) {
 	case 'o':
 		strvec_add(&o->settings, optarg);
@@ -170,6 +196,12 @@ static int one_option(struct options *o, int c, const char *name, struct err *e)
 		break;
 	case OPT_EMIT_APORT:
 		o->emit_aport = optarg;
+		break;
+	case OPT_INSTALL_KEY:
+		o->install_key = true;
+		break;
+	case OPT_DRY_RUN:
+		o->dry_run = true;
 		break;
 	case OPT_FORCE:
 		o->force = true;
@@ -225,12 +257,27 @@ void options_free(struct options *o)
 	strvec_free(&o->command_line);
 }
 
-char *sideload_command(struct context *x, const char *package)
+char *sideload_command(
+	struct context *x, const char *device, const char *module, const char *package)
 {
 	const char *command = config_get(x->config, "sideload", "command");
-	const char *p = command ? strstr(command, "%p") : NULL;
+	const struct {
+		char letter;
+		const char *is;
+	} t[] = {{'d', device}, {'m', module}, {'p', package}};
+	struct strbuf b = {0};
 
-	if (!p)
-		return xasprintf("%s %s", command ? command : "pmbootstrap sideload", package);
-	return xasprintf("%.*s%s%s", (int)(p - command), command, package, p + 2);
+	for (const char *s = command ? command : "pmkmod sideload %d %m"; *s; s++) {
+		size_t i = 0;
+
+		while (i < ARRAY_SIZE(t) && (s[0] != '%' || s[1] != t[i].letter))
+			i++;
+		if (i < ARRAY_SIZE(t)) {
+			strbuf_adds(&b, t[i].is);
+			s++;
+		} else {
+			strbuf_addc(&b, *s);
+		}
+	}
+	return strbuf_steal(&b);
 }
