@@ -68,7 +68,7 @@ static const char unpin[] =
 	"}\n";
 
 static const char load[] =
-	"echo 'pmkmod: @W@' >/dev/kmsg 2>/dev/null\n"
+	"echo 'pmkmod: @W@' 2>/dev/null >/dev/kmsg\n"
 	"for m in@M@; do\n"
 	"	modprobe $m >out 2>&1 </dev/null\n"
 	"	s=$?\n"
