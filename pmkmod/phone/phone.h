@@ -30,6 +30,7 @@ struct phone {
 	char *socket_dir; /* ours alone; NULL: the user's configuration shares connections itself */
 	bool interactive; /* there is somebody who can type a password */
 	unsigned timeout_s; /* for one step */
+	char *said; /* last line that came on standard error; NULL: none */
 };
 /*
  * Read [phone] of the configuration and ask ssh what it makes of it. Does not connect.

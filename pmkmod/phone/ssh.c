@@ -224,6 +224,7 @@ void phone_close(struct phone *p)
 	free(p->real_user);
 	free(p->real_port);
 	free(p->socket_dir);
+	free(p->said);
 	strvec_free(&p->options);
 	*p = (struct phone){0};
 }
@@ -341,6 +342,8 @@ int phone_call(struct phone *p, const struct phone_call *call, struct strbuf *ou
 	r = process_run(&run, out, &words, status, e);
 	if (r < 0)
 		return too_slow(p, r, e);
+	free(p->said);
+	p->said = words.len ? last_words(&words) : NULL;
 	return *status == 255 ? explain(p, &words, e) : 0;
 }
 

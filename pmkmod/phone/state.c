@@ -246,9 +246,12 @@ int phone_survey(struct phone *p, const char *key, struct phone_state *out, stru
 	if (r < 0)
 		return r;
 	r = phone_state_parse(out, token, answer.s ? answer.s : "", answer.len, e);
-	if (r < 0 && e)
+	if (r == 0)
+		return 0;
+	if (e)
 		e->exit_code = EXIT_PHONE;
-	return r < 0 ? err_prefix(e, "the phone %s", p->shown) : 0;
+	err_prefix(e, "the phone %s", p->shown);
+	return p->said ? err_hint(e, "it said: %s", p->said) : r;
 }
 
 const struct phone_pkg *phone_installed(const struct phone_state *s, const char *name)
