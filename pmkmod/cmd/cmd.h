@@ -11,6 +11,7 @@ struct options {
 	const char *emit_aport; /* --emit-aport */
 	bool verbose, quiet, force, rebuild, help;
 	bool install_key, dry_run; /* sideload */
+	bool phone; /* --phone: ask it first */
 	struct strvec args; /* what is left */
 	struct strvec command_line; /* what follows "--" */
 };
@@ -28,6 +29,7 @@ extern const size_t n_commands;
 int cmd_build(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_boot(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_sideload(struct context *x, const struct options *o, int *status, struct err *e);
+int cmd_phone(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_plan(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_list(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_shell(struct context *x, const struct options *o, int *status, struct err *e);
@@ -36,6 +38,9 @@ int cmd_log(struct context *x, const struct options *o, int *status, struct err 
 int cmd_symvers(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_signing_kernel(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_clean(struct context *x, const struct options *o, int *status, struct err *e);
+
+/* With --phone: read what the phone says of its kernel, tell what it contradicts. */
+int ask_phone(struct context *x, const struct options *o, const struct command *c, struct err *e);
 
 /* options.c: read everything after argv[0] of the program; returns 0 or a usage error. */
 int options_parse(struct options *o, int argc, char **argv, struct err *e);

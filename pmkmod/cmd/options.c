@@ -27,6 +27,12 @@ const struct command commands[] = {
 		"pmkmod itself by scp and apk (sideload.with). Exit codes 36: installed, but not loaded;\n"
 		"39: no connection; 40: the phone has another kernel; 41: it did not take the package.\n",
 		2, 2, cmd_sideload},
+	{"phone", "<device>", "read from a phone what kernel it runs, for builds for that device",
+		"Over ssh (--host, --port, --user): release, configuration, kernel image, installed\n"
+		"kernel packages and what else there is. Builds for the device then take configuration\n"
+		"and exports from there, as long as the kernel's package is of that release. What does\n"
+		"not go together with the profile and the repositories is told.\n",
+		1, 1, cmd_phone},
 	{"plan", "<device> <module>", "show every input of a build with its hash; run nothing", "",
 		2, 2, cmd_plan},
 	{"headers", "<device>", "make the packages with the kernel's headers and helper programs",
@@ -71,6 +77,7 @@ enum {
 	OPT_EMIT_APORT,
 	OPT_INSTALL_KEY,
 	OPT_DRY_RUN,
+	OPT_ASK_PHONE,
 	OPT_PHONE, /* three, for the rows of phone_options[] */
 	OPT_KERNEL = OPT_PHONE + 3, /* and behind it, one for each row of kernel_options[] */
 };
@@ -97,6 +104,7 @@ static const struct option long_options[] = {
 	{"aport", required_argument, NULL, OPT_KERNEL + 6},
 	{"sign-key", required_argument, NULL, OPT_KERNEL + 7},
 	{"emit-aport", required_argument, NULL, OPT_EMIT_APORT},
+	{"phone", required_argument, NULL, OPT_ASK_PHONE},
 	{"host", required_argument, NULL, OPT_PHONE},
 	{"port", required_argument, NULL, OPT_PHONE + 1},
 	{"user", required_argument, NULL, OPT_PHONE + 2},
@@ -130,6 +138,7 @@ static const char options_help[] =
 	"      --cc NAME         compiler of the kernel: gcc, gcc6, gcc4, clang\n"
 	"      --emit-aport DIR  where signing-kernel writes to\n"
 	"      --host HOST       the phone's name or address (172.16.42.1), with --port and --user\n"
+	"      --phone HOST      ask this phone first what kernel it runs (see `phone`)\n"
 	"      --install-key     sideload: make the phone trust the key that signed the package\n"
 	"      --dry-run         sideload: only say what would be done\n"
 	"  -v, --verbose         show the whole output of the build\n"
@@ -199,6 +208,10 @@ static int one_option(struct options *o, int c, const char *name, struct err *e)
 		break;
 	case OPT_INSTALL_KEY:
 		o->install_key = true;
+		break;
+	case OPT_ASK_PHONE:
+		o->phone = true;
+		strvec_addf(&o->settings, "phone.host=%s", optarg);
 		break;
 	case OPT_DRY_RUN:
 		o->dry_run = true;

@@ -58,6 +58,7 @@ static const struct {
 	ORIGIN(image, true),
 	ORIGIN(symvers, true),
 	ORIGIN(cc, false),
+	ORIGIN(phone, true),
 	ORIGIN(sign_key, true),
 #undef ORIGIN
 };
@@ -85,6 +86,17 @@ static void read_origin(struct device *d, struct config *c, struct config *p)
 	}
 }
 
+/* What `pmkmod phone` has kept of this device, if nobody names another folder. */
+static void find_phone(struct device *d, struct config *c)
+{
+	const char *state = config_get(c, "paths", "state");
+	_cleanup_free_ char *dir = state ? xasprintf("%s/phones/%s", state, d->name) : NULL;
+	_cleanup_free_ char *file = dir ? path_join(dir, "phone.ini") : NULL;
+
+	if (!d->origin.phone && file && fs_exists(file))
+		d->origin.phone = steal_ptr(dir);
+}
+
 static int read_profile(struct device *d, struct config *c, struct config *p, struct err *e)
 {
 	const char *arch = config_get(p, "device", "arch");
@@ -107,6 +119,7 @@ static int read_profile(struct device *d, struct config *c, struct config *p, st
 	d->headers = text(p, "device", "headers", xasprintf("%s-dev", kernel));
 	d->scripts = text(p, "device", "scripts", xasprintf("kernel-scripts-%s", d->flavor));
 	read_origin(d, c, p);
+	find_phone(d, c);
 	r = channel_load(&d->channel, c, channel ? channel : "edge", e);
 	if (r < 0)
 		return err_prefix(e, "%s", d->profile);

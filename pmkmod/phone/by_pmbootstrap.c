@@ -164,7 +164,8 @@ void sideload_pmb_argv(const struct sideload *s, struct strvec *argv)
 	strvec_add(argv, "--port");
 	strvec_add(argv, p->real_port ? p->real_port : "22");
 	strvec_add(argv, "--user");
-	strvec_add(argv, s->state.login);
+	/* not what the phone calls it */
+	strvec_add(argv, p->user ? p->user : p->real_user ? p->real_user : "user");
 	strvec_add(argv, "--arch");
 	strvec_add(argv, s->arch->alpine);
 	if (s->key_by_pmbootstrap)

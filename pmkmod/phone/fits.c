@@ -78,7 +78,7 @@ static const struct {
 	{"x86", {"i386", "i486", "i586", "i686"}},
 };
 
-static bool machine_fits(const struct arch_info *arch, const char *machine)
+bool phone_machine_fits(const struct arch_info *arch, const char *machine)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(machines); i++) {
 		if (!streq(machines[i].alpine, arch->alpine))
@@ -99,7 +99,8 @@ static void differs(struct err *e)
 
 static int check_arch(const struct phone_state *s, const struct arch_info *arch, struct err *e)
 {
-	if (s->apk && (!s->arch || streq(s->arch, arch->alpine)) && machine_fits(arch, s->machine))
+	if (s->apk && (!s->arch || streq(s->arch, arch->alpine)) &&
+		phone_machine_fits(arch, s->machine))
 		return 0;
 	differs(e);
 	if (!s->apk)

@@ -115,6 +115,8 @@ struct phone_packages {
 /* Read and verify one more package. */
 int phone_packages_add(struct phone_packages *l, const char *path, struct err *e);
 void phone_packages_free(struct phone_packages *l);
+/* Is that what `uname -m` says of a kernel whose modules are for `arch`? */
+bool phone_machine_fits(const struct arch_info *arch, const char *machine);
 /*
  * Would installing them leave everything else on the phone alone? Architecture, running kernel
  * (`release`), and every dependency exactly what is installed. A dependency on another module's
