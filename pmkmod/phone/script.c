@@ -250,24 +250,30 @@ static void show(const struct sideload_said *s, const char *text, const char *en
 	fs_write_all(STDERR_FILENO, end, strlen(end));
 }
 
+static void other_line(struct sideload_said *s, const char *line)
+{
+	show(s, s->mid_line ? "" : line, "\n");
+	if (!*line)
+		return;
+	free(s->last);
+	s->last = phone_clean(line, strlen(line));
+}
+
 static void end_line(struct sideload_said *s)
 {
 	size_t n = strlen(s->token);
-	char *line = s->line.s ? s->line.s : NULL, *ours;
+	char *line, *ours;
 
-	while (s->line.len && line[s->line.len - 1] == '\r')
-		line[--s->line.len] = '\0';
+	strbuf_addc(&s->line, '\0');
+	line = s->line.s;
+	for (size_t end = strlen(line); end && line[end - 1] == '\r'; end--)
+		line[end - 1] = '\0';
 	/* what asked for a password may have left the cursor in front of our first line */
-	ours = line ? strstr(line, s->token) : NULL;
-	if (ours && ours[n] == ' ') {
+	ours = strstr(line, s->token);
+	if (ours && ours[n] == ' ')
 		our_line(s, ours + n + 1);
-	} else if (line && (*line || s->mid_line)) {
-		show(s, s->mid_line ? "" : line, "\n");
-		if (*line) {
-			free(s->last);
-			s->last = phone_clean(line, strlen(line));
-		}
-	}
+	else if (*line || s->mid_line)
+		other_line(s, line);
 	s->mid_line = false;
 	strbuf_reset(&s->line);
 }

@@ -373,7 +373,7 @@ int phone_copy(struct phone *p, const struct strvec *files, const char *folder, 
 		return too_slow(p, r, e);
 	if (status == 0)
 		return 0;
-	r = explain(p, &words, e);
+	explain(p, &words, e);
 	return err_prefix(e, "cannot copy files onto the phone");
 }
 

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # A phone for the command-line tests: a real sshd on this machine with a phone's root behind it.
+# shellcheck disable=SC2154 # lib.sh sets them
 
 find_sshd() {
 	local folder
@@ -37,7 +38,8 @@ make_phone() {
 
 # sshd, ssh's own configuration, keys and known hosts
 listen() {
-	mkdir -p -m 700 "$HOME/.ssh"
+	mkdir -p "$HOME/.ssh"
+	chmod 700 "$HOME/.ssh"
 	ssh-keygen -q -t ed25519 -N '' -C phone -f "$phone/host_key" || die "no host key"
 	ssh-keygen -q -t ed25519 -N '' -C user -f "$HOME/.ssh/id" || die "no key"
 	cp "$HOME/.ssh/id.pub" "$phone/authorized"
