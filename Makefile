@@ -76,6 +76,7 @@ quickstart:
 .PHONY: check
 check:
 	@tests/setup/install-packages build run standin check kernels
+	@tests/setup/unpack-sshd $(BUILD)
 	@$(MAKE) --no-print-directory all
 	@$(MAKE) --no-print-directory standin kernels
 	@$(MAKE) --no-print-directory unit fuzz $(BUILD)/remedies/apply

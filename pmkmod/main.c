@@ -66,6 +66,8 @@ static int run(struct options *o, int *status, struct err *e)
 	x.make_headers = true;
 	r = context_open(&x, config, e);
 	if (r == 0)
+		r = ask_phone(&x, o, c, e);
+	if (r == 0)
 		r = c->run(&x, o, status, e);
 	context_close(&x);
 	return r;

@@ -13,6 +13,8 @@
 /* What all steps look at. */
 struct gathering {
 	struct kernel_inputs *in;
+	struct kernel_origin with_phone; /* what the phone gave fills in what nobody names */
+	char *phone_config, *phone_image; /* owned */
 	const struct kernel_origin *o;
 	const struct kernel_facts *facts;
 	const char *apk;
@@ -70,6 +72,13 @@ static int open_image(struct gathering *g, struct err *e)
 	if (!g->image_path)
 		return 0;
 	r = kernel_image_read(&g->image, g->image_path, &why);
+	if (r < 0 && g->phone_image) {
+		strvec_addf(&g->in->notes, "the phone's image is not used: %s", why.text);
+		g->with_phone.image = NULL;
+		free(g->phone_image);
+		g->phone_image = NULL;
+		return open_image(g, e);
+	}
 	if (r < 0 && g->o->image) {
 		*(e ? e : &why) = why;
 		if (e)
@@ -101,8 +110,8 @@ static int no_config(const struct gathering *g, struct err *e)
 		"aport, or /proc/config.gz of the phone");
 }
 
-/* The image's own configuration is what the kernel was really built with. */
-static void compare_config(struct gathering *g, const char *carried)
+/* What the kernel itself says is what it was really built with. */
+static void compare_config(struct gathering *g, const char *carried, const char *who)
 {
 	struct kconfig *ours = NULL, *theirs = NULL;
 	_cleanup_strvec_ struct strvec lines = {0}, differ = {0};
@@ -121,16 +130,24 @@ static void compare_config(struct gathering *g, const char *carried)
 		a = kconfig_get(ours, symbol);
 		b = kconfig_get(theirs, symbol);
 		if (!a || !b || !streq(a, b))
-			strvec_addf(&differ, "%s (%s, in the image %s)", symbol, a ? a : "not set",
+			strvec_addf(&differ, "%s (%s, there %s)", symbol, a ? a : "not set",
 				b ? b : "not set");
 	}
 	if (differ.n)
 		strvec_addf(&g->in->notes,
-			"the configuration (%s) is not the one the shipped image carries: %zu lines "
-			"differ, %s first",
-			g->in->config_from, differ.n, differ.v[0]);
+			"the configuration (%s) is not the one %s: %zu lines differ, %s first",
+			g->in->config_from, who, differ.n, differ.v[0]);
 	kconfig_free(ours);
 	kconfig_free(theirs);
+}
+
+/* The phone's own was taken: does the aport say the same? */
+static void compare_with_aport(struct gathering *g, const char *aport_config)
+{
+	_cleanup_free_ char *text = NULL, *from = NULL;
+
+	if (from_file(aport_config, CONFIG_MAX, &text, &from, NULL) == 0)
+		compare_config(g, text, "of the aport");
 }
 
 static int find_config(struct gathering *g, const char *aport_config, struct err *e)
@@ -158,7 +175,9 @@ static int find_config(struct gathering *g, const char *aport_config, struct err
 	if (!in->config)
 		in->config = steal_ptr(carried);
 	else if (carried)
-		compare_config(g, carried);
+		compare_config(g, carried, "the shipped image carries");
+	if (g->phone_config && aport_config)
+		compare_with_aport(g, aport_config);
 	return 0;
 }
 
@@ -264,6 +283,54 @@ static void take_sample(struct gathering *g)
 	strbuf_free(&b);
 }
 
+/* ---- the phone ---- */
+
+/* A file that the phone gave, if nobody names another. Caller frees. */
+static char *of_phone(struct config *c, const char *dir, const char *named, const char *key)
+{
+	const char *file = config_get(c, "kernel", key);
+	_cleanup_free_ char *path = file && !strchr(file, '/') ? path_join(dir, file) : NULL;
+
+	return !named && path && fs_exists(path) ? steal_ptr(path) : NULL;
+}
+
+/* Only if it runs this very kernel: what it said may be older than the package, or newer. */
+static int use_phone(struct gathering *g, struct err *e)
+{
+	_cleanup_free_ char *path = g->o->phone ? path_join(g->o->phone, "phone.ini") : NULL;
+	const char *release;
+	struct config *c;
+	int r;
+
+	if (!path)
+		return 0;
+	r = profile_read(&c, path, e);
+	if (r < 0) {
+		if (e && !e->exit_code)
+			e->exit_code = EXIT_USAGE;
+		return err_prefix(e, "what the phone said");
+	}
+	release = config_get(c, "phone", "release");
+	if (!release || !g->facts->release || !streq(release, g->facts->release)) {
+		strvec_addf(&g->in->notes,
+			"the phone runs %s, but the kernel package %s is release %s: what the phone "
+			"said is not used",
+			release ? release : "an unknown kernel", path_base(g->apk),
+			g->facts->release ? g->facts->release : "unknown");
+	} else {
+		g->with_phone = *g->o;
+		g->phone_config = of_phone(c, g->o->phone, g->o->config, "config");
+		g->phone_image = of_phone(c, g->o->phone, g->o->image, "image");
+		if (g->phone_config)
+			g->with_phone.config = g->phone_config;
+		if (g->phone_image)
+			g->with_phone.image = g->phone_image;
+		g->o = &g->with_phone;
+	}
+	config_free(c);
+	return 0;
+}
+
 int kernel_inputs_gather(struct kernel_inputs *in, const struct kernel_origin *origin,
 	const struct kernel_facts *facts, const char *kernel_apk, const char *aport_config,
 	struct err *e)
@@ -272,7 +339,9 @@ int kernel_inputs_gather(struct kernel_inputs *in, const struct kernel_origin *o
 	int r;
 
 	*in = (struct kernel_inputs){0};
-	r = open_image(&g, e);
+	r = use_phone(&g, e);
+	if (r == 0)
+		r = open_image(&g, e);
 	if (r == 0 && !origin->kdir)
 		r = find_config(&g, aport_config, e);
 	if (r == 0)
@@ -281,6 +350,8 @@ int kernel_inputs_gather(struct kernel_inputs *in, const struct kernel_origin *o
 		take_sample(&g);
 	if (g.have_image)
 		kernel_image_free(&g.image);
+	free(g.phone_config);
+	free(g.phone_image);
 	if (r < 0)
 		kernel_inputs_free(in);
 	return r;

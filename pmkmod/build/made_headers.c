@@ -155,6 +155,11 @@ char *headers_origin_hash(const struct kernel_origin *o)
 	add_stat(&b, "config", o->config);
 	add_stat(&b, "image", o->image);
 	add_stat(&b, "symvers", o->symvers);
+	if (o->phone) {
+		_cleanup_free_ char *said = path_join(o->phone, "phone.ini");
+
+		add_stat(&b, "phone", said);
+	}
 	if (o->sha256)
 		strbuf_addf(&b, "sha256 %s\n", o->sha256);
 	if (o->source && fs_is_dir(o->source)) {

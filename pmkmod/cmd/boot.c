@@ -4,6 +4,7 @@
 #include "pmkmod/build/boot_root.h"
 #include "pmkmod/build/run.h"
 #include "pmkmod/cmd/cmd.h"
+#include "pmkmod/fit/refusal.h"
 #include "pmkmod/util/exit_codes.h"
 
 static void print_indented(const char *word, const char *text)
@@ -14,6 +15,16 @@ static void print_indented(const char *word, const char *text)
 		strvec_split(&lines, text, "\n");
 	for (size_t i = 0; i < lines.n; i++)
 		printf("%-9s %s\n", i ? "" : word, lines.v[i]);
+}
+
+static void print_refusal(const struct boot_result *b)
+{
+	struct refusal r;
+
+	if (b->loaded || !refusal_find(&r, b->dmesg, b->failure))
+		return;
+	printf("refused   %s: %s\n", r.point, r.meaning);
+	refusal_free(&r);
 }
 
 static int run_board(struct plan *p, const struct boot_root *root, const struct cell_result *built,
@@ -72,6 +83,7 @@ static int boot(struct plan *p, const struct cell_result *built, int *status, st
 		print_indented("lsmod", result.lsmod);
 		print_indented("dmesg", result.dmesg);
 		print_indented("failure", result.failure);
+		print_refusal(&result);
 		printf("loaded    %s\nlog       %s\n", result.loaded ? "yes" : "no", log);
 		*status = result.loaded ? 0 : EXIT_NOT_LOADED;
 	} else {

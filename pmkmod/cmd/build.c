@@ -2,11 +2,11 @@
 #include "pmkmod/build/run.h"
 #include "pmkmod/cmd/cmd.h"
 
-static void print_result(
-	struct context *x, const struct plan *p, const struct cell_result *r, bool unchanged)
+static void print_result(struct context *x, const struct options *o, const struct plan *p,
+	const struct cell_result *r, bool unchanged)
 {
 	_cleanup_free_ char *log = cell_log_path(p);
-	_cleanup_free_ char *sideload = sideload_command(x, r->package);
+	_cleanup_free_ char *sideload = sideload_command(x, o->args.v[1], o->args.v[2], r->package);
 
 	if (unchanged)
 		progress_note(&x->progress, "nothing has changed since this was built");
@@ -38,7 +38,7 @@ int cmd_build(struct context *x, const struct options *o, int *status, struct er
 
 	(void)status;
 	if (r == 0) {
-		print_result(x, &p, &result, unchanged);
+		print_result(x, o, &p, &result, unchanged);
 		r = publish_to_pmbootstrap(x, &p, &result, e);
 		if (r == 0 && o->emit_aport)
 			r = emit(&p, &result, o->emit_aport, e);

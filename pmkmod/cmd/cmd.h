@@ -14,6 +14,8 @@ struct options {
 	const char *verdict; /* --verdict: names, separated by commas */
 	bool json; /* --json */
 	bool verbose, quiet, force, rebuild, help;
+	bool install_key, dry_run; /* sideload */
+	bool phone; /* --phone: ask it first */
 	struct strvec args; /* what is left */
 	struct strvec command_line; /* what follows "--" */
 };
@@ -30,6 +32,8 @@ extern const size_t n_commands;
 
 int cmd_build(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_boot(struct context *x, const struct options *o, int *status, struct err *e);
+int cmd_sideload(struct context *x, const struct options *o, int *status, struct err *e);
+int cmd_phone(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_plan(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_list(struct context *x, const struct options *o, int *status, struct err *e);
 /* list_devices.c; `counts`: a table of how many there are of each verdict */
@@ -42,6 +46,9 @@ int cmd_signing_kernel(struct context *x, const struct options *o, int *status, 
 int cmd_init(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_clean(struct context *x, const struct options *o, int *status, struct err *e);
 
+/* With --phone: read what the phone says of its kernel, tell what it contradicts. */
+int ask_phone(struct context *x, const struct options *o, const struct command *c, struct err *e);
+
 /* options.c: read everything after argv[0] of the program; returns 0 or a usage error. */
 int options_parse(struct options *o, int argc, char **argv, struct err *e);
 void options_free(struct options *o);
@@ -50,7 +57,8 @@ void print_command_help(const struct command *c);
 /* A usage error (exit code 2). */
 #define usage_error(e, ...) err_exit((e), EXIT_USAGE, -EINVAL, __VA_ARGS__)
 /* What to type to get the package onto the phone, from sideload.command; caller frees. */
-char *sideload_command(struct context *x, const char *package);
+char *sideload_command(
+	struct context *x, const char *device, const char *module, const char *package);
 
 /* to_pmbootstrap.c: into pmbootstrap's work folder, as publish.pmbootstrap says. */
 int publish_to_pmbootstrap(

@@ -19,6 +19,20 @@ const struct command commands[] = {
 		"small root with that kernel, qemu-system starts it, modprobe loads the module. The\n"
 		"exit code says whether it loaded (36: not loaded, 37: the kernel did not come up).\n",
 		2, 2, cmd_boot},
+	{"sideload", "<device> <module>",
+		"put the package onto a phone over ssh and load the module",
+		"Builds the module first if that is not done. Then the phone is looked at: it must have\n"
+		"exactly the kernel the package is for, and trust its key. What will be done is shown;\n"
+		"with --dry-run nothing else happens. `pmbootstrap sideload` does it where it can, else\n"
+		"pmkmod itself by scp and apk (sideload.with). Exit codes 36: installed, but not loaded;\n"
+		"39: no connection; 40: the phone has another kernel; 41: it did not take the package.\n",
+		2, 2, cmd_sideload},
+	{"phone", "<device>", "read from a phone what kernel it runs, for builds for that device",
+		"Over ssh (--host, --port, --user): release, configuration, kernel image, installed\n"
+		"kernel packages and what else there is. Builds for the device then take configuration\n"
+		"and exports from there, as long as the kernel's package is of that release. What does\n"
+		"not go together with the profile and the repositories is told.\n",
+		1, 1, cmd_phone},
 	{"plan", "<device> <module>", "show every input of a build with its hash; run nothing", "",
 		2, 2, cmd_plan},
 	{"headers", "<device>", "make the packages with the kernel's headers and helper programs",
@@ -78,12 +92,19 @@ enum {
 	OPT_CHOOSE_KERNEL,
 	OPT_PUBLISH,
 	OPT_NO_PUBLISH,
-	OPT_KERNEL, /* and behind it, one for each row of kernel_options[] */
+	OPT_INSTALL_KEY,
+	OPT_DRY_RUN,
+	OPT_ASK_PHONE,
+	OPT_PHONE, /* three, for the rows of phone_options[] */
+	OPT_KERNEL = OPT_PHONE + 3, /* and behind it, one for each row of kernel_options[] */
 };
 
 /* Options that are a key of [kernel]; in the order of their rows in long_options[]. */
 static const char *const kernel_options[] = {
 	"kdir", "source", "config", "image", "symvers", "cc", "aport", "sign_key"};
+
+/* The same of [phone]. */
+static const char *const phone_options[] = {"host", "port", "user"};
 
 static const struct option long_options[] = {
 	{"config", required_argument, NULL, OPT_CONFIG},
@@ -105,6 +126,12 @@ static const struct option long_options[] = {
 	{"kernel", required_argument, NULL, OPT_CHOOSE_KERNEL},
 	{"publish-pmbootstrap", no_argument, NULL, OPT_PUBLISH},
 	{"no-publish-pmbootstrap", no_argument, NULL, OPT_NO_PUBLISH},
+	{"phone", required_argument, NULL, OPT_ASK_PHONE},
+	{"host", required_argument, NULL, OPT_PHONE},
+	{"port", required_argument, NULL, OPT_PHONE + 1},
+	{"user", required_argument, NULL, OPT_PHONE + 2},
+	{"install-key", no_argument, NULL, OPT_INSTALL_KEY},
+	{"dry-run", no_argument, NULL, OPT_DRY_RUN},
 	{"jobs", required_argument, NULL, 'j'},
 	{"verbose", no_argument, NULL, 'v'},
 	{"quiet", no_argument, NULL, 'q'},
@@ -138,6 +165,10 @@ static const char options_help[] =
 	"                        aports, by which pmbootstrap makes the same packages, to DIR\n"
 	"      --publish-pmbootstrap     put the package into pmbootstrap's work folder, too, by\n"
 	"                        sudo, doas or run0 if that is needed; --no-publish-pmbootstrap: don't\n"
+	"      --host HOST       the phone's name or address (172.16.42.1), with --port and --user\n"
+	"      --phone HOST      ask this phone first what kernel it runs (see `phone`)\n"
+	"      --install-key     sideload: make the phone trust the key that signed the package\n"
+	"      --dry-run         sideload: only say what would be done\n"
 	"  -v, --verbose         show the whole output of the build\n"
 	"  -q, --quiet           show errors and results only\n"
 	"  -h, --help            this text, or that of a command\n"
@@ -163,6 +194,10 @@ static int one_option(struct options *o, int c, const char *name, struct err *e)
 {
 	if (c >= OPT_KERNEL && c < OPT_KERNEL + (int)ARRAY_SIZE(kernel_options)) {
 		strvec_addf(&o->settings, "kernel.%s=%s", kernel_options[c - OPT_KERNEL], optarg);
+		return 0;
+	}
+	if (c >= OPT_PHONE && c < OPT_PHONE + (int)ARRAY_SIZE(phone_options)) {
+		strvec_addf(&o->settings, "phone.%s=%s", phone_options[c - OPT_PHONE], optarg);
 		return 0;
 	}
 	switch (c) {
@@ -198,6 +233,16 @@ static int one_option(struct options *o, int c, const char *name, struct err *e)
 		break;
 	case OPT_NO_PUBLISH:
 		strvec_add(&o->settings, "publish.pmbootstrap=no");
+		break;
+	case OPT_INSTALL_KEY:
+		o->install_key = true;
+		break;
+	case OPT_ASK_PHONE:
+		o->phone = true;
+		strvec_addf(&o->settings, "phone.host=%s", optarg);
+		break;
+	case OPT_DRY_RUN:
+		o->dry_run = true;
 		break;
 	case OPT_FORCE:
 		o->force = true;
@@ -253,12 +298,27 @@ void options_free(struct options *o)
 	strvec_free(&o->command_line);
 }
 
-char *sideload_command(struct context *x, const char *package)
+char *sideload_command(
+	struct context *x, const char *device, const char *module, const char *package)
 {
 	const char *command = config_get(x->config, "sideload", "command");
-	const char *p = command ? strstr(command, "%p") : NULL;
+	const struct {
+		char letter;
+		const char *is;
+	} t[] = {{'d', device}, {'m', module}, {'p', package}};
+	struct strbuf b = {0};
 
-	if (!p)
-		return xasprintf("%s %s", command ? command : "pmbootstrap sideload", package);
-	return xasprintf("%.*s%s%s", (int)(p - command), command, package, p + 2);
+	for (const char *s = command ? command : "pmkmod sideload %d %m"; *s; s++) {
+		size_t i = 0;
+
+		while (i < ARRAY_SIZE(t) && (s[0] != '%' || s[1] != t[i].letter))
+			i++;
+		if (i < ARRAY_SIZE(t)) {
+			strbuf_adds(&b, t[i].is);
+			s++;
+		} else {
+			strbuf_addc(&b, *s);
+		}
+	}
+	return strbuf_steal(&b);
 }

@@ -59,6 +59,7 @@ static const struct {
 	ORIGIN(image, true),
 	ORIGIN(symvers, true),
 	ORIGIN(cc, false),
+	ORIGIN(phone, true),
 	ORIGIN(sign_key, true),
 #undef ORIGIN
 };
@@ -90,6 +91,17 @@ static void read_origin(struct device *d, struct config *c, struct config *p)
 static const char *profile_value(struct config *p, const char *key)
 {
 	return p ? config_get(p, "device", key) : NULL;
+}
+
+/* What `pmkmod phone` has kept of this device, if nobody names another folder. */
+static void find_phone(struct device *d, struct config *c)
+{
+	const char *state = config_get(c, "paths", "state");
+	_cleanup_free_ char *dir = state ? xasprintf("%s/phones/%s", state, d->name) : NULL;
+	_cleanup_free_ char *file = dir ? path_join(dir, "phone.ini") : NULL;
+
+	if (!d->origin.phone && file && fs_exists(file))
+		d->origin.phone = steal_ptr(dir);
 }
 
 /* pmaports has no answer to give for it. */
@@ -163,6 +175,7 @@ static int read_all(struct device *d, struct config *c, struct config *p, struct
 
 	d->title = xstrdup(profile_value(p, "title"));
 	read_origin(d, c, p);
+	find_phone(d, c);
 	if (r == 0)
 		r = read_kernel(d, c, p, a, t, e);
 	if (r < 0)

@@ -53,6 +53,7 @@ struct kernel_origin {
 	char *image; /* kernel image, else the kernel package's */
 	char *symvers; /* Module.symvers */
 	char *cc; /* "gcc", "gcc6", "clang": which compiler built it */
+	char *phone; /* folder of what the phone itself said (pmkmod phone) */
 	char *sign_key; /* PEM with the key and certificate that sign its modules */
 	bool implied; /* nobody named it: the aport is pmaports', and a -dev package comes before */
 };

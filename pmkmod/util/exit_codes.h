@@ -20,9 +20,12 @@ enum {
 	EXIT_SANDBOX = 33, /* no user namespaces, no qemu, no binfmt_misc */
 	EXIT_NO_SPACE = 34, /* disk full */
 	EXIT_NO_FIT = 35, /* built, but the phone's kernel would refuse it */
-	EXIT_NOT_LOADED = 36, /* boot: the kernel ran, the module did not load */
+	EXIT_NOT_LOADED = 36, /* boot, sideload: the kernel runs, the module did not load */
 	EXIT_BOOT_FAILED = 37, /* boot: the kernel or the board did not come up */
 	EXIT_TIMEOUT = 38, /* a time limit ran out */
+	EXIT_PHONE = 39, /* the phone cannot be reached, or ssh failed */
+	EXIT_PHONE_DIFFERS = 40, /* the phone has another kernel than the package is for */
+	EXIT_SIDELOAD_FAILED = 41, /* the phone did not take the package */
 	EXIT_EXCLUDED = 77, /* DKMS: this module is excluded for this kernel */
 	/* 128 + signal number: interrupted */
 };

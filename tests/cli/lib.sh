@@ -119,6 +119,7 @@ public_copy() {
 		cp -al "$build/standin/mirror" "$build/standin/keys" "$to/standin/" 2>/dev/null ||
 			cp -a "$build/standin/mirror" "$build/standin/keys" "$to/standin/"
 	fi
+	[ ! -d "$build/openssh" ] || cp -a "$build/openssh" "$to/"
 	chmod -R a+rX "$to/tests" "$to/profiles" "$to/standin"
 	[ "$topic" != kernels ] || public_kernels "$to/kernels" || return 1
 	echo "$to"

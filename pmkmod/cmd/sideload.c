@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "pmkmod/build/run.h"
+#include "pmkmod/cmd/cmd.h"
+#include "pmkmod/phone/sideload.h"
+#include "pmkmod/util/exit_codes.h"
+
+static void print_indented(const char *word, const char *text)
+{
+	_cleanup_strvec_ struct strvec lines = {0};
+
+	if (text)
+		strvec_split(&lines, text, "\n");
+	for (size_t i = 0; i < lines.n; i++)
+		printf("%-9s %s\n", i ? "" : word, lines.v[i]);
+}
+
+static void say_steps(struct context *x, const struct sideload *s, bool dry_run)
+{
+	for (size_t i = 0; i < s->notes.n; i++)
+		progress_note(&x->progress, "%s", s->notes.v[i]);
+	for (size_t i = 0; i < s->steps.n; i++)
+		if (dry_run)
+			printf("%-9s %s\n", i ? "" : "would", s->steps.v[i]);
+		else
+			progress_note(
+				&x->progress, "%s%s", i ? "" : "on the phone: ", s->steps.v[i]);
+}
+
+/* apk keeps what was installed from a file as it is, and with it what it depends on. */
+static void tell_pin(struct context *x, const struct plan *p, const struct cell_result *built)
+{
+	progress_note(&x->progress,
+		"no repository of the phone's has %s: its apk now keeps this very file, and with it "
+		"%s-%s, at every upgrade. `apk del %s` on the phone ends that; a repository with the "
+		"package in /etc/apk/repositories, then `apk add %s`, makes it an ordinary one",
+		built->package, p->target.kernel.name, p->target.kernel.version, built->package,
+		built->package);
+}
+
+static void print_result(struct context *x, const struct plan *p, const struct cell_result *built,
+	const struct sideload *s, const struct sideload_result *r)
+{
+	printf("apk       %s\nphone     %s\nkernel    %s\n", built->apk, s->phone.shown,
+		s->state.release);
+	print_indented("lsmod", r->lsmod);
+	print_indented("dmesg", r->dmesg);
+	print_indented("failure", r->failure);
+	if (r->refused)
+		printf("refused   %s: %s\n", r->refusal.point, r->refusal.meaning);
+	printf("loaded    %s\n", r->loaded ? "yes" : "no");
+	if (r->pinned)
+		tell_pin(x, p, built);
+	for (size_t i = 0; i < r->was_loaded.n; i++)
+		progress_note(&x->progress,
+			"%s was loaded before, and what was loaded stays until `modprobe -r %s` or "
+			"until the phone is started anew",
+			r->was_loaded.v[i], r->was_loaded.v[i]);
+}
+
+static int sideload(struct plan *p, const struct cell_result *built, const struct options *o,
+	int *status, struct err *e)
+{
+	_cleanup_free_ char *keys = plan_keys_dir(p->x);
+	_cleanup_strvec_ struct strvec modules = {0};
+	struct progress *pr = &p->x->progress;
+	struct sideload s = {.config = p->x->config,
+		.apk = built->apk,
+		.keys_dir = keys,
+		.arch = p->device.arch,
+		.release = built->release,
+		.modules = &modules,
+		.install_key = o->install_key};
+	struct sideload_result result = {0};
+	int r;
+
+	strvec_split(&modules, built->modules ? built->modules : "", " ");
+	progress_stage(pr, "phone", "looking at it");
+	r = sideload_prepare(&s, e);
+	if (r == 0) {
+		progress_done(pr, "%s runs %s", s.phone.shown, s.state.release);
+		say_steps(p->x, &s, o->dry_run);
+	}
+	if (r == 0 && !o->dry_run) {
+		progress_stage(pr, "sideload", "%s", built->package);
+		r = sideload_run(&s, &result, e);
+		if (r == 0) {
+			progress_done(pr, "%s-%s is installed", built->package, built->version);
+			print_result(p->x, p, built, &s, &result);
+			*status = result.loaded ? 0 : EXIT_NOT_LOADED;
+		}
+	}
+	if (r < 0)
+		progress_failed(pr);
+	sideload_result_free(&result);
+	sideload_free(&s);
+	return r;
+}
+
+int cmd_sideload(struct context *x, const struct options *o, int *status, struct err *e)
+{
+	struct cell_result built;
+	struct plan p;
+	bool unchanged;
+	int r = build_run(&p, x, o->args.v[1], o->args.v[2], &built, &unchanged, e);
+
+	if (r == 0)
+		r = sideload(&p, &built, o, status, e);
+	cell_result_free(&built);
+	plan_free(&p);
+	return r;
+}

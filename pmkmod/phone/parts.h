@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* process.c: one program on this machine, its output bounded and its time limited. */
+#ifndef PMKMOD_PHONE_PARTS_H
+#define PMKMOD_PHONE_PARTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "chroot/base/err.h"
+#include "chroot/base/str.h"
+
+struct process { /* borrowed */
+	const struct strvec *argv;
+	const char *input; /* NULL: nothing, or with `terminal` ours */
+	bool terminal; /* it stays in our process group and may read the terminal */
+	bool show; /* its output goes to our standard error, untouched */
+	unsigned timeout_s; /* 0: none */
+	size_t max; /* of standard output; standard error keeps its first 64 KiB */
+	void (*bytes)(void *ctx, const char *data, size_t len); /* NULL: into `out` */
+	void *ctx;
+};
+/*
+ * 0 and its exit status (128 + signal if it was killed), or -ENOENT no such program, -ETIMEDOUT,
+ * -EFBIG it printed more than `max`, -EINTR. It does not outlive us.
+ */
+int process_run(const struct process *p, struct strbuf *out, struct strbuf *err, int *status,
+	struct err *e);
+
+#endif
