@@ -48,8 +48,11 @@ static void load_profile(struct listing *l, struct row *r)
 {
 	struct err e = ERR_INIT;
 
-	r->profile = true;
-	if (device_load_with(&r->d, l->x->config, r->name, &l->aports, &e) < 0)
+	int code = device_load_with(&r->d, l->x->config, r->name, &l->aports, &e);
+
+	/* several kernels, of which none is chosen: as they stand in pmaports */
+	r->profile = code != -ENOTUNIQ;
+	if (code < 0 && r->profile)
 		r->problem = xstrdup(e.text);
 }
 
@@ -151,10 +154,11 @@ static void print_row(const struct listing *l, const struct row *r)
 {
 	const char *arch = r->pm ? r->pm->arch_name : "";
 	const char *channel = l->aports.channel ? l->aports.channel : "-";
+	int first = r->problem ? (int)strcspn(r->problem, "\n") : 0;
 	enum verdict v;
 
 	if (r->problem && !r->pm) {
-		printf("%-32s (%s)\n", r->name, r->problem);
+		printf("%-32s (%.*s)\n", r->name, first, r->problem);
 		return;
 	}
 	if (r->profile && !r->problem) {
@@ -167,7 +171,7 @@ static void print_row(const struct listing *l, const struct row *r)
 	print_safe(r->profile && !r->problem ? r->d.title : r->pm ? r->pm->title : "");
 	putchar('\n');
 	if (r->problem)
-		printf("%-32s (its profile: %s)\n", "", r->problem);
+		printf("%-32s (its profile: %.*s)\n", "", first, r->problem);
 }
 
 static void print_table(const struct listing *l)

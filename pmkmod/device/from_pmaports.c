@@ -17,9 +17,10 @@ static int open_tree(struct aports_tree *t, const struct pmbootstrap *p, struct 
 		r = pmbootstrap_define_channel(c, p, &ch, &why);
 		pmaports_channel_free(&ch);
 	}
-	if (r < 0)
-		strvec_add(&t->notes, why.text);
 	r = pmaports_load(&t->tree, &q, e);
+	/* where there is no tree at all, that is what there is to say */
+	if (r == 0 && why.code)
+		strvec_add(&t->notes, why.text);
 	if (r == 0)
 		strvec_add_all(&t->notes, pmaports_notes(t->tree));
 	return r;

@@ -34,9 +34,10 @@ static int no_choice(const struct pmaports_device *d, const char *wanted, struct
 	if (wanted)
 		err_set(e, -EINVAL, "%s has no kernel '%s', only %s", d->name, wanted, all);
 	else
-		err_set(e, -EINVAL, "%s has several kernels: %s", d->name, all);
-	return err_hint(e, "choose one with --kernel NAME, or as `kernel` in pmbootstrap's "
-			   "configuration");
+		err_set(e, -ENOTUNIQ, "%s has several kernels: %s", d->name, all);
+	err_hint(e, "choose one with --kernel NAME, or as `kernel` in pmbootstrap's "
+		    "configuration");
+	return wanted ? -EINVAL : -ENOTUNIQ;
 }
 
 /* The package with the kernel in it. */

@@ -97,8 +97,8 @@ bool pmaports_from_cache(const struct pmaports *t);
 
 /*
  * The kernel of a device: the one called `wanted` (a variant, or a package's name), or with NULL
- * the only one (several variants of the same package are one). -EINVAL lists those there are (exit
- * code 2).
+ * the only one (several variants of the same package are one). -EINVAL (there is no such one) and
+ * -ENOTUNIQ (several, and none is wanted) list those there are (exit code 2).
  */
 int pmaports_choose_kernel(const struct pmaports_kernel **out, const struct pmaports_device *d,
 	const char *wanted, struct err *e);

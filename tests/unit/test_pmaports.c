@@ -307,7 +307,7 @@ static void small_tree(void **state)
 	d = pmaports_find(t, "two");
 	assert_string_equal(d->title, "two");
 	assert_int_equal(d->verdict, VERDICT_READY);
-	assert_int_equal(pmaports_choose_kernel(&k, d, NULL, &e), -EINVAL);
+	assert_int_equal(pmaports_choose_kernel(&k, d, NULL, &e), -ENOTUNIQ);
 	assert_int_equal(pmaports_choose_kernel(&k, d, "b", &e), 0);
 	assert_string_equal(k->package, "linux-lts");
 	assert_null(pmaports_find(t, "three"));
