@@ -10,7 +10,7 @@ struct row {
 	const char *name; /* borrowed */
 	const struct pmaports_device *pm; /* NULL: it is in no pmaports */
 	struct device d; /* of the profile */
-	bool profile;
+	char *profile; /* path of the profile, NULL: none */
 	char *problem; /* why the profile cannot be used */
 };
 
@@ -48,7 +48,7 @@ static void load_profile(struct listing *l, struct row *r)
 {
 	struct err e = ERR_INIT;
 
-	r->profile = true;
+	r->profile = profile_path(l->x->config, "devices", r->name);
 	if (device_load_with(&r->d, l->x->config, r->name, &l->aports, &e) < 0)
 		r->problem = xstrdup(e.text);
 }
@@ -87,6 +87,7 @@ static void listing_free(struct listing *l)
 {
 	for (size_t i = 0; i < l->n; i++) {
 		device_free(&l->rows[i].d);
+		free(l->rows[i].profile);
 		free(l->rows[i].problem);
 	}
 	free(l->rows);
@@ -223,7 +224,7 @@ static struct json_object *row_json(const struct row *r)
 	json_add_text(o, "channel", profile ? r->d.channel.name : NULL);
 	json_add_text(o, "category", r->pm ? r->pm->category : NULL);
 	json_add_text(o, "aport", r->pm ? r->pm->path : NULL);
-	json_add_text(o, "profile", r->profile ? r->d.profile : NULL);
+	json_add_text(o, "profile", r->profile);
 	json_add_text(o, "problem", r->problem);
 	json_object_object_add(o, "notes", json_lines(r->pm ? r->pm->notes : NULL));
 	for (size_t i = 0; r->pm && i < r->pm->n_kernels; i++)
@@ -241,23 +242,23 @@ static struct json_object *strings_json(const struct strvec *l)
 	return array;
 }
 
+/* Of the devices in pmaports; those that profiles alone define are not counted. */
 static void count(const struct listing *l, size_t counts[N_VERDICTS], bool archived)
 {
 	for (size_t i = 0; i < l->n; i++) {
-		enum verdict v;
 		const struct pmaports_device *pm = l->rows[i].pm;
 
-		if (row_verdict(&l->rows[i], &v) &&
-			(archived || (pm && !streq(pm->category, "archived"))))
-			counts[v]++;
+		if (pm && (archived || !streq(pm->category, "archived")))
+			counts[pm->verdict]++;
 	}
 }
 
+/* One device a line, each written and forgotten: all of them at once take time and memory. */
 static void print_json(const struct listing *l)
 {
-	struct json_object *o = json_object_new_object(), *devices = json_object_new_array(),
-			   *numbers = json_object_new_object();
+	struct json_object *o = json_object_new_object(), *numbers = json_object_new_object();
 	size_t counts[N_VERDICTS] = {0};
+	bool any = false;
 
 	json_object_object_add(o, "format", json_object_new_int(1));
 	json_add_text(o, "channel", l->aports.channel);
@@ -268,11 +269,16 @@ static void print_json(const struct listing *l)
 		json_object_object_add(
 			numbers, verdict_names[i], json_object_new_int64((int64_t)counts[i]));
 	json_object_object_add(o, "counts", numbers);
-	for (size_t i = 0; i < l->n; i++)
-		if (shown(l, &l->rows[i]))
-			json_object_array_add(devices, row_json(&l->rows[i]));
-	json_object_object_add(o, "devices", devices);
-	json_print(o);
+	json_write_open(o);
+	fputs(",\"devices\":[", stdout);
+	for (size_t i = 0; i < l->n; i++) {
+		if (!shown(l, &l->rows[i]))
+			continue;
+		fputs(any ? ",\n" : "\n", stdout);
+		json_write(row_json(&l->rows[i]));
+		any = true;
+	}
+	puts("\n]}");
 }
 
 static void print_counts(const struct listing *l)

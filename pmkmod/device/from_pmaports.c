@@ -100,6 +100,16 @@ static void fill(char **slot, const char *value)
 		*slot = xstrdup(value);
 }
 
+/* Of a kernel that only a profile names, Alpine's are known. */
+static void profile_alone(struct device *d)
+{
+	if (!d->kernel || !pmaports_is_alpine(d->kernel))
+		return;
+	d->judged = true;
+	d->verdict = VERDICT_READY;
+	d->why = xasprintf("Alpine's own kernel: its headers are in the package %s-dev", d->kernel);
+}
+
 void device_aport_fill(const struct device_aport *a, struct device *d)
 {
 	const struct pmaports_kernel *k = a->kernel;
@@ -107,8 +117,10 @@ void device_aport_fill(const struct device_aport *a, struct device *d)
 
 	if (a->device)
 		fill(&d->title, a->device->title);
-	if (!k)
+	if (!k) {
+		profile_alone(d);
 		return;
+	}
 	fill(&d->kernel, k->made_by ? k->made_by : k->package);
 	fill(&d->flavor, k->flavor);
 	d->judged = true;
