@@ -9,20 +9,21 @@ static int open_tree(struct aports_tree *t, const struct pmbootstrap *p, struct 
 	struct pmaports_query q = {.folders = &t->folders, .cache = cache, .only = only};
 	struct pmaports_channel ch;
 	struct err why = ERR_INIT;
-	int r = pmaports_channel_load(&ch, p, &why);
+	int channel = pmaports_channel_load(&ch, p, &why), r;
 
-	if (r == 0) {
+	if (channel == 0) {
 		t->channel = xstrdup(ch.name);
 		q.systemd = pmbootstrap_systemd(p, &ch) > 0;
-		r = pmbootstrap_define_channel(c, p, &ch, &why);
+		channel = pmbootstrap_define_channel(c, p, &ch, &why);
 		pmaports_channel_free(&ch);
 	}
-	if (r < 0)
-		strvec_add(&t->notes, why.text);
 	r = pmaports_load(&t->tree, &q, e);
-	if (r == 0)
-		strvec_add_all(&t->notes, pmaports_notes(t->tree));
-	return r;
+	if (r < 0)
+		return r; /* which says enough */
+	if (channel < 0)
+		strvec_add(&t->notes, why.text);
+	strvec_add_all(&t->notes, pmaports_notes(t->tree));
+	return 0;
 }
 
 int aports_tree_load(struct aports_tree *t, struct config *c, const char *cache, const char *only)
