@@ -9,8 +9,8 @@
 struct row {
 	const char *name; /* borrowed */
 	const struct pmaports_device *pm; /* NULL: it is in no pmaports */
-	struct device d; /* of the profile */
-	bool profile;
+	struct device d; /* of the profile; zeroed: it cannot be used */
+	char *profile; /* path of the profile, NULL: none */
 	char *problem; /* why the profile cannot be used */
 };
 
@@ -22,6 +22,12 @@ struct listing {
 	struct strvec profiles;
 	bool wanted[N_VERDICTS], filtered;
 };
+
+/* Is there a profile, and does it say enough? */
+static bool loaded(const struct row *r)
+{
+	return r->d.name != NULL;
+}
 
 /* ---- gathering ---- */
 
@@ -47,12 +53,12 @@ static int read_filter(struct listing *l, const char *list, struct err *e)
 static void load_profile(struct listing *l, struct row *r)
 {
 	struct err e = ERR_INIT;
+	int code;
 
-	int code = device_load_with(&r->d, l->x->config, r->name, &l->aports, &e);
-
-	/* several kernels, of which none is chosen: as they stand in pmaports */
-	r->profile = code != -ENOTUNIQ;
-	if (code < 0 && r->profile)
+	r->profile = profile_path(l->x->config, "devices", r->name);
+	code = device_load_with(&r->d, l->x->config, r->name, &l->aports, &e);
+	/* several kernels, of which none is chosen, are no problem: as they stand in pmaports */
+	if (code < 0 && code != -ENOTUNIQ)
 		r->problem = xstrdup(e.text);
 }
 
@@ -90,6 +96,7 @@ static void listing_free(struct listing *l)
 {
 	for (size_t i = 0; i < l->n; i++) {
 		device_free(&l->rows[i].d);
+		free(l->rows[i].profile);
 		free(l->rows[i].problem);
 	}
 	free(l->rows);
@@ -108,7 +115,7 @@ static const struct pmaports_kernel *best_kernel(const struct pmaports_device *d
 
 static bool row_verdict(const struct row *r, enum verdict *v)
 {
-	if (r->profile && !r->problem && r->d.judged)
+	if (loaded(r) && r->d.judged)
 		*v = r->d.verdict;
 	else if (r->pm)
 		*v = r->pm->verdict;
@@ -137,11 +144,11 @@ static void print_kernel(const struct row *r)
 {
 	char text[128];
 	size_t more = r->pm ? r->pm->n_kernels - 1 : 0;
-	const char *name = r->profile && !r->problem		  ? r->d.kernel
+	const char *name = loaded(r)				  ? r->d.kernel
 			   : r->pm && best_kernel(r->pm)->package ? best_kernel(r->pm)->package
 								  : "-";
 
-	if (r->profile && !r->problem)
+	if (loaded(r))
 		more = 0;
 	if (more)
 		snprintf(text, sizeof(text), "%s (1 of %zu)", name, more + 1);
@@ -161,14 +168,14 @@ static void print_row(const struct listing *l, const struct row *r)
 		printf("%-32s (%.*s)\n", r->name, first, r->problem);
 		return;
 	}
-	if (r->profile && !r->problem) {
+	if (loaded(r)) {
 		arch = r->d.arch->alpine;
 		channel = r->d.channel.name;
 	}
 	printf("%-32s %-11s ", r->name, *arch ? arch : "?");
 	print_kernel(r);
 	printf("%-10s %-10s ", channel, row_verdict(r, &v) ? verdict_names[v] : "-");
-	print_safe(r->profile && !r->problem ? r->d.title : r->pm ? r->pm->title : "");
+	print_safe(loaded(r) ? r->d.title : r->pm ? r->pm->title : "");
 	putchar('\n');
 	if (r->problem)
 		printf("%-32s (its profile: %.*s)\n", "", first, r->problem);
@@ -213,7 +220,7 @@ static struct json_object *kernel_json(const struct pmaports_kernel *k)
 static struct json_object *row_json(const struct row *r)
 {
 	struct json_object *o = json_object_new_object(), *kernels = json_object_new_array();
-	bool profile = r->profile && !r->problem;
+	bool profile = loaded(r);
 	enum verdict v;
 
 	json_add_text(o, "name", r->name);
@@ -227,7 +234,7 @@ static struct json_object *row_json(const struct row *r)
 	json_add_text(o, "channel", profile ? r->d.channel.name : NULL);
 	json_add_text(o, "category", r->pm ? r->pm->category : NULL);
 	json_add_text(o, "aport", r->pm ? r->pm->path : NULL);
-	json_add_text(o, "profile", r->profile ? r->d.profile : NULL);
+	json_add_text(o, "profile", r->profile);
 	json_add_text(o, "problem", r->problem);
 	json_object_object_add(o, "notes", json_lines(r->pm ? r->pm->notes : NULL));
 	for (size_t i = 0; r->pm && i < r->pm->n_kernels; i++)
@@ -245,23 +252,23 @@ static struct json_object *strings_json(const struct strvec *l)
 	return array;
 }
 
+/* Of the devices in pmaports; those that profiles alone define are not counted. */
 static void count(const struct listing *l, size_t counts[N_VERDICTS], bool archived)
 {
 	for (size_t i = 0; i < l->n; i++) {
-		enum verdict v;
 		const struct pmaports_device *pm = l->rows[i].pm;
 
-		if (row_verdict(&l->rows[i], &v) &&
-			(archived || (pm && !streq(pm->category, "archived"))))
-			counts[v]++;
+		if (pm && (archived || !streq(pm->category, "archived")))
+			counts[pm->verdict]++;
 	}
 }
 
+/* One device a line, each written and forgotten: all of them at once take time and memory. */
 static void print_json(const struct listing *l)
 {
-	struct json_object *o = json_object_new_object(), *devices = json_object_new_array(),
-			   *numbers = json_object_new_object();
+	struct json_object *o = json_object_new_object(), *numbers = json_object_new_object();
 	size_t counts[N_VERDICTS] = {0};
+	bool any = false;
 
 	json_object_object_add(o, "format", json_object_new_int(1));
 	json_add_text(o, "channel", l->aports.channel);
@@ -272,11 +279,16 @@ static void print_json(const struct listing *l)
 		json_object_object_add(
 			numbers, verdict_names[i], json_object_new_int64((int64_t)counts[i]));
 	json_object_object_add(o, "counts", numbers);
-	for (size_t i = 0; i < l->n; i++)
-		if (shown(l, &l->rows[i]))
-			json_object_array_add(devices, row_json(&l->rows[i]));
-	json_object_object_add(o, "devices", devices);
-	json_print(o);
+	json_write_open(o);
+	fputs(",\"devices\":[", stdout);
+	for (size_t i = 0; i < l->n; i++) {
+		if (!shown(l, &l->rows[i]))
+			continue;
+		fputs(any ? ",\n" : "\n", stdout);
+		json_write(row_json(&l->rows[i]));
+		any = true;
+	}
+	puts("\n]}");
 }
 
 static void print_counts(const struct listing *l)

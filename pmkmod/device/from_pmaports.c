@@ -9,21 +9,21 @@ static int open_tree(struct aports_tree *t, const struct pmbootstrap *p, struct 
 	struct pmaports_query q = {.folders = &t->folders, .cache = cache, .only = only};
 	struct pmaports_channel ch;
 	struct err why = ERR_INIT;
-	int r = pmaports_channel_load(&ch, p, &why);
+	int channel = pmaports_channel_load(&ch, p, &why), r;
 
-	if (r == 0) {
+	if (channel == 0) {
 		t->channel = xstrdup(ch.name);
 		q.systemd = pmbootstrap_systemd(p, &ch) > 0;
-		r = pmbootstrap_define_channel(c, p, &ch, &why);
+		channel = pmbootstrap_define_channel(c, p, &ch, &why);
 		pmaports_channel_free(&ch);
 	}
 	r = pmaports_load(&t->tree, &q, e);
-	/* where there is no tree at all, that is what there is to say */
-	if (r == 0 && why.code)
+	if (r < 0)
+		return r; /* which says enough */
+	if (channel < 0)
 		strvec_add(&t->notes, why.text);
-	if (r == 0)
-		strvec_add_all(&t->notes, pmaports_notes(t->tree));
-	return r;
+	strvec_add_all(&t->notes, pmaports_notes(t->tree));
+	return 0;
 }
 
 int aports_tree_load(struct aports_tree *t, struct config *c, const char *cache, const char *only)
@@ -101,6 +101,16 @@ static void fill(char **slot, const char *value)
 		*slot = xstrdup(value);
 }
 
+/* Of a kernel that only a profile names, Alpine's are known. */
+static void profile_alone(struct device *d)
+{
+	if (!d->kernel || !pmaports_is_alpine(d->kernel))
+		return;
+	d->judged = true;
+	d->verdict = VERDICT_READY;
+	d->why = xasprintf("Alpine's own kernel: its headers are in the package %s-dev", d->kernel);
+}
+
 void device_aport_fill(const struct device_aport *a, struct device *d)
 {
 	const struct pmaports_kernel *k = a->kernel;
@@ -108,8 +118,10 @@ void device_aport_fill(const struct device_aport *a, struct device *d)
 
 	if (a->device)
 		fill(&d->title, a->device->title);
-	if (!k)
+	if (!k) {
+		profile_alone(d);
 		return;
+	}
 	fill(&d->kernel, k->made_by ? k->made_by : k->package);
 	fill(&d->flavor, k->flavor);
 	d->judged = true;

@@ -103,6 +103,9 @@ bool pmaports_from_cache(const struct pmaports *t);
 int pmaports_choose_kernel(const struct pmaports_kernel **out, const struct pmaports_device *d,
 	const char *wanted, struct err *e);
 
+/* Is that a kernel which Alpine itself makes, with a headers package? */
+bool pmaports_is_alpine(const char *package);
+
 /* ---- deviceinfo.c ---- */
 struct deviceinfo {
 	char *text; /* the file, cut into keys and values in place */

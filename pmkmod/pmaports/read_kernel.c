@@ -11,7 +11,7 @@ static const char *const alpine_kernels[] = {"linux-lts", "linux-virt", "linux-s
 	"linux-edge", "linux-asahi", "linux-elm", "linux-gru", "linux-jh7110", "linux-openpax",
 	"linux-starfive"};
 
-static bool is_alpine(const char *package)
+bool pmaports_is_alpine(const char *package)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(alpine_kernels); i++)
 		if (streq(alpine_kernels[i], package))
@@ -197,7 +197,7 @@ void read_kernel(
 		read_aport(k, dir, false);
 	if (k->judged.why)
 		return;
-	if (is_alpine(package))
+	if (pmaports_is_alpine(package))
 		judge(k, VERDICT_READY,
 			"nothing to do: pmkmod takes the headers package of exactly that version",
 			"Alpine's own kernel: its headers are in the package %s-dev", package);

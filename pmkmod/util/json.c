@@ -89,10 +89,22 @@ void json_add_text(struct json_object *object, const char *key, const char *s)
 	json_object_object_add(object, key, json_text(s));
 }
 
-void json_print(struct json_object *take)
+static void write_text(struct json_object *take, size_t without)
 {
-	puts(json_object_to_json_string_ext(take, JSON_C_TO_STRING_PRETTY |
-							  JSON_C_TO_STRING_SPACED |
-							  JSON_C_TO_STRING_NOSLASHESCAPE));
+	size_t len;
+	const char *s = json_object_to_json_string_length(
+		take, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
+
+	fwrite(s, 1, len - without, stdout);
 	json_object_put(take);
+}
+
+void json_write(struct json_object *take)
+{
+	write_text(take, 0);
+}
+
+void json_write_open(struct json_object *take)
+{
+	write_text(take, 1);
 }

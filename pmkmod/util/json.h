@@ -11,7 +11,9 @@ struct json_object *json_text(const char *s);
 struct json_object *json_lines(const char *s);
 /* object[key] = json_text(s) */
 void json_add_text(struct json_object *object, const char *key, const char *s);
-/* Write with a newline to standard output and free. */
-void json_print(struct json_object *take);
+/* Write on one line to standard output, without a newline, and free. */
+void json_write(struct json_object *take);
+/* The same without the closing brace of an object that has members: more of them can follow. */
+void json_write_open(struct json_object *take);
 
 #endif
