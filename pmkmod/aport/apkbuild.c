@@ -155,18 +155,17 @@ const struct shell_function *shell_function(const struct apkbuild *b, const char
 	return NULL;
 }
 
+const char *const shell_outside_names[] = {"CARCH", "CBUILD", "CBUILD_ARCH", "CHOST", "CTARGET",
+	"CTARGET_ARCH", "CC", "CXX", "CPP", "LD", "AR", "HOSTCC", "HOSTCXX", "CROSS_COMPILE",
+	"CFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS", "JOBS", "MAKEFLAGS", "HOME", "PATH", "PWD",
+	"USER", "TMPDIR", "startdir", "srcdir", "pkgdir", "subpkgdir", "apkbuildsdir",
+	"SOURCE_DATE_EPOCH", "CHOST_ARCH", "CBUILDROOT", "BOOTSTRAP", "PMB_CROSS", "DISTFILES",
+	"SRCDEST", "REPODEST", "CLIBC", "CTARGET_LIBC", NULL};
+
 bool shell_from_outside(const char *name)
 {
-	static const char *const names[] = {"CARCH", "CBUILD", "CBUILD_ARCH", "CHOST", "CTARGET",
-		"CTARGET_ARCH", "CC", "CXX", "CPP", "LD", "AR", "HOSTCC", "HOSTCXX",
-		"CROSS_COMPILE", "CFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS", "JOBS", "MAKEFLAGS",
-		"HOME", "PATH", "PWD", "USER", "TMPDIR", "startdir", "srcdir", "pkgdir",
-		"subpkgdir", "apkbuildsdir", "SOURCE_DATE_EPOCH", "CHOST_ARCH", "CBUILDROOT",
-		"BOOTSTRAP", "PMB_CROSS", "DISTFILES", "SRCDEST", "REPODEST", "CLIBC",
-		"CTARGET_LIBC"};
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (streq(names[i], name))
+	for (size_t i = 0; shell_outside_names[i]; i++)
+		if (streq(shell_outside_names[i], name))
 			return true;
 	return false;
 }

@@ -45,6 +45,24 @@ const char *apkbuild_function(const struct apkbuild *b, const char *name, size_t
  */
 char *apkbuild_in_function(struct apkbuild *b, const char *function, const struct apkbuild_env *env,
 	size_t n_env, const char *variable, char **why);
+
+/* A value that apkbuild_ask() is to find out. */
+struct apkbuild_question {
+	const char *name; /* of the variable */
+	char *answer; /* the caller frees; NULL: that did not come out either */
+};
+/*
+ * The second way, where the reader gives up: a shell reads the recipe in `dir`, in the sandbox
+ * (nothing can be written, no network, ten seconds), with `env` set, then runs `function` if it is
+ * not NULL, and says what the variables are worth. What hangs on variables that abuild would set
+ * and that are not in `env` has no answer. It starts processes: not for several threads at once.
+ */
+int apkbuild_ask(const char *dir, const struct apkbuild_env *env, size_t n_env,
+	const char *function, struct apkbuild_question *q, size_t n, struct err *e);
+/* Ask for all variables of `b` that are unknown and take over the answers, which notes say. */
+int apkbuild_ask_unknown(struct apkbuild *b, const char *dir, const struct apkbuild_env *env,
+	size_t n_env, struct err *e);
+
 /* What was passed over: files that would be read (`. file`), commands that are not known. */
 const struct strvec *apkbuild_notes(const struct apkbuild *b);
 /* Names of all variables that have a value, in order of first assignment. */

@@ -392,7 +392,21 @@ static int read_recipe(struct aport *a, const struct apkbuild *b, struct err *e)
 	return 0;
 }
 
-int aport_load(struct aport *a, const char *dir, const struct arch_info *arch, struct err *e)
+/* Variables that are looked at; what else the reader does not know does not matter. */
+static bool reader_gives_up(const struct apkbuild *b)
+{
+	static const char *const names[] = {"pkgname", "pkgver", "pkgrel", "arch", "_flavor",
+		"_carch", "_config", "makedepends", "subpackages", "source", "sha512sums",
+		"builddir", "ksrcdir", "_ksrcdir", "_builddir", "_outdir", "CC", "LLVM"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (apkbuild_unknown(b, names[i]))
+			return true;
+	return false;
+}
+
+static int load(struct aport *a, const char *dir, const struct arch_info *arch, bool ask,
+	bool *gave_up, struct err *e)
 {
 	/* as pmbootstrap's cross builds have it, with the compiler's name left without prefix */
 	const struct apkbuild_env env[] = {{"CARCH", arch->alpine}, {"CTARGET_ARCH", arch->alpine},
@@ -414,12 +428,34 @@ int aport_load(struct aport *a, const char *dir, const struct arch_info *arch, s
 	} else {
 		r = apkbuild_read(&b, path, env, ARRAY_SIZE(env), e);
 	}
+	*gave_up = r == 0 && reader_gives_up(b);
+	if (*gave_up && ask) {
+		struct err why = ERR_INIT;
+
+		/* without namespaces there is no second way; the first one's reason is said then */
+		if (apkbuild_ask_unknown(b, dir, env, ARRAY_SIZE(env), &why) < 0)
+			strvec_addf(&a->notes, "%s", why.text);
+		strvec_add_all(&a->notes, apkbuild_notes(b));
+	}
 	if (r == 0)
 		r = read_recipe(a, b, e);
 	apkbuild_free(b);
 	if (r < 0)
 		aport_free(a);
 	return r;
+}
+
+int aport_load(struct aport *a, const char *dir, const struct arch_info *arch, struct err *e)
+{
+	bool gave_up;
+
+	return load(a, dir, arch, true, &gave_up, e);
+}
+
+int aport_load_unasked(struct aport *a, const char *dir, const struct arch_info *arch,
+	bool *gave_up, struct err *e)
+{
+	return load(a, dir, arch, false, gave_up, e);
 }
 
 void aport_free(struct aport *a)

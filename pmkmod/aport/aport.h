@@ -61,6 +61,12 @@ struct aport {
  * line).
  */
 int aport_load(struct aport *a, const char *dir, const struct arch_info *arch, struct err *e);
+/*
+ * The same without asking a shell in the sandbox where the recipe cannot be evaluated by reading it
+ * alone, which *gave_up says: for several threads at once.
+ */
+int aport_load_unasked(struct aport *a, const char *dir, const struct arch_info *arch,
+	bool *gave_up, struct err *e);
 void aport_free(struct aport *a);
 
 struct aport_fetch {

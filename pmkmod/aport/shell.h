@@ -91,6 +91,7 @@ void shell_define(struct shell *sh, const char *name, size_t start, size_t end);
 const struct shell_function *shell_function(const struct apkbuild *b, const char *name);
 /* Variables that the environment of abuild gives. */
 bool shell_from_outside(const char *name);
+extern const char *const shell_outside_names[]; /* all of them, and NULL */
 /* Variables as they were, for subshells. */
 struct shell_var *shell_save(struct shell *sh, size_t *n);
 void shell_restore(struct shell *sh, struct shell_var *saved, size_t n);

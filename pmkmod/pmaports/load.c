@@ -241,8 +241,15 @@ static int read_tree(
 	}
 	choose_devices(&l, q->only);
 	run_jobs(read_one_device, &l, l.n_devices);
+	/* few recipes need a shell; it is asked when the threads are gone */
+	for (size_t i = 0; i < l.n_devices; i++)
+		if (l.devices[i].gave_up)
+			read_device_asking(&l.devices[i]);
 	collect_kernels(&l);
 	run_jobs(read_one_kernel, &l, l.n_kernels);
+	for (size_t i = 0; i < l.n_kernels; i++)
+		if (l.kernels[i].gave_up)
+			read_kernel_asking(&l.kernels[i], &l.walk);
 	missing_kernels(&l);
 	device_problems(&l);
 	stamps_append(&l.stamps, &l.walk.stamps);

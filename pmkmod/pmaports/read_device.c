@@ -88,6 +88,38 @@ static char *function_of(const struct apkbuild *b, const char *variant, const ch
 	return f;
 }
 
+/* What abuild sets before it reads the recipe of a device. */
+#define DEVICE_ENV(d)                                                                              \
+	{                                                                                          \
+		{"CARCH", *(d)->arch ? (d)->arch : "aarch64"}, {"startdir", (d)->dir->path},       \
+			{"srcdir", "/srcdir"},                                                     \
+		{                                                                                  \
+			"pkgdir", "/pkgdir"                                                        \
+		}                                                                                  \
+	}
+
+/* The second way for a function: *depends is replaced if a shell knows it. */
+static bool ask_function(struct read_device *d, const char *function,
+	const struct apkbuild_env *more, size_t n_more, char **depends)
+{
+	const struct apkbuild_env device[] = DEVICE_ENV(d);
+	struct apkbuild_env env[ARRAY_SIZE(device) + 2];
+	struct apkbuild_question q = {.name = "depends"};
+
+	d->gave_up = true;
+	if (!d->ask || n_more > 2)
+		return false;
+	memcpy(env, device, sizeof(device));
+	memcpy(env + ARRAY_SIZE(device), more, n_more * sizeof(*more));
+	if (apkbuild_ask(d->dir->path, env, ARRAY_SIZE(device) + n_more, function, &q, 1, NULL) <
+			0 ||
+		!q.answer)
+		return false;
+	free(*depends);
+	*depends = q.answer;
+	return true;
+}
+
 static void read_variant(struct read_device *d, struct apkbuild *b, const char *name,
 	const char *variant, const char *given)
 {
@@ -102,6 +134,10 @@ static void read_variant(struct read_device *d, struct apkbuild *b, const char *
 		return;
 	}
 	depends = apkbuild_in_function(b, function, env, ARRAY_SIZE(env), "depends", &why);
+	if (why && ask_function(d, function, env, ARRAY_SIZE(env), &depends)) {
+		free(why);
+		why = NULL;
+	}
 	if (why)
 		strvec_addf(&d->notes, "what %s depends on is not known: %s", name, why);
 	kernels_in(depends && !why ? depends : "", &kernels);
@@ -170,8 +206,7 @@ static void read_recipe(struct read_device *d, struct apkbuild *b)
 
 static void read_apkbuild(struct read_device *d)
 {
-	const struct apkbuild_env env[] = {{"CARCH", *d->arch ? d->arch : "aarch64"},
-		{"startdir", d->dir->path}, {"srcdir", "/srcdir"}, {"pkgdir", "/pkgdir"}};
+	const struct apkbuild_env env[] = DEVICE_ENV(d);
 	_cleanup_free_ char *path = path_join(d->dir->path, "APKBUILD");
 	struct apkbuild *b = NULL;
 	struct err e = ERR_INIT;
@@ -181,6 +216,9 @@ static void read_apkbuild(struct read_device *d)
 		d->problem = xasprintf("its APKBUILD cannot be read: %s", e.text);
 		return;
 	}
+	d->gave_up = apkbuild_unknown(b, "depends") || apkbuild_unknown(b, "subpackages");
+	if (d->gave_up && d->ask)
+		apkbuild_ask_unknown(b, d->dir->path, env, ARRAY_SIZE(env), NULL);
 	read_recipe(d, b);
 	apkbuild_free(b);
 }
@@ -232,11 +270,11 @@ static void read_info(struct read_device *d, struct deviceinfo *info)
 	d->arch = xstrdup("");
 }
 
-void read_device(struct read_device *d, const struct aport_dir *dir)
+static void read_into(struct read_device *d, const struct aport_dir *dir)
 {
 	struct deviceinfo info;
 
-	*d = (struct read_device){.dir = dir};
+	d->dir = dir;
 	read_info(d, &info);
 	if (!*d->title) {
 		free(d->title);
@@ -252,6 +290,21 @@ void read_device(struct read_device *d, const struct aport_dir *dir)
 		d->kernels[i].arch = xstrdup(
 			text_or_empty(deviceinfo_get(&info, "arch", d->kernels[i].variant)));
 	deviceinfo_free(&info);
+}
+
+void read_device(struct read_device *d, const struct aport_dir *dir)
+{
+	*d = (struct read_device){0};
+	read_into(d, dir);
+}
+
+void read_device_asking(struct read_device *d)
+{
+	const struct aport_dir *dir = d->dir;
+
+	read_device_free(d);
+	*d = (struct read_device){.ask = true};
+	read_into(d, dir);
 }
 
 void read_device_free(struct read_device *d)

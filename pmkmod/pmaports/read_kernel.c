@@ -144,7 +144,8 @@ static void read_aport(struct read_kernel *k, const struct aport_dir *dir, bool 
 	int r;
 
 	stamps_add(&k->stamps, recipe);
-	r = aport_load(&a, dir->path, arch, &e);
+	r = k->ask ? aport_load(&a, dir->path, arch, &e)
+		   : aport_load_unasked(&a, dir->path, arch, &k->gave_up, &e);
 	if (r == -ENOTSUP) {
 		k->aport = xstrdup(dir->path);
 		judge(k, VERDICT_ARCH,
@@ -175,12 +176,13 @@ static void read_aport(struct read_kernel *k, const struct aport_dir *dir, bool 
 	}
 }
 
-void read_kernel(
+static void read_into(
 	struct read_kernel *k, const struct walk *w, const char *package, const char *arch_name)
 {
 	const struct aport_dir *dir;
 
-	*k = (struct read_kernel){.package = package, .arch_name = arch_name};
+	k->package = package;
+	k->arch_name = arch_name;
 	if (!arch_by_name(arch_name)) {
 		judge(k, VERDICT_ARCH,
 			"deviceinfo_arch must be one that Alpine has: aarch64, armv7, armhf, x86_64, "
@@ -205,10 +207,26 @@ void read_kernel(
 		k->missing = true;
 }
 
+void read_kernel(
+	struct read_kernel *k, const struct walk *w, const char *package, const char *arch_name)
+{
+	*k = (struct read_kernel){0};
+	read_into(k, w, package, arch_name);
+}
+
 void read_kernel_made_by(struct read_kernel *k, const struct aport_dir *dir)
 {
 	k->missing = false;
 	read_aport(k, dir, true);
+}
+
+void read_kernel_asking(struct read_kernel *k, const struct walk *w)
+{
+	const char *package = k->package, *arch_name = k->arch_name;
+
+	read_kernel_free(k);
+	*k = (struct read_kernel){.ask = true};
+	read_into(k, w, package, arch_name);
 }
 
 void read_kernel_free(struct read_kernel *k)

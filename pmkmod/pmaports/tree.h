@@ -61,10 +61,13 @@ struct read_device {
 	size_t n_kernels; /* at least 1 */
 	struct strvec notes;
 	char *problem; /* why its kernel is not known; NULL: it is */
+	bool ask, gave_up; /* as of a kernel */
 	char *info_problem; /* why its architecture is not known; NULL: it is */
 	struct stamps stamps;
 };
 void read_device(struct read_device *d, const struct aport_dir *dir);
+/* Again, with a shell's help where reading was not enough; not for several threads at once. */
+void read_device_asking(struct read_device *d);
 void read_device_free(struct read_device *d);
 
 /* ---- read_kernel.c ---- */
@@ -72,6 +75,7 @@ void read_device_free(struct read_device *d);
 /* A kernel as the devices of one architecture see it. */
 struct read_kernel {
 	const char *package, *arch_name; /* borrowed from a device */
+	bool ask, gave_up; /* may a shell be asked; would there be something to ask it */
 	bool missing; /* neither in a folder of that name nor Alpine's */
 	char *made_by; /* pkgname of the aport, where that is another than `package` */
 	char *aport, *version, *flavor, *karch, *config, *compiler, *outdir, *sources, *patches,
@@ -83,6 +87,8 @@ struct read_kernel {
 /* `package` NULL: the device names none. */
 void read_kernel(
 	struct read_kernel *k, const struct walk *w, const char *package, const char *arch_name);
+/* Again, with a shell's help where reading was not enough; not for several threads at once. */
+void read_kernel_asking(struct read_kernel *k, const struct walk *w);
 void read_kernel_free(struct read_kernel *k);
 /* Again, of an aport that is known to make the package. */
 void read_kernel_made_by(struct read_kernel *k, const struct aport_dir *dir);
@@ -104,7 +110,7 @@ char *derive_release(
 /* ---- store.c: all of that as one block of bytes, and back ---- */
 
 /* Counted up whenever the order of what is written, or what is found in a tree, changes. */
-#define STORE_MAGIC "pmkmod-pmaports 1 " PMKMOD_VERSION "\n"
+#define STORE_MAGIC "pmkmod-pmaports 2 " PMKMOD_VERSION "\n"
 #define STORE_HASH 32 /* bytes behind it */
 
 struct reading { /* what was read */
