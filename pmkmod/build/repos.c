@@ -36,6 +36,21 @@ int repos_download_limits(struct context *x, struct download_limits *l, struct e
 	return 0;
 }
 
+/* Where the index at the URL `full` is, or would be once it is downloaded. */
+static char *index_path(const struct context *x, const char *full, bool *local)
+{
+	char *path = file_url_path(full);
+	struct hash h;
+	char hex[HASH_HEX_MAX];
+
+	*local = path != NULL;
+	if (path)
+		return path;
+	hash_buf(HASH_SHA256, full, strlen(full), &h);
+	hash_hex(&h, hex);
+	return xasprintf("%s/index/%s.tar.gz", x->cache, hex);
+}
+
 /* Host path of one index, downloaded when it is not local and not fresh. */
 static int get_index(
 	struct context *x, const char *url, const char *arch, char **path, struct err *e)
@@ -43,13 +58,12 @@ static int get_index(
 	_cleanup_free_ char *full = xasprintf("%s/%s/APKINDEX.tar.gz", url, arch);
 	_cleanup_free_ char *dir = path_join(x->cache, "index");
 	struct download_limits l = {0};
-	struct hash h;
-	char hex[HASH_HEX_MAX];
 	unsigned long long max_age = 0;
+	bool local;
 	int r;
 
-	*path = file_url_path(full);
-	if (*path)
+	*path = index_path(x, full, &local);
+	if (local)
 		return 0;
 	r = fs_mkdirs(dir, 0700, e);
 	if (r == 0)
@@ -58,9 +72,6 @@ static int get_index(
 		r = config_number(x->config, "fetch", "index_max_age", 14400, &max_age, e);
 	if (r < 0)
 		return r;
-	hash_buf(HASH_SHA256, full, strlen(full), &h);
-	hash_hex(&h, hex);
-	*path = xasprintf("%s/%s.tar.gz", dir, hex);
 	if (fresh(*path, max_age))
 		return 0;
 	l.max_bytes = INDEX_MAX;
@@ -183,6 +194,41 @@ int repos_open(struct repo_set *s, struct context *x, const struct channel *ch,
 	if (own)
 		strvec_add(&s->keys_dirs, own->keys);
 	r = open_indexes(s, x, own, e);
+	if (r < 0)
+		repos_close(s);
+	return r;
+}
+
+int repos_at_hand(struct repo_set *s, const struct context *x, const struct channel *ch,
+	const struct arch_info *arch, struct err *e)
+{
+	_cleanup_strvec_ struct strvec urls = {0};
+	struct hash_ctx sum;
+	int r;
+
+	*s = (struct repo_set){.arch = arch};
+	strvec_add_all(&urls, &ch->local);
+	strvec_add_all(&urls, &ch->repositories);
+	strvec_add_all(&s->keys_dirs, &ch->keys);
+	hash_start(&sum, HASH_SHA256);
+	for (size_t i = 0; i < urls.n; i++) {
+		_cleanup_free_ char *full =
+			xasprintf("%s/%s/APKINDEX.tar.gz", urls.v[i], arch->alpine);
+		_cleanup_free_ char *path = NULL, *state = NULL;
+		struct stat st;
+		bool local;
+
+		path = index_path(x, full, &local);
+		if (stat(path, &st) < 0)
+			continue;
+		state = xasprintf("%s %lld %lld.%09ld\n", full, (long long)st.st_size,
+			(long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+		hash_update(&sum, state, strlen(state));
+		strvec_add(&s->urls, urls.v[i]);
+		strvec_take(&s->index_paths, steal_ptr(path));
+	}
+	r = hash_keys(s, &sum, e);
+	hash_end(&sum, &s->id);
 	if (r < 0)
 		repos_close(s);
 	return r;

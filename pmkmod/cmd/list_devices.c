@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* Devices: those of pmaports and those of profiles, each with what can be done for it. */
+#include "pmkmod/build/repos.h"
 #include "pmkmod/cmd/cmd.h"
 #include "pmkmod/device/device.h"
 #include "pmkmod/device/from_pmaports.h"
@@ -12,10 +13,23 @@ struct row {
 	struct device d; /* of the profile; zeroed: it cannot be used */
 	char *profile; /* path of the profile, NULL: none */
 	char *problem; /* why the profile cannot be used */
+	enum verdict verdict, pm_verdict; /* with a profile, and pmaports' alone */
+	bool judged; /* there is one */
+	const struct pmaports_kernel *best; /* of pm; NULL: it has no pm */
 };
+
+/* The kernels of one architecture for which the channel has headers. */
+struct ready {
+	const struct arch_info *arch;
+	struct strvec kernels;
+};
+#define ARCHES_MAX 16
 
 struct listing {
 	struct context *x;
+	struct ready ready[ARCHES_MAX];
+	size_t n_ready;
+	struct channel channel; /* of pmaports; zeroed: not known */
 	struct aports_tree aports;
 	struct row *rows;
 	size_t n;
@@ -62,6 +76,64 @@ static void load_profile(struct listing *l, struct row *r)
 		r->problem = xstrdup(e.text);
 }
 
+static const struct strvec *ready_of(struct listing *l, const struct arch_info *arch)
+{
+	struct ready *new;
+
+	for (size_t i = 0; i < l->n_ready; i++)
+		if (l->ready[i].arch == arch)
+			return &l->ready[i].kernels;
+	if (l->n_ready == ARCHES_MAX)
+		return NULL;
+	new = &l->ready[l->n_ready++];
+	*new = (struct ready){.arch = arch};
+	if (l->channel.name)
+		ready_kernels(&new->kernels, l->x, &l->channel, arch);
+	return &new->kernels;
+}
+
+/* The verdict of a kernel in pmaports; a headers package makes it better. */
+static enum verdict verdict_of(
+	struct listing *l, const struct pmaports_device *d, const struct pmaports_kernel *k)
+{
+	const char *package = k->made_by ? k->made_by : k->package;
+	const struct strvec *ready;
+
+	if ((k->verdict != VERDICT_SOURCE && k->verdict != VERDICT_SYMVERS) || !d->arch || !package)
+		return k->verdict;
+	ready = ready_of(l, d->arch);
+	return ready && (strvec_has(ready, package) || strvec_has(ready, k->package))
+		       ? VERDICT_READY
+		       : k->verdict;
+}
+
+static void settle(struct listing *l, struct row *r)
+{
+	for (size_t i = 0; r->pm && i < r->pm->n_kernels; i++) {
+		enum verdict v = verdict_of(l, r->pm, &r->pm->kernels[i]);
+
+		if (r->best && v >= r->verdict)
+			continue;
+		r->best = &r->pm->kernels[i];
+		r->verdict = v;
+	}
+	r->pm_verdict = r->verdict;
+	r->judged = r->pm != NULL;
+	if (!loaded(r) || !r->d.judged)
+		return;
+	r->judged = true;
+	r->verdict = r->d.verdict;
+	if (r->d.verdict == VERDICT_SOURCE || r->d.verdict == VERDICT_SYMVERS) {
+		const struct strvec *ready =
+			l->channel.name && streq(l->channel.name, r->d.channel.name)
+				? ready_of(l, r->d.arch)
+				: NULL;
+
+		if (ready && strvec_has(ready, r->d.kernel))
+			r->verdict = VERDICT_READY;
+	}
+}
+
 static int compare_rows(const void *a, const void *b)
 {
 	return strcmp(((const struct row *)a)->name, ((const struct row *)b)->name);
@@ -89,6 +161,8 @@ static void gather(struct listing *l)
 		l->rows[l->n] = (struct row){.name = l->profiles.v[i]};
 		load_profile(l, &l->rows[l->n++]);
 	}
+	for (size_t i = 0; i < l->n; i++)
+		settle(l, &l->rows[i]);
 	qsort(l->rows, l->n, sizeof(*l->rows), compare_rows);
 }
 
@@ -100,35 +174,16 @@ static void listing_free(struct listing *l)
 		free(l->rows[i].problem);
 	}
 	free(l->rows);
+	for (size_t i = 0; i < l->n_ready; i++)
+		strvec_free(&l->ready[i].kernels);
+	channel_free(&l->channel);
 	strvec_free(&l->profiles);
 	aports_tree_free(&l->aports);
 }
 
-/* The best kernel of a device in pmaports. */
-static const struct pmaports_kernel *best_kernel(const struct pmaports_device *d)
-{
-	for (size_t i = 0; i < d->n_kernels; i++)
-		if (d->kernels[i].verdict == d->verdict)
-			return &d->kernels[i];
-	return &d->kernels[0];
-}
-
-static bool row_verdict(const struct row *r, enum verdict *v)
-{
-	if (loaded(r) && r->d.judged)
-		*v = r->d.verdict;
-	else if (r->pm)
-		*v = r->pm->verdict;
-	else
-		return false;
-	return true;
-}
-
 static bool shown(const struct listing *l, const struct row *r)
 {
-	enum verdict v;
-
-	return !l->filtered || (row_verdict(r, &v) && l->wanted[v]);
+	return !l->filtered || (r->judged && l->wanted[r->verdict]);
 }
 
 /* ---- for people ---- */
@@ -144,9 +199,9 @@ static void print_kernel(const struct row *r)
 {
 	char text[128];
 	size_t more = r->pm ? r->pm->n_kernels - 1 : 0;
-	const char *name = loaded(r)				  ? r->d.kernel
-			   : r->pm && best_kernel(r->pm)->package ? best_kernel(r->pm)->package
-								  : "-";
+	const char *name = loaded(r)		       ? r->d.kernel
+			   : r->pm && r->best->package ? r->best->package
+						       : "-";
 
 	if (loaded(r))
 		more = 0;
@@ -162,7 +217,6 @@ static void print_row(const struct listing *l, const struct row *r)
 	const char *arch = r->pm ? r->pm->arch_name : "";
 	const char *channel = l->aports.channel ? l->aports.channel : "-";
 	int first = r->problem ? (int)strcspn(r->problem, "\n") : 0;
-	enum verdict v;
 
 	if (r->problem && !r->pm) {
 		printf("%-32s (%.*s)\n", r->name, first, r->problem);
@@ -174,7 +228,7 @@ static void print_row(const struct listing *l, const struct row *r)
 	}
 	printf("%-32s %-11s ", r->name, *arch ? arch : "?");
 	print_kernel(r);
-	printf("%-10s %-10s ", channel, row_verdict(r, &v) ? verdict_names[v] : "-");
+	printf("%-10s %-10s ", channel, r->judged ? verdict_names[r->verdict] : "-");
 	print_safe(loaded(r) ? r->d.title : r->pm ? r->pm->title : "");
 	putchar('\n');
 	if (r->problem)
@@ -192,14 +246,14 @@ static void print_table(const struct listing *l)
 
 /* ---- for programs ---- */
 
-static struct json_object *kernel_json(const struct pmaports_kernel *k)
+static struct json_object *kernel_json(const struct pmaports_kernel *k, enum verdict verdict)
 {
 	struct json_object *o = json_object_new_object();
 	const struct {
 		const char *key, *value;
 	} texts[] = {{"variant", k->variant}, {"package", k->package}, {"aport", k->aport},
 		{"made_by", k->made_by}, {"renamed", k->renamed},
-		{"verdict", verdict_names[k->verdict]}, {"why", k->why}, {"remedy", k->remedy},
+		{"verdict", verdict_names[verdict]}, {"why", k->why}, {"remedy", k->remedy},
 		{"version", k->version}, {"flavor", k->flavor}, {"config", k->config},
 		{"karch", k->karch}, {"compiler", k->compiler}, {"outdir", k->outdir},
 		{"release", k->release}, {"release_from", k->release_from}};
@@ -217,20 +271,16 @@ static struct json_object *kernel_json(const struct pmaports_kernel *k)
 	return o;
 }
 
-static struct json_object *row_json(const struct row *r)
+static struct json_object *row_json(struct listing *l, const struct row *r)
 {
 	struct json_object *o = json_object_new_object(), *kernels = json_object_new_array();
 	bool profile = loaded(r);
-	enum verdict v;
 
 	json_add_text(o, "name", r->name);
 	json_add_text(o, "title", profile ? r->d.title : r->pm ? r->pm->title : NULL);
 	json_add_text(o, "arch", profile ? r->d.arch->alpine : r->pm ? r->pm->arch_name : NULL);
-	json_add_text(o, "verdict", row_verdict(r, &v) ? verdict_names[v] : NULL);
-	json_add_text(o, "kernel",
-		profile ? r->d.kernel
-		: r->pm ? best_kernel(r->pm)->package
-			: NULL);
+	json_add_text(o, "verdict", r->judged ? verdict_names[r->verdict] : NULL);
+	json_add_text(o, "kernel", profile ? r->d.kernel : r->pm ? r->best->package : NULL);
 	json_add_text(o, "channel", profile ? r->d.channel.name : NULL);
 	json_add_text(o, "category", r->pm ? r->pm->category : NULL);
 	json_add_text(o, "aport", r->pm ? r->pm->path : NULL);
@@ -238,7 +288,8 @@ static struct json_object *row_json(const struct row *r)
 	json_add_text(o, "problem", r->problem);
 	json_object_object_add(o, "notes", json_lines(r->pm ? r->pm->notes : NULL));
 	for (size_t i = 0; r->pm && i < r->pm->n_kernels; i++)
-		json_object_array_add(kernels, kernel_json(&r->pm->kernels[i]));
+		json_object_array_add(kernels,
+			kernel_json(&r->pm->kernels[i], verdict_of(l, r->pm, &r->pm->kernels[i])));
 	json_object_object_add(o, "kernels", kernels);
 	return o;
 }
@@ -259,12 +310,12 @@ static void count(const struct listing *l, size_t counts[N_VERDICTS], bool archi
 		const struct pmaports_device *pm = l->rows[i].pm;
 
 		if (pm && (archived || !streq(pm->category, "archived")))
-			counts[pm->verdict]++;
+			counts[l->rows[i].pm_verdict]++;
 	}
 }
 
 /* One device a line, each written and forgotten: all of them at once take time and memory. */
-static void print_json(const struct listing *l)
+static void print_json(struct listing *l)
 {
 	struct json_object *o = json_object_new_object(), *numbers = json_object_new_object();
 	size_t counts[N_VERDICTS] = {0};
@@ -285,7 +336,7 @@ static void print_json(const struct listing *l)
 		if (!shown(l, &l->rows[i]))
 			continue;
 		fputs(any ? ",\n" : "\n", stdout);
-		json_write(row_json(&l->rows[i]));
+		json_write(row_json(l, &l->rows[i]));
 		any = true;
 	}
 	puts("\n]}");
@@ -324,6 +375,9 @@ int cmd_list_devices(struct context *x, const struct options *o, bool counts, st
 	}
 	if (r < 0)
 		strvec_add(&l.aports.notes, l.aports.problem.text);
+	/* a channel that is not whole only means that no index is looked at */
+	if (l.aports.channel && channel_load(&l.channel, x->config, l.aports.channel, NULL) < 0)
+		l.channel = (struct channel){0};
 	gather(&l);
 	if (!o->json)
 		for (size_t i = 0; i < l.aports.notes.n; i++)

@@ -39,12 +39,19 @@ static void print_todo(const struct plan *p)
 }
 
 /* What pmaports says of the kernel, with the lines of its configuration that decide. */
-static void print_verdict(const struct device *d)
+static void print_verdict(const struct plan *p)
 {
+	const struct device *d = &p->device;
 	_cleanup_strvec_ struct strvec lines = {0};
+	bool headers = !p->headers_todo && !p->made.dev.name;
 
 	if (!d->judged)
 		return;
+	if (headers && (d->verdict == VERDICT_SOURCE || d->verdict == VERDICT_SYMVERS)) {
+		printf("verdict %s: the channel has the headers package %s\n",
+			verdict_names[VERDICT_READY], d->headers);
+		return;
+	}
 	printf("verdict %s: %s\n", verdict_names[d->verdict], d->why);
 	strvec_split(&lines, d->decided_by ? d->decided_by : "", "\n");
 	for (size_t i = 0; i < lines.n; i++)
@@ -62,7 +69,7 @@ int cmd_plan(struct context *x, const struct options *o, int *status, struct err
 	r = plan_make(&p, x, o->args.v[1], o->args.v[2], e);
 	if (r < 0)
 		return r;
-	print_verdict(&p.device);
+	print_verdict(&p);
 	if (p.headers_todo) {
 		printf("device %s\narch %s\nchannel %s\nheaders to be made of %s\n"
 		       "to do: headers; what else goes in is only known with them (`pmkmod headers %s`)\n",

@@ -37,6 +37,8 @@ def new_key(folder, name='test.rsa'):
     keys = os.path.join(folder, 'keys')
     os.makedirs(keys, exist_ok=True)
     private = os.path.join(folder, name)
+    if os.path.exists(private):  # of another repository, which the caller has put there
+        return private
     apk.make_key(private)
     os.rename(private + '.pub', os.path.join(keys, name + '.pub'))
     return private
