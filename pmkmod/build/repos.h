@@ -40,13 +40,6 @@ int repos_open(struct repo_set *s, struct context *x, const struct channel *ch,
  */
 int repos_at_hand(struct repo_set *s, const struct context *x, const struct channel *ch,
 	const struct arch_info *arch, struct err *e);
-/*
- * ready_kernels.c: names of the kernel packages in the indexes at hand that have a headers package
- * (linux-*-dev) of exactly their version. Remembered for as long as the indexes are the same; an
- * index that cannot be trusted names none.
- */
-void ready_kernels(struct strvec *out, const struct context *x, const struct channel *ch,
-	const struct arch_info *arch);
 /* Verify the signatures and parse, once. */
 int repos_parse(struct repo_set *s, struct err *e);
 /* The newest package of that name; NULL if there is none. After repos_parse(). */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* Devices: those of pmaports and those of profiles, each with what can be done for it. */
-#include "pmkmod/build/repos.h"
+#include "pmkmod/build/index_kernels.h"
 #include "pmkmod/cmd/cmd.h"
 #include "pmkmod/device/device.h"
 #include "pmkmod/device/from_pmaports.h"
@@ -18,17 +18,17 @@ struct row {
 	const struct pmaports_kernel *best; /* of pm; NULL: it has no pm */
 };
 
-/* The kernels of one architecture for which the channel has headers. */
-struct ready {
+/* The kernels that the channel's repositories have for one architecture. */
+struct arch_kernels {
 	const struct arch_info *arch;
-	struct strvec kernels;
+	struct index_kernels kernels;
 };
 #define ARCHES_MAX 16
 
 struct listing {
 	struct context *x;
-	struct ready ready[ARCHES_MAX];
-	size_t n_ready;
+	struct arch_kernels arches[ARCHES_MAX];
+	size_t n_arches;
 	struct channel channel; /* of pmaports; zeroed: not known */
 	struct aports_tree aports;
 	struct row *rows;
@@ -76,35 +76,40 @@ static void load_profile(struct listing *l, struct row *r)
 		r->problem = xstrdup(e.text);
 }
 
-static const struct strvec *ready_of(struct listing *l, const struct arch_info *arch)
+/* The kernel's package in the repositories; NULL: it is not known that there is one. */
+static const struct index_kernel *in_index(
+	struct listing *l, const struct arch_info *arch, const char *package)
 {
-	struct ready *new;
+	struct arch_kernels *a = NULL;
 
-	for (size_t i = 0; i < l->n_ready; i++)
-		if (l->ready[i].arch == arch)
-			return &l->ready[i].kernels;
-	if (l->n_ready == ARCHES_MAX)
+	for (size_t i = 0; i < l->n_arches && !a; i++)
+		if (l->arches[i].arch == arch)
+			a = &l->arches[i];
+	if (!arch || !package || !l->channel.name || (!a && l->n_arches == ARCHES_MAX))
 		return NULL;
-	new = &l->ready[l->n_ready++];
-	*new = (struct ready){.arch = arch};
-	if (l->channel.name)
-		ready_kernels(&new->kernels, l->x, &l->channel, arch);
-	return &new->kernels;
+	if (!a) {
+		a = &l->arches[l->n_arches++];
+		a->arch = arch;
+		index_kernels_read(&a->kernels, l->x, &l->channel, arch);
+	}
+	return index_kernel(&a->kernels, package);
+}
+
+static bool has_headers(struct listing *l, const struct arch_info *arch, const char *package)
+{
+	const struct index_kernel *k = in_index(l, arch, package);
+
+	return k && k->headers;
 }
 
 /* The verdict of a kernel in pmaports; a headers package makes it better. */
 static enum verdict verdict_of(
 	struct listing *l, const struct pmaports_device *d, const struct pmaports_kernel *k)
 {
-	const char *package = k->made_by ? k->made_by : k->package;
-	const struct strvec *ready;
-
-	if ((k->verdict != VERDICT_SOURCE && k->verdict != VERDICT_SYMVERS) || !d->arch || !package)
-		return k->verdict;
-	ready = ready_of(l, d->arch);
-	return ready && (strvec_has(ready, package) || strvec_has(ready, k->package))
-		       ? VERDICT_READY
-		       : k->verdict;
+	if ((k->verdict == VERDICT_SOURCE || k->verdict == VERDICT_SYMVERS) &&
+		(has_headers(l, d->arch, k->package) || has_headers(l, d->arch, k->made_by)))
+		return VERDICT_READY;
+	return k->verdict;
 }
 
 static void settle(struct listing *l, struct row *r)
@@ -123,15 +128,10 @@ static void settle(struct listing *l, struct row *r)
 		return;
 	r->judged = true;
 	r->verdict = r->d.verdict;
-	if (r->d.verdict == VERDICT_SOURCE || r->d.verdict == VERDICT_SYMVERS) {
-		const struct strvec *ready =
-			l->channel.name && streq(l->channel.name, r->d.channel.name)
-				? ready_of(l, r->d.arch)
-				: NULL;
-
-		if (ready && strvec_has(ready, r->d.kernel))
-			r->verdict = VERDICT_READY;
-	}
+	if ((r->d.verdict == VERDICT_SOURCE || r->d.verdict == VERDICT_SYMVERS) &&
+		l->channel.name && streq(l->channel.name, r->d.channel.name) &&
+		has_headers(l, r->d.arch, r->d.kernel))
+		r->verdict = VERDICT_READY;
 }
 
 static int compare_rows(const void *a, const void *b)
@@ -174,8 +174,8 @@ static void listing_free(struct listing *l)
 		free(l->rows[i].problem);
 	}
 	free(l->rows);
-	for (size_t i = 0; i < l->n_ready; i++)
-		strvec_free(&l->ready[i].kernels);
+	for (size_t i = 0; i < l->n_arches; i++)
+		index_kernels_free(&l->arches[i].kernels);
 	channel_free(&l->channel);
 	strvec_free(&l->profiles);
 	aports_tree_free(&l->aports);
@@ -246,17 +246,38 @@ static void print_table(const struct listing *l)
 
 /* ---- for programs ---- */
 
-static struct json_object *kernel_json(const struct pmaports_kernel *k, enum verdict verdict)
+/* kernel.release of its package counts, if that is at hand; what aport and configuration say is
+ * derived. */
+static void add_release(struct listing *l, struct json_object *o, const struct pmaports_device *d,
+	const struct pmaports_kernel *k)
+{
+	const struct index_kernel *p = in_index(l, d->arch, k->made_by ? k->made_by : k->package);
+	_cleanup_free_ char *flavor = k->package && starts_with(k->package, "linux-")
+					      ? xstrdup(k->package + strlen("linux-"))
+					      : NULL;
+	_cleanup_free_ char *release =
+		p ? index_kernel_release(p, l->x, k->flavor ? k->flavor : flavor) : NULL;
+	_cleanup_free_ char *from =
+		release ? xasprintf("kernel.release of %s-%s", p->name, p->version) : NULL;
+
+	json_add_text(o, "release", release ? release : k->release);
+	json_add_text(o, "release_from", release ? from : k->release_from);
+	json_object_object_add(
+		o, "release_derived", json_object_new_boolean(!release && k->release));
+}
+
+static struct json_object *kernel_json(
+	struct listing *l, const struct pmaports_device *d, const struct pmaports_kernel *k)
 {
 	struct json_object *o = json_object_new_object();
 	const struct {
 		const char *key, *value;
 	} texts[] = {{"variant", k->variant}, {"package", k->package}, {"aport", k->aport},
 		{"made_by", k->made_by}, {"renamed", k->renamed},
-		{"verdict", verdict_names[verdict]}, {"why", k->why}, {"remedy", k->remedy},
-		{"version", k->version}, {"flavor", k->flavor}, {"config", k->config},
-		{"karch", k->karch}, {"compiler", k->compiler}, {"outdir", k->outdir},
-		{"release", k->release}, {"release_from", k->release_from}};
+		{"verdict", verdict_names[verdict_of(l, d, k)]}, {"why", k->why},
+		{"remedy", k->remedy}, {"version", k->version}, {"flavor", k->flavor},
+		{"config", k->config}, {"karch", k->karch}, {"compiler", k->compiler},
+		{"outdir", k->outdir}};
 	const struct {
 		const char *key, *value;
 	} lists[] = {{"config_lines", k->lines}, {"sources", k->sources}, {"patches", k->patches},
@@ -264,7 +285,7 @@ static struct json_object *kernel_json(const struct pmaports_kernel *k, enum ver
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
 		json_add_text(o, texts[i].key, texts[i].value);
-	json_object_object_add(o, "release_derived", json_object_new_boolean(k->release != NULL));
+	add_release(l, o, d, k);
 	json_object_object_add(o, "firmware_decides", json_object_new_boolean(k->firmware_decides));
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
 		json_object_object_add(o, lists[i].key, json_lines(lists[i].value));
@@ -288,8 +309,7 @@ static struct json_object *row_json(struct listing *l, const struct row *r)
 	json_add_text(o, "problem", r->problem);
 	json_object_object_add(o, "notes", json_lines(r->pm ? r->pm->notes : NULL));
 	for (size_t i = 0; r->pm && i < r->pm->n_kernels; i++)
-		json_object_array_add(kernels,
-			kernel_json(&r->pm->kernels[i], verdict_of(l, r->pm, &r->pm->kernels[i])));
+		json_object_array_add(kernels, kernel_json(l, r->pm, &r->pm->kernels[i]));
 	json_object_object_add(o, "kernels", kernels);
 	return o;
 }

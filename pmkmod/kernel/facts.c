@@ -283,22 +283,28 @@ static void write_cache(const struct kernel_facts *f, const char *dir, const cha
 		fs_write_atomic(path, text, len, 0644, &ignored);
 }
 
+int kernel_facts_cached(struct kernel_facts *f, const struct hash *identity, const char *flavor,
+	const char *cache_dir)
+{
+	_cleanup_free_ char *path = cache_path(cache_dir, identity, flavor), *text = NULL;
+	size_t len = 0;
+
+	*f = (struct kernel_facts){0};
+	return fs_read(path, CACHE_MAX, &text, &len, NULL) == 0 && facts_parse(f, text, len)
+		       ? 0
+		       : -ENOENT;
+}
+
 int kernel_facts_read(struct kernel_facts *f, const char *apk_path, const struct hash *identity,
 	const char *flavor, const char *cache_dir, struct err *e)
 {
 	bool cached = cache_dir && identity && identity->alg != HASH_NONE;
-	_cleanup_free_ char *path = NULL, *text = NULL;
-	struct err ignored = ERR_INIT;
-	size_t len = 0;
+	_cleanup_free_ char *path = cached ? cache_path(cache_dir, identity, flavor) : NULL;
 	int r;
 
 	*f = (struct kernel_facts){0};
-	if (cached) {
-		path = cache_path(cache_dir, identity, flavor);
-		if (fs_read(path, CACHE_MAX, &text, &len, &ignored) == 0 &&
-			facts_parse(f, text, len))
-			return 0;
-	}
+	if (cached && kernel_facts_cached(f, identity, flavor, cache_dir) == 0)
+		return 0;
 	r = read_package(f, apk_path, identity, flavor, e);
 	if (r == 0 && cached)
 		write_cache(f, cache_dir, path);

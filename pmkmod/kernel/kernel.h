@@ -82,6 +82,9 @@ struct kernel_facts {
 	uint64_t this_module_size; /* sizeof(struct module), from that shipped module; 0: not known
 				    */
 };
+/* Those that were kept in `cache_dir` before; -ENOENT: there are none. */
+int kernel_facts_cached(struct kernel_facts *f, const struct hash *identity, const char *flavor,
+	const char *cache_dir);
 /*
  * Facts of the kernel package `apk_path`; `cache_dir` (may be NULL) keeps them under the package's
  * identity, so that the package is only read once. `flavor` may be NULL: any.
