@@ -6,7 +6,7 @@
 #include "chroot/base/fs.h"
 #include "pmkmod/aport/apkbuild.h"
 #include "pmkmod/export/work.h"
-#include "pmkmod/util/capture.h"
+#include "pmkmod/util/process.h"
 
 #define ABUILD_CONF "config_abuild/abuild.conf"
 #define CONF_MAX 65536

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "chroot/base/fs.h"
-#include "pmkmod/phone/parts.h"
+#include "pmkmod/util/process.h"
 #include "pmkmod/phone/sideload.h"
 #include "pmkmod/util/exit_codes.h"
 

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "chroot/base/fs.h"
-#include "pmkmod/phone/parts.h"
+#include "pmkmod/util/process.h"
 #include "pmkmod/util/exit_codes.h"
 
 #define CONNECT_S 10

@@ -3,8 +3,8 @@
 #include "chroot/base/fs.h"
 #include "pmkmod/pmbootstrap/pmbootstrap.h"
 #include "pmkmod/pmbootstrap/pyconfig.h"
-#include "pmkmod/util/capture.h"
 #include "pmkmod/util/exit_codes.h"
+#include "pmkmod/util/process.h"
 
 #define CHANNELS "channels.cfg"
 #define VERSION_MIN 7 /* pmb.config.pmaports_min_version */
@@ -151,8 +151,9 @@ static void add_channels(struct pmaports_channel *ch, const char *dir)
 
 static int git(const char *dir, const char *const *args, struct strbuf *out)
 {
-	const struct capture how = {.timeout_s = GIT_SECONDS, .max = GIT_MAX};
 	_cleanup_strvec_ struct strvec argv = {0};
+	const struct process how = {
+		.argv = &argv, .git = true, .timeout_s = GIT_SECONDS, .max = GIT_MAX};
 	int status, r;
 
 	strvec_add(&argv, "git");
@@ -160,7 +161,7 @@ static int git(const char *dir, const char *const *args, struct strbuf *out)
 	strvec_add(&argv, dir);
 	for (size_t i = 0; args[i]; i++)
 		strvec_add(&argv, args[i]);
-	r = capture_run(&how, (const char *const *)argv.v, out, &status, NULL);
+	r = process_run(&how, out, NULL, &status, NULL);
 	return r < 0 ? r : status ? -ENOENT : 0;
 }
 

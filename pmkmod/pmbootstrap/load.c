@@ -9,8 +9,8 @@
 #include "chroot/base/fs.h"
 #include "pmkmod/pmbootstrap/pmbootstrap.h"
 #include "pmkmod/pmbootstrap/pyconfig.h"
-#include "pmkmod/util/capture.h"
 #include "pmkmod/util/exit_codes.h"
+#include "pmkmod/util/process.h"
 
 #define MAIN "pmbootstrap"
 #define ASK_SECONDS 10
@@ -208,12 +208,17 @@ static int ask_one(struct loader *l, const char *command, const struct key *k, s
 {
 	_cleanup_free_ char *name =
 		streq(k->section, MAIN) ? xstrdup(k->key) : xasprintf("%s.%s", k->section, k->key);
-	const char *const argv[] = {command, "--config", l->p->file, "config", name, NULL};
-	const struct capture how = {.timeout_s = ASK_SECONDS, .max = ASK_MAX};
+	const char *const words[] = {command, "--config", l->p->file, "config", name};
+	_cleanup_strvec_ struct strvec argv = {0};
+	const struct process how = {
+		.argv = &argv, .git = true, .timeout_s = ASK_SECONDS, .max = ASK_MAX};
 	_cleanup_strbuf_ struct strbuf out = {0};
 	_cleanup_free_ char *v = NULL;
-	int status, r = capture_run(&how, argv, &out, &status, e);
+	int status, r;
 
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		strvec_add(&argv, words[i]);
+	r = process_run(&how, &out, NULL, &status, e);
 	if (r < 0)
 		return r;
 	if (status != 0 || !out.s)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* process.c: one program on this machine, its output bounded and its time limited. */
-#ifndef PMKMOD_PHONE_PARTS_H
-#define PMKMOD_PHONE_PARTS_H
+/* One program of this machine (ssh, git, pmbootstrap), its output bounded and its time limited. */
+#ifndef PMKMOD_PROCESS_H
+#define PMKMOD_PROCESS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,6 +13,8 @@ struct process { /* borrowed */
 	const struct strvec *argv;
 	const char *input; /* NULL: nothing, or with `terminal` ours */
 	bool terminal; /* it stays in our process group and may read the terminal */
+	bool git; /* GIT_* variables are not handed on (they would send git elsewhere), nor
+		     questions */
 	bool show; /* its output goes to our standard error, untouched */
 	unsigned timeout_s; /* 0: none */
 	size_t max; /* of standard output; standard error keeps its first 64 KiB */
@@ -25,5 +27,8 @@ struct process { /* borrowed */
  */
 int process_run(const struct process *p, struct strbuf *out, struct strbuf *err, int *status,
 	struct err *e);
+
+/* Absolute path of a program on PATH, NULL if there is none; caller frees. */
+char *program_on_path(const char *name);
 
 #endif

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "pmkmod/phone/parts.h"
+#include "pmkmod/util/process.h"
 
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -40,7 +41,40 @@ static void shut(int *fd)
 	*fd = -1;
 }
 
+char *program_on_path(const char *name)
+{
+	_cleanup_strvec_ struct strvec dirs = {0};
+	const char *path = getenv("PATH");
+
+	if (strchr(name, '/'))
+		return access(name, X_OK) == 0 ? xstrdup(name) : NULL;
+	strvec_split(&dirs, path ? path : "/usr/bin:/bin", ":");
+	for (size_t i = 0; i < dirs.n; i++) {
+		char *full = path_join(dirs.v[i], name);
+		struct stat st;
+
+		if (access(full, X_OK) == 0 && stat(full, &st) == 0 && S_ISREG(st.st_mode))
+			return full;
+		free(full);
+	}
+	return NULL;
+}
+
 /* ---- starting ---- */
+
+extern char **environ;
+
+static void without_git(void)
+{
+	char **to = environ;
+
+	for (char **v = environ; v && *v; v++)
+		if (!starts_with(*v, "GIT_"))
+			*to++ = *v;
+	if (to)
+		*to = NULL;
+	setenv("GIT_TERMINAL_PROMPT", "0", 1);
+}
 
 static _Noreturn void child(const struct process *p, pid_t parent, const int fds[3], int report)
 {
@@ -58,6 +92,8 @@ static _Noreturn void child(const struct process *p, pid_t parent, const int fds
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	/* messages that we look for, here and on the phone, are the untranslated ones */
 	setenv("LC_ALL", "C", 1);
+	if (p->git)
+		without_git();
 	for (int i = 0; i < 3; i++)
 		if (dup2(fds[i], i) < 0)
 			_exit(127);
@@ -207,7 +243,7 @@ static int watch(struct running *r, int *status)
 		if (!done && deadline != 0 && now() >= deadline)
 			return err_set(r->e, -ETIMEDOUT, "'%s' did not end within %u seconds",
 				r->p->argv->v[0], r->p->timeout_s);
-		c = poll_once(r, done || (r->out < 0 && r->err < 0) ? 10 : TICK_MS, &any);
+		c = poll_once(r, done || (r->out < 0 && r->err < 0) ? 1 : TICK_MS, &any);
 		if (c < 0)
 			return c;
 		if (done && !any)
