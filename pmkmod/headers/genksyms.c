@@ -191,9 +191,11 @@ static int name_owners(struct crc_table *t, const char *path, bool prefixed, str
 		return r;
 	strvec_split(&lines, text, "\n");
 	for (size_t i = 0; i < lines.n; i++) {
-		strvec_take(&owners, owner_in_order(lines.v[i], prefixed));
-		strvec_take(&names, module_name_of(owners.v[i]));
-		name_index_add(&by_name, names.v[i], (uint32_t)i);
+		char *owner = owner_in_order(lines.v[i], prefixed), *name = module_name_of(owner);
+
+		strvec_take(&owners, owner);
+		strvec_take(&names, name);
+		name_index_add(&by_name, name, (uint32_t)i);
 	}
 	for (size_t i = 0; i < t->n; i++) {
 		_cleanup_free_ char *name = module_name_of(t->rows[i].owner);
