@@ -201,7 +201,7 @@ static int name_owners(struct crc_table *t, const char *path, bool prefixed, str
 		_cleanup_free_ char *name = module_name_of(t->rows[i].owner);
 		const uint32_t *at = name_index_get(&by_name, name);
 
-		if (!at || streq(t->rows[i].owner, "vmlinux"))
+		if (!at || !owners.v || streq(t->rows[i].owner, "vmlinux"))
 			continue;
 		free(t->rows[i].owner);
 		t->rows[i].owner = xstrdup(owners.v[*at]);
