@@ -44,6 +44,8 @@ static char *script(const char *function, const struct apkbuild_question *q, siz
 {
 	struct strbuf b = {0};
 
+	/* answers are texts: a shell that wants more memory (KiB) is up to something */
+	strbuf_adds(&b, "ulimit -v 1048576\n");
 	strbuf_adds(
 		&b, "set -e\nexec 3>&1 >/dev/null 2>&1 </dev/null\ncd " APORT "\n. ./APKBUILD\n");
 	if (function)
@@ -101,6 +103,8 @@ int apkbuild_ask(const char *dir, const struct apkbuild_env *env, size_t n_env,
 		.mounts = &mount,
 		.n_mounts = 1,
 		.privilege = SANDBOX_BUILD,
+		.uname_release = OUTSIDE,
+		.uname_machine = OUTSIDE,
 		.argv = argv,
 		.cwd = APORT,
 		.stdin_fd = -1,

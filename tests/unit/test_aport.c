@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "chroot/base/fs.h"
+#include "pmkmod/aport/apkbuild.h"
 #include "pmkmod/aport/aport.h"
 #include "pmkmod/kernel/kernel.h"
 #include "pmkmod/util/exit_codes.h"
@@ -249,7 +250,7 @@ static void refused(void **state)
 			"pkgver cannot be told"},
 		{"pkgname=linux-x\npkgver=1\npkgrel=0\narch=all\nsource=../../etc/passwd\n",
 			"aarch64", "outside the aport"},
-		{"pkgname=linux-x\npkgver=1\npkgrel=0\narch=all\nsource='a::'\nbuilddir=$(ls)\n",
+		{"pkgname=linux-x\npkgver=1\npkgrel=0\narch=all\nsource='a::'\nbuilddir=/srcdir/$CHOST\n",
 			"aarch64", "builddir cannot be told"},
 		{"pkgname=\"linux\n", "aarch64", "never closed"},
 	};
@@ -571,6 +572,80 @@ static int teardown(void **state)
 	return fs_remove_tree(scratch, NULL);
 }
 
+/* ---- what only a shell knows ---- */
+
+static const struct {
+	const char *recipe, *function;
+	const char *answer; /* of the variable `v`; NULL: there is none */
+} ask_cases[] = {
+	{"v=$(awk 'BEGIN { print 1 + 1 }')\n", NULL, "2"},
+	{"v=$(awk 'BEGIN { print \"a b\\n c\" }')\n", NULL, "a b\n c"},
+	/* the aport's own folder is where abuild starts */
+	{"v=$(awk 'END { print NR }' list)$(awk 'END { print NR }' \"$startdir/list\")\n", NULL,
+		"33"},
+	{"v=outer\nf() {\n\tv=\"$subpkgname $(awk 'BEGIN { print 7 }')\"\n}\n", "f", "sub 7"},
+	{"echo noise; echo more >&2; v=quiet\n", NULL, "quiet"},
+	{"w=1\n", NULL, ""},
+	{"v=\n", NULL, ""},
+	/* as for abuild: what fails ends the recipe */
+	{"v=$(no-such-program-at-all)\n", NULL, NULL},
+	{"v=1\nexit 0\n", NULL, NULL},
+	{"v=1\nfalse\n", NULL, NULL},
+	{"v=1\n", "no_such_function", NULL},
+	/* abuild would set these, nobody knows to what */
+	{"v=\"$CHOST\"\n", NULL, NULL},
+	{"v=\"x${CFLAGS#-}y\"\n", NULL, NULL},
+	/* it cannot write, nor reach anything */
+	{"echo changed >list; v=1\n", NULL, NULL},
+	/* of what machine? */
+	{"v=$(uname -r)\n", NULL, NULL},
+};
+
+static void ask_a_shell(void **state)
+{
+	const struct apkbuild_env env[] = {
+		{"CARCH", "aarch64"}, {"startdir", "/elsewhere"}, {"subpkgname", "sub"}};
+
+	(void)state;
+	put("asked/list", "1\n2\n3\n");
+	for (size_t i = 0; i < ARRAY_SIZE(ask_cases); i++) {
+		struct apkbuild_question q[] = {{.name = "CARCH"}, {.name = "v"}};
+		_cleanup_free_ char *dir = in_scratch("asked");
+		struct err e = ERR_INIT;
+
+		put("asked/APKBUILD", ask_cases[i].recipe);
+		/* too much output is an error, all else only no answer */
+		apkbuild_ask(
+			dir, env, ARRAY_SIZE(env), ask_cases[i].function, q, ARRAY_SIZE(q), &e);
+		if (!ask_cases[i].answer) {
+			assert_null(q[1].answer);
+		} else {
+			assert_non_null(q[1].answer);
+			assert_string_equal(q[1].answer, ask_cases[i].answer);
+			assert_string_equal(q[0].answer, "aarch64");
+		}
+		free(q[0].answer);
+		free(q[1].answer);
+	}
+	{
+		_cleanup_free_ char *list = get("asked/list");
+
+		assert_string_equal(list, "1\n2\n3\n");
+	}
+}
+
+static void names_are_checked(void **state)
+{
+	struct apkbuild_question bad = {.name = "v}; touch x; ${v"}, good = {.name = "v"};
+	_cleanup_free_ char *dir = in_scratch("asked");
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(apkbuild_ask(dir, NULL, 0, NULL, &bad, 1, &e), -EINVAL);
+	assert_int_equal(apkbuild_ask(dir, NULL, 0, "f; g", &good, 1, &e), -EINVAL);
+	assert_int_equal(apkbuild_ask(dir, NULL, 0, "", &good, 1, &e), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -587,6 +662,8 @@ int main(void)
 		cmocka_unit_test(emit_generic),
 		cmocka_unit_test(emit_where_pointless),
 		cmocka_unit_test(config_versions),
+		cmocka_unit_test(ask_a_shell),
+		cmocka_unit_test(names_are_checked),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
