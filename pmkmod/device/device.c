@@ -113,8 +113,27 @@ static int no_architecture(const struct device *d, const struct device_aport *a,
 	return err_hint(e, "%s", a->device->kernels[0].remedy);
 }
 
-static int read_arch(
-	struct device *d, struct config *p, const struct device_aport *a, struct err *e)
+/* A profile that leaves it to pmaports, which does not have the device or is not there itself. */
+static int says_too_little(const struct device *d, const struct aports_tree *t, struct err *e)
+{
+	const char *pmaports = t->folders.n ? t->folders.v[t->folders.n - 1] : NULL;
+
+	if (!t->problem.code && pmaports && fs_is_dir(pmaports))
+		return bad_profile(d->profile,
+			"[device] needs at least arch and kernel, since pmaports does not have the "
+			"device",
+			e);
+	bad_profile(d->profile, "it leaves arch and kernel to pmaports, and that is not there", e);
+	if (t->problem.code)
+		return err_hint(e, "%s", t->problem.text);
+	return err_hint(e,
+		"'%s' is no folder: `pmbootstrap init` makes a checkout of pmaports there; or name "
+		"yours with -o pmbootstrap.aports=DIR",
+		pmaports ? pmaports : "pmbootstrap.aports");
+}
+
+static int read_arch(struct device *d, struct config *p, const struct device_aport *a,
+	const struct aports_tree *t, struct err *e)
 {
 	const char *arch = profile_value(p, "arch");
 
@@ -128,9 +147,7 @@ static int read_arch(
 			e);
 	if (a->device)
 		return no_architecture(d, a, e);
-	return bad_profile(d->profile,
-		"[device] needs at least arch and kernel, since pmaports does not have the device",
-		e);
+	return says_too_little(d, t, e);
 }
 
 static int no_kernel(const struct device *d, const struct pmaports_kernel *k, struct err *e)
@@ -158,7 +175,7 @@ static int read_kernel(struct device *d, struct config *c, struct config *p, str
 	d->flavor = xstrdup(profile_value(p, "flavor"));
 	device_aport_fill(a, d);
 	if (!d->kernel && !a->device)
-		return bad_profile(d->profile, "[device] needs at least arch and kernel", e);
+		return says_too_little(d, t, e);
 	if (!d->kernel || (d->judged && !kernel && d->verdict == VERDICT_NO_KERNEL))
 		return no_kernel(d, a->kernel, e);
 	if (!d->flavor)
@@ -171,7 +188,7 @@ static int read_all(struct device *d, struct config *c, struct config *p, struct
 	const struct aports_tree *t, struct err *e)
 {
 	const char *channel = profile_value(p, "channel");
-	int r = read_arch(d, p, a, e);
+	int r = read_arch(d, p, a, t, e);
 
 	d->title = xstrdup(profile_value(p, "title"));
 	read_origin(d, c, p);
