@@ -57,6 +57,18 @@ static void making_free(struct making *m)
 
 /* ---- what the shipped kernel says ---- */
 
+/* Its release, and what it exports, are only in the package that is on the phone. */
+static int no_kernel_package(const struct plan *p, struct err *e)
+{
+	err_exit(e, EXIT_NO_HEADERS, -ENOENT,
+		"the kernel package %s is in none of the repositories of channel %s (%s)",
+		p->device.kernel, p->device.channel.name, p->device.arch->alpine);
+	return err_hint(e,
+		"`pmbootstrap build %s` makes it, and pmkmod finds it in pmbootstrap's work folder; or "
+		"choose another kernel (--kernel) or channel",
+		p->device.kernel);
+}
+
 static int read_kernel(struct making *m, struct err *e)
 {
 	struct plan *p = m->p;
@@ -67,7 +79,7 @@ static int read_kernel(struct making *m, struct err *e)
 		return r;
 	m->kernel = repos_newest(&p->target_repos, p->device.kernel);
 	if (!m->kernel)
-		return err_set(e, -ENOENT, "package %s is in no index", p->device.kernel);
+		return no_kernel_package(p, e);
 	r = repos_fetch(&p->target_repos, p->x, m->kernel, &m->kernel_apk, e);
 	if (r == 0)
 		r = fs_mkdirs(cache, 0700, e);
@@ -278,10 +290,10 @@ char *headers_provider(const struct device *d)
 		return xasprintf("source '%s', because %s has no headers package and --source or "
 				 "kernel.source names it",
 			o->source, d->kernel);
-	return xasprintf(
-		"the source of the aport '%s', because %s has no headers package and --aport "
-		"or kernel.aport names it",
-		o->aport, d->kernel);
+	return xasprintf("the source of the aport '%s', because %s has no headers package and %s",
+		o->aport, d->kernel,
+		o->implied ? "pmaports has it for this kernel"
+			   : "--aport or kernel.aport names it");
 }
 
 static int open_log(struct making *m, const char *dir, struct err *e)

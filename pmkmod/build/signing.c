@@ -38,6 +38,10 @@ int job_sign(struct job *j, struct err *e)
 		return 0;
 	for (size_t i = 0; r == 0 && i < j->ko.n; i++)
 		r = sign_module(key, rule, j->ko.v[i], e);
+	if (r == 0 && j->plan->sign_key_implied)
+		progress_note(&j->plan->x->progress,
+			"signed with the key that `pmkmod signing-kernel` made: it loads once the phone "
+			"has a kernel from there");
 	if (r == 0)
 		dprintf(j->log_fd, "# signed with %s: %s, certificate sha256:%s\n", rule->hash,
 			sign_key_subject(key), sign_key_fingerprint(key));

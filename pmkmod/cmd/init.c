@@ -132,7 +132,7 @@ int cmd_init(struct context *x, const struct options *o, int *status, struct err
 	struct err why = ERR_INIT;
 	struct device d = {.compression = -1};
 	bool known;
-	int r = find_place(x, name, &path, e);
+	int code, r = find_place(x, name, &path, e);
 
 	(void)status;
 	if (r < 0 || !path)
@@ -140,7 +140,8 @@ int cmd_init(struct context *x, const struct options *o, int *status, struct err
 	if (fs_exists(path))
 		return usage_error(e, "'%s' is there already and is not changed", path);
 	shipped = profile_path(x->config, "devices", name);
-	known = device_load(&d, x->config, name, &why) == 0;
+	code = device_load(&d, x->config, name, &why);
+	known = code == 0;
 	if (!known)
 		d.compression = -1;
 	strbuf_addf(
@@ -148,7 +149,9 @@ int cmd_init(struct context *x, const struct options *o, int *status, struct err
 	device_section(&b, &d, shipped ? name : NULL);
 	kernel_section(&b, &d);
 	r = write_new(path, &b, e);
-	if (r == 0 && !known)
+	if (r == 0 && !known && code == -ENOTUNIQ)
+		progress_note(&x->progress, "its kernel is to be chosen: %s", why.text);
+	else if (r == 0 && !known)
 		progress_note(&x->progress,
 			"nothing is known of %s, so that the profile must at least have arch and "
 			"kernel (%s)",

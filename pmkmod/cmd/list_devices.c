@@ -64,6 +64,18 @@ static int read_filter(struct listing *l, const char *list, struct err *e)
 	return list && !names.n ? usage_error(e, "--verdict needs a name, such as ready") : 0;
 }
 
+static bool is_choice(const struct pmaports_device *d, const char *package)
+{
+	for (size_t i = 0; i < d->n_kernels; i++) {
+		const struct pmaports_kernel *k = &d->kernels[i];
+
+		if ((k->package && streq(k->package, package)) ||
+			(k->made_by && streq(k->made_by, package)))
+			return true;
+	}
+	return false;
+}
+
 static void load_profile(struct listing *l, struct row *r)
 {
 	struct err e = ERR_INIT;
@@ -71,6 +83,11 @@ static void load_profile(struct listing *l, struct row *r)
 
 	r->profile = profile_path(l->x->config, "devices", r->name);
 	code = device_load_with(&r->d, l->x->config, r->name, &l->aports, &e);
+	/* a profile may name a kernel that is another's: that one is looked up for it alone */
+	if (code == 0 && r->pm && !is_choice(r->pm, r->d.kernel)) {
+		device_free(&r->d);
+		code = device_load(&r->d, l->x->config, r->name, &e);
+	}
 	/* several kernels, of which none is chosen, are no problem: as they stand in pmaports */
 	if (code < 0 && code != -ENOTUNIQ)
 		r->problem = xstrdup(e.text);
@@ -386,7 +403,7 @@ int cmd_list_devices(struct context *x, const struct options *o, bool counts, st
 	if (r < 0)
 		return r;
 	/* without pmaports there still are profiles; counting nothing would be a lie */
-	r = aports_tree_load(&l.aports, x->config, x->cache, NULL);
+	r = aports_tree_load(&l.aports, x->config, x->cache, NULL, NULL);
 	if (r < 0 && counts) {
 		if (e)
 			*e = l.aports.problem;

@@ -226,7 +226,7 @@ static int one_option(struct options *o, int c, const char *name, struct err *e)
 		o->verdict = optarg;
 		break;
 	case OPT_CHOOSE_KERNEL:
-		strvec_addf(&o->settings, "pmbootstrap.kernel=%s", optarg);
+		strvec_addf(&o->settings, "kernel.name=%s", optarg);
 		break;
 	case OPT_PUBLISH:
 		strvec_add(&o->settings, "publish.pmbootstrap=yes");

@@ -58,6 +58,22 @@ static void print_verdict(const struct plan *p)
 		printf("  %s\n", lines.v[i]);
 }
 
+/* What pmaports says is known without any mirror. A verdict that is the error itself is not
+ * repeated. */
+static void print_known_verdict(struct context *x, const char *name, const struct err *e)
+{
+	struct plan p = {0};
+
+	if (e && e->exit_code == EXIT_EXCLUDED)
+		return;
+	if (device_load(&p.device, x->config, name, NULL) < 0)
+		return;
+	p.headers_todo = xstrdup("");
+	print_verdict(&p);
+	free(p.headers_todo);
+	device_free(&p.device);
+}
+
 int cmd_plan(struct context *x, const struct options *o, int *status, struct err *e)
 {
 	struct layer_store *store;
@@ -67,8 +83,10 @@ int cmd_plan(struct context *x, const struct options *o, int *status, struct err
 	(void)status;
 	x->make_headers = false;
 	r = plan_make(&p, x, o->args.v[1], o->args.v[2], e);
-	if (r < 0)
+	if (r < 0) {
+		print_known_verdict(x, o->args.v[1], e);
 		return r;
+	}
 	print_verdict(&p);
 	if (p.headers_todo) {
 		printf("device %s\narch %s\nchannel %s\nheaders to be made of %s\n"

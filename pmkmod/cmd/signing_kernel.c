@@ -11,7 +11,7 @@ static int find_aport(const struct device *d, struct err *e)
 	return usage_error(e,
 		"where is the aport of %s? Say --aport DIR (the folder of its APKBUILD, such as "
 		"device/community/%s of pmaports), or `aport = DIR` in [kernel] of %s",
-		d->kernel, d->kernel, d->profile);
+		d->kernel, d->kernel, d->profile ? d->profile : "a device profile");
 }
 
 static void say_next(const struct aport *a, const struct device *d, const char *to)

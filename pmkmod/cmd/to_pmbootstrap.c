@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* What `build` does last: the package into pmbootstrap's work folder, if the porter wants that. */
+#include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -86,7 +87,11 @@ static int run(const struct strvec *argv, struct err *e)
 	if (r)
 		return err_errno(e, -r, "cannot run '%s'", argv->v[0]);
 	while (waitpid(pid, &st, 0) < 0 && errno == EINTR)
-		;
+		if (interrupted())
+			kill(pid, SIGTERM); /* what has root's rights got the terminal's signal
+					       itself */
+	if (interrupted())
+		return err_set(e, -EINTR, "interrupted");
 	if (WIFEXITED(st) && WEXITSTATUS(st) == 0)
 		return 0;
 	if (e)
@@ -140,6 +145,11 @@ static int publish_there(
 	for (size_t i = 0; i < notes.n; i++)
 		progress_note(&x->progress, "%s", notes.v[i]);
 	*there = r == 0 && work_is_published(q);
+	if (r == 0 && !*there && wish == WISH_YES)
+		r = err_set(e, -EIO,
+			"nothing has failed, but the package is not in '%s/packages' (or that cannot be "
+			"seen)",
+			q->work);
 	return r;
 }
 

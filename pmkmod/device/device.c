@@ -160,17 +160,23 @@ static int no_kernel(const struct device *d, const struct pmaports_kernel *k, st
 }
 
 /*
- * The kernel: a profile's wins. Of a device with several in pmaports one must be chosen, unless the
- * profile did.
+ * The kernel: --kernel wins, then a profile's. Of a device with several in pmaports one must be
+ * chosen, unless the profile did.
  */
 static int read_kernel(struct device *d, struct config *c, struct config *p, struct device_aport *a,
 	const struct aports_tree *t, struct err *e)
 {
-	const char *kernel = profile_value(p, "kernel");
-	int r = a->device ? device_aport_choose(a, t, c, kernel, kernel ? NULL : e) : 0;
+	const char *option = config_get(c, "kernel", "name");
+	const char *kernel = option ? option : profile_value(p, "kernel");
+	/* what a profile names need not be in pmaports */
+	bool must = option || !kernel;
+	int r = a->device ? device_aport_choose(a, t, c, kernel, must ? e : NULL) : 0;
 
-	if (r < 0 && !kernel)
+	if (r < 0 && must)
 		return r;
+	/* a variant's name is none of a package */
+	if (!a->kernel || !starts_with(kernel ? kernel : "", "linux-"))
+		kernel = a->kernel ? NULL : kernel;
 	d->kernel = xstrdup(kernel);
 	d->flavor = xstrdup(profile_value(p, "flavor"));
 	device_aport_fill(a, d);
@@ -201,6 +207,12 @@ static int read_all(struct device *d, struct config *c, struct config *p, struct
 		d->title = xstrdup(d->name);
 	d->headers = text(p, "device", "headers", xasprintf("%s-dev", d->kernel));
 	d->scripts = text(p, "device", "scripts", xasprintf("kernel-scripts-%s", d->flavor));
+	if (!channel && a->device && t->channel_problem.code) {
+		if (e)
+			*e = t->channel_problem;
+		return err_prefix(
+			e, "%s is a device of pmaports, whose channel cannot be used", d->name);
+	}
 	if (!channel)
 		channel = a->channel ? a->channel : "edge";
 	r = channel_load(&d->channel, c, channel, e);
@@ -212,14 +224,17 @@ static int read_all(struct device *d, struct config *c, struct config *p, struct
 static int unknown_device(
 	struct config *c, const char *name, const struct aports_tree *t, struct err *e)
 {
-	_cleanup_strvec_ struct strvec names = {0};
+	_cleanup_strvec_ struct strvec names = {0}, found = {0};
 	_cleanup_free_ char *folders = t->folders.n ? strvec_join(&t->folders, ", ") : NULL;
 	size_t profiles;
 	int r;
 
 	profile_names(c, "devices", &names);
 	profiles = names.n;
-	pmaports_names(&t->folders, &names);
+	pmaports_names(&t->folders, &found);
+	for (size_t i = 0; i < found.n; i++)
+		if (!strvec_has(&names, found.v[i]))
+			strvec_add(&names, found.v[i]);
 	r = profile_unknown("device", name, &names, "pmkmod list devices", e);
 	if (t->problem.code)
 		err_hint(e, "and pmaports is not asked: %s", t->problem.text);
@@ -255,13 +270,19 @@ int device_load_with(struct device *d, struct config *c, const char *name,
 
 int device_load(struct device *d, struct config *c, const char *name, struct err *e)
 {
+	_cleanup_free_ char *profile = profile_path(c, "devices", name);
+	const char *kernel = config_get(c, "kernel", "name");
 	struct aports_tree aports;
+	struct config *p = NULL;
 	int r;
 
+	if (!kernel && profile && device_profile_read(&p, c, profile, NULL) == 0)
+		kernel = config_get(p, "device", "kernel");
 	/* what is wrong with pmaports only matters where no profile says enough */
-	aports_tree_load(&aports, c, NULL, name);
+	aports_tree_load(&aports, c, NULL, name, kernel);
 	r = device_load_with(d, c, name, &aports, e);
 	aports_tree_free(&aports);
+	config_free(p);
 	return r;
 }
 

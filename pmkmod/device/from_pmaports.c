@@ -4,9 +4,10 @@
 #include "pmkmod/pmbootstrap/pmbootstrap.h"
 
 static int open_tree(struct aports_tree *t, const struct pmbootstrap *p, struct config *c,
-	const char *cache, const char *only, struct err *e)
+	const char *cache, const char *only, const char *kernel, struct err *e)
 {
-	struct pmaports_query q = {.folders = &t->folders, .cache = cache, .only = only};
+	struct pmaports_query q = {
+		.folders = &t->folders, .cache = cache, .only = only, .kernel = kernel};
 	struct pmaports_channel ch;
 	struct err why = ERR_INIT;
 	int channel = pmaports_channel_load(&ch, p, &why), r;
@@ -20,18 +21,21 @@ static int open_tree(struct aports_tree *t, const struct pmbootstrap *p, struct 
 	r = pmaports_load(&t->tree, &q, e);
 	if (r < 0)
 		return r; /* which says enough */
-	if (channel < 0)
+	if (channel < 0) {
 		strvec_add(&t->notes, why.text);
+		t->channel_problem = why;
+	}
 	strvec_add_all(&t->notes, pmaports_notes(t->tree));
 	return 0;
 }
 
-int aports_tree_load(struct aports_tree *t, struct config *c, const char *cache, const char *only)
+int aports_tree_load(struct aports_tree *t, struct config *c, const char *cache, const char *only,
+	const char *kernel)
 {
 	struct pmbootstrap p;
 	int r;
 
-	*t = (struct aports_tree){.problem = ERR_INIT};
+	*t = (struct aports_tree){.channel_problem = ERR_INIT, .problem = ERR_INIT};
 	r = pmbootstrap_load(&p, c, &t->problem);
 	if (r < 0)
 		return r;
@@ -39,7 +43,7 @@ int aports_tree_load(struct aports_tree *t, struct config *c, const char *cache,
 	strvec_add_all(&t->notes, &p.notes);
 	t->device = xstrdup(p.device);
 	t->kernel = xstrdup(p.kernel);
-	r = open_tree(t, &p, c, cache, only, &t->problem);
+	r = open_tree(t, &p, c, cache, only, kernel, &t->problem);
 	pmbootstrap_free(&p);
 	return r;
 }
@@ -88,10 +92,10 @@ static const char *configured(const struct device_aport *a, const struct aports_
 int device_aport_choose(struct device_aport *a, const struct aports_tree *t, struct config *c,
 	const char *wanted, struct err *e)
 {
-	const char *option = config_get(c, "pmbootstrap", "kernel");
+	const char *ours = config_get(c, "pmbootstrap", "kernel");
 
 	if (!wanted)
-		wanted = option ? option : configured(a, t);
+		wanted = ours ? ours : configured(a, t);
 	return pmaports_choose_kernel(&a->kernel, a->device, wanted, e);
 }
 

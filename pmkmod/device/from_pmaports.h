@@ -13,14 +13,17 @@ struct aports_tree {
 	char *channel; /* of pmaports; NULL: not known */
 	char *device, *kernel; /* what pmbootstrap is configured for; each may be NULL */
 	struct strvec notes; /* what was odd, for the porter */
+	struct err channel_problem; /* why its channel is not known; code 0: it is */
 	struct err problem; /* why there is no tree; code 0: there is one, or none is wanted */
 };
 /*
- * `cache` (paths.cache) keeps what was read; `only` names the one device wanted; each may be NULL.
+ * `cache` (paths.cache) keeps what was read; `only` names the one device wanted, `kernel` one more
+ * kernel package to choose for it; each may be NULL.
  * The channel of pmaports is defined in the configuration. An error (also kept in t->problem):
  * pmbootstrap's configuration is not understood, or there is no pmaports.
  */
-int aports_tree_load(struct aports_tree *t, struct config *c, const char *cache, const char *only);
+int aports_tree_load(struct aports_tree *t, struct config *c, const char *cache, const char *only,
+	const char *kernel);
 void aports_tree_free(struct aports_tree *t);
 
 /*
@@ -34,7 +37,7 @@ struct device_aport {
 };
 void device_aport_find(struct device_aport *a, const struct aports_tree *t, const char *name);
 /*
- * Choose its kernel: `wanted` (a profile's; may be NULL), else --kernel, else what pmbootstrap is
+ * Choose its kernel: `wanted` (--kernel, a profile's; may be NULL), else what pmbootstrap is
  * configured for. -EINVAL lists those there are (exit code 2).
  */
 int device_aport_choose(struct device_aport *a, const struct aports_tree *t, struct config *c,

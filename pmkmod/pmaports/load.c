@@ -224,6 +224,15 @@ static bool has_device(const struct strvec *folders, const char *name)
 	return strvec_has(&names, name);
 }
 
+/* Another kernel than the device's own, if there is such a one. */
+static void add_wanted(struct loading *l, const char *package)
+{
+	if (!walk_kernel(&l->walk, package) && !pmaports_is_alpine(package))
+		return;
+	for (size_t i = 0; i < l->n_devices; i++)
+		read_device_offer(&l->devices[i], package);
+}
+
 /* Read everything into a block; *settled: it may be kept. */
 static int read_tree(
 	struct strbuf *block, bool *settled, const struct pmaports_query *q, struct err *e)
@@ -245,6 +254,8 @@ static int read_tree(
 	for (size_t i = 0; i < l.n_devices; i++)
 		if (l.devices[i].gave_up)
 			read_device_asking(&l.devices[i]);
+	if (q->only && q->kernel)
+		add_wanted(&l, q->kernel);
 	collect_kernels(&l);
 	run_jobs(read_one_kernel, &l, l.n_kernels);
 	for (size_t i = 0; i < l.n_kernels; i++)

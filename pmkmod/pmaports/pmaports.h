@@ -73,6 +73,8 @@ struct pmaports_query {
 	const struct strvec *folders; /* of aports; the first that has an aport wins */
 	bool systemd; /* extra-repos/systemd of a folder comes before the folder itself */
 	const char *cache; /* paths.cache: what was read is kept there; NULL: nowhere */
+	const char *kernel; /* with `only`: a kernel package that it is to have as one more choice,
+			       if there is an aport for it or it is Alpine's; NULL: none */
 	const char *only; /* one device alone is read (its kernels are judged all); NULL: all */
 };
 

@@ -307,6 +307,14 @@ void read_device_asking(struct read_device *d)
 	read_into(d, dir);
 }
 
+void read_device_offer(struct read_device *d, const char *package)
+{
+	for (size_t i = 0; i < d->n_kernels; i++)
+		if (d->kernels[i].package && streq(d->kernels[i].package, package))
+			return;
+	add_kernel(d, NULL, package)->arch = xstrdup(d->arch);
+}
+
 void read_device_free(struct read_device *d)
 {
 	for (size_t i = 0; i < d->n_kernels; i++) {

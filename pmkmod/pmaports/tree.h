@@ -68,6 +68,8 @@ struct read_device {
 void read_device(struct read_device *d, const struct aport_dir *dir);
 /* Again, with a shell's help where reading was not enough; not for several threads at once. */
 void read_device_asking(struct read_device *d);
+/* One more choice, unless it is a choice already. */
+void read_device_offer(struct read_device *d, const char *package);
 void read_device_free(struct read_device *d);
 
 /* ---- read_kernel.c ---- */

@@ -299,7 +299,7 @@ int pyconfig_read(struct pyconfig **out, const char *path, struct err *e)
 {
 	_cleanup_free_ char *text = NULL;
 	size_t len = 0;
-	int r = fs_read(path, FILE_MAX, &text, &len, e);
+	int r = fs_read_regular(path, FILE_MAX, &text, &len, e);
 
 	return r < 0 ? r : pyconfig_parse(out, text, len, path, e);
 }
