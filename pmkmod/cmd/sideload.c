@@ -100,9 +100,15 @@ int cmd_sideload(struct context *x, const struct options *o, int *status, struct
 {
 	struct cell_result built;
 	struct plan p;
+	struct phone ph;
 	bool unchanged;
-	int r = build_run(&p, x, o->args.v[1], o->args.v[2], &built, &unchanged, e);
+	/* a host that is none, or no ssh, is told before minutes of building */
+	int r = phone_open(&ph, x->config, e);
 
+	if (r < 0)
+		return r;
+	phone_close(&ph);
+	r = build_run(&p, x, o->args.v[1], o->args.v[2], &built, &unchanged, e);
 	if (r == 0)
 		r = sideload(&p, &built, o, status, e);
 	cell_result_free(&built);
