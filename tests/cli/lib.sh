@@ -193,12 +193,13 @@ share_key() {
 	(
 		flock 9
 		[ -s "$keys/pmkmod-cafe0001.rsa.pub" ] && exit
-		mkdir -p -m 700 "$keys"
+		mkdir -p "$keys" && chmod 700 "$keys"
 		openssl genrsa -out "$keys/pmkmod-cafe0001.rsa" 4096 2>/dev/null &&
 			openssl rsa -in "$keys/pmkmod-cafe0001.rsa" -pubout \
 				-out "$keys/pmkmod-cafe0001.rsa.pub" 2>/dev/null
 	) 9>"$shared/lock" || die "cannot make a signing key"
-	mkdir -p -m 700 "$state/keys"
+	mkdir -p "$state/keys"
+	chmod 700 "$state/keys"
 	install -m 600 "$keys/pmkmod-cafe0001.rsa" "$state/keys/"
 	install -m 644 "$keys/pmkmod-cafe0001.rsa.pub" "$state/keys/"
 }
