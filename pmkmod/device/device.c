@@ -6,9 +6,7 @@
 
 static int bad_profile(const char *path, const char *what, struct err *e)
 {
-	if (e)
-		e->exit_code = EXIT_USAGE;
-	return err_set(e, -EINVAL, "%s: %s", path, what);
+	return err_exit(e, EXIT_USAGE, -EINVAL, "%s: %s", path, what);
 }
 
 static char *text(struct config *p, const char *section, const char *key, char *fallback)

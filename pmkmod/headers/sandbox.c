@@ -2,8 +2,6 @@
 /* The sandbox of the maker: this machine's tools, the kernel's source read-only, our folders. */
 #include "pmkmod/headers/parts.h"
 
-#include <time.h>
-
 #include "pmkmod/util/command_output.h"
 #include "pmkmod/util/exit_codes.h"
 
@@ -64,17 +62,14 @@ int maker_run(struct maker *m, const char *const *argv, const char *cwd, struct 
 {
 	struct command_output o = {
 		.log_fd = m->s->log_fd, .verbose = m->s->verbose, .progress = m->s->progress};
-	struct timespec start, end;
+	double start;
 	int r;
 
 	log_command(m, argv);
-	clock_gettime(CLOCK_MONOTONIC, &start);
+	start = monotonic_seconds();
 	r = run(m, argv, cwd, &o, e);
-	clock_gettime(CLOCK_MONOTONIC, &end);
 	if (r >= 0)
-		dprintf(m->s->log_fd, "# exit code: %d, %.1f s\n", r,
-			(double)(end.tv_sec - start.tv_sec) +
-				(double)(end.tv_nsec - start.tv_nsec) / 1e9);
+		dprintf(m->s->log_fd, "# exit code: %d, %.1f s\n", r, monotonic_seconds() - start);
 	command_output_free(&o);
 	return r;
 }

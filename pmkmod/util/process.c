@@ -7,11 +7,11 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "chroot/base/fs.h"
 #include "chroot/sandbox/sandbox.h"
+#include "pmkmod/util/progress.h"
 
 #define ERR_MAX 65536
 /* How often a signal that came between two polls, or the program's end, is noticed. */
@@ -25,14 +25,6 @@ struct running {
 	struct strbuf *text, *words;
 	struct err *e;
 };
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 static void shut(int *fd)
 {
@@ -231,7 +223,7 @@ static int poll_once(struct running *r, int timeout_ms, bool *any)
 
 static int watch(struct running *r, int *status)
 {
-	double deadline = r->p->timeout_s ? now() + r->p->timeout_s : 0;
+	double deadline = r->p->timeout_s ? monotonic_seconds() + r->p->timeout_s : 0;
 	bool any = true;
 
 	for (;;) {
@@ -240,7 +232,7 @@ static int watch(struct running *r, int *status)
 
 		if (interrupted())
 			return err_set(r->e, -EINTR, "interrupted");
-		if (!done && deadline != 0 && now() >= deadline)
+		if (!done && deadline != 0 && monotonic_seconds() >= deadline)
 			return err_set(r->e, -ETIMEDOUT, "'%s' did not end within %u seconds",
 				r->p->argv->v[0], r->p->timeout_s);
 		c = poll_once(r, done || (r->out < 0 && r->err < 0) ? 1 : TICK_MS, &any);
