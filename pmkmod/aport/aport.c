@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include "chroot/apk/apk.h"
 #include "chroot/base/fs.h"
 #include "pmkmod/aport/apkbuild.h"
 #include "pmkmod/util/exit_codes.h"
@@ -368,6 +369,9 @@ static int read_recipe(struct aport *a, const struct apkbuild *b, struct err *e)
 		return unusable(a, e, -ENOTSUP, "%s is for %s, not for %s", a->pkgname, arch,
 			a->arch->alpine);
 	a->version = xasprintf("%s-r%s", a->pkgver, pkgrel);
+	if (!apk_version_valid(a->version))
+		return unusable(a, e, -EINVAL,
+			"pkgver and pkgrel make the version '%s', which is none", a->version);
 	a->flavor = maybe(a, b, "_flavor");
 	if (!a->flavor)
 		a->flavor = xstrdup(a->pkgname + strlen("linux-"));
