@@ -195,6 +195,30 @@ void strvec_take(struct strvec *l, char *s)
 	l->v[l->n] = NULL;
 }
 
+size_t utf8_length(const char *text, size_t n, unsigned *code)
+{
+	static const unsigned least[] = {0, 0, 0x80, 0x800, 0x10000};
+	const unsigned char *s = (const unsigned char *)text;
+	size_t len = s[0] < 0x80    ? 1
+		     : s[0] < 0xc2  ? 0
+		     : s[0] < 0xe0  ? 2
+		     : s[0] < 0xf0  ? 3
+		     : s[0] <= 0xf4 ? 4
+				    : 0;
+
+	if (len == 0 || len > n)
+		return 0;
+	*code = len == 1 ? s[0] : s[0] & (0xffu >> (len + 1));
+	for (size_t i = 1; i < len; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		*code = *code << 6 | (s[i] & 0x3f);
+	}
+	if (*code < least[len] || *code > 0x10ffff || (*code >= 0xd800 && *code <= 0xdfff))
+		return 0;
+	return len;
+}
+
 void strvec_add(struct strvec *l, const char *s)
 {
 	strvec_take(l, xstrdup(s));

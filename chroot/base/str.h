@@ -62,6 +62,12 @@ const char *behind_prefix(const char *s, const char *const *prefixes, size_t n);
 /* Cut blanks (space, tab, CR, LF) off both ends in place; returns the first character kept. */
 char *str_strip(char *s);
 
+/*
+ * Bytes of the UTF-8 sequence at `s`, of which `n` bytes (at least one) may be read, and its
+ * character; 0: it is none (RFC 3629: no surrogates, none overlong).
+ */
+size_t utf8_length(const char *s, size_t n, unsigned *code);
+
 /* A growable byte buffer; `s` is always NUL-terminated once something was added. */
 struct strbuf {
 	char *s;

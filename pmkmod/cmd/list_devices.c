@@ -205,11 +205,28 @@ static bool shown(const struct listing *l, const struct row *r)
 
 /* ---- for people ---- */
 
-/* A terminal must not be told what to do by a file. */
+/* A terminal must not be told what to do by a file: neither control characters nor broken ones. */
 static void print_safe(const char *s)
 {
-	for (; *s; s++)
-		putchar((unsigned char)*s < ' ' || *s == 0x7f ? '?' : *s);
+	for (size_t n; *s; s += n ? n : 1) {
+		unsigned c;
+
+		n = utf8_length(s, strlen(s), &c);
+		if (n == 0 || c < ' ' || (c >= 0x7f && c < 0xa0))
+			putchar('?');
+		else
+			fwrite(s, 1, n, stdout);
+	}
+}
+
+/* The first line of a sentence, as a row of its own or behind a name. */
+static void print_sentence(const char *name, const char *what, const char *s)
+{
+	_cleanup_free_ char *first = xstrndup(s, strcspn(s, "\n"));
+
+	printf("%-32s (%s", name, what);
+	print_safe(first);
+	puts(")");
 }
 
 static void print_kernel(const struct row *r)
@@ -233,10 +250,9 @@ static void print_row(const struct listing *l, const struct row *r)
 {
 	const char *arch = r->pm ? r->pm->arch_name : "";
 	const char *channel = l->aports.channel ? l->aports.channel : "-";
-	int first = r->problem ? (int)strcspn(r->problem, "\n") : 0;
 
 	if (r->problem && !r->pm) {
-		printf("%-32s (%.*s)\n", r->name, first, r->problem);
+		print_sentence(r->name, "", r->problem);
 		return;
 	}
 	if (loaded(r)) {
@@ -248,8 +264,11 @@ static void print_row(const struct listing *l, const struct row *r)
 	printf("%-10s %-10s ", channel, r->judged ? verdict_names[r->verdict] : "-");
 	print_safe(loaded(r) ? r->d.title : r->pm ? r->pm->title : "");
 	putchar('\n');
+	/* why its architecture is not known stands there as its first note */
+	if (!loaded(r) && !*arch && r->pm->notes)
+		print_sentence("", "", r->pm->notes);
 	if (r->problem)
-		printf("%-32s (its profile: %.*s)\n", "", first, r->problem);
+		print_sentence("", "its profile: ", r->problem);
 }
 
 static void print_table(const struct listing *l)
@@ -351,10 +370,20 @@ static void count(const struct listing *l, size_t counts[N_VERDICTS], bool archi
 	}
 }
 
+static struct json_object *counts_json(const size_t counts[N_VERDICTS])
+{
+	struct json_object *o = json_object_new_object();
+
+	for (size_t i = 0; i < N_VERDICTS; i++)
+		json_object_object_add(
+			o, verdict_names[i], json_object_new_int64((int64_t)counts[i]));
+	return o;
+}
+
 /* One device a line, each written and forgotten: all of them at once take time and memory. */
 static void print_json(struct listing *l)
 {
-	struct json_object *o = json_object_new_object(), *numbers = json_object_new_object();
+	struct json_object *o = json_object_new_object();
 	size_t counts[N_VERDICTS] = {0};
 	bool any = false;
 
@@ -363,10 +392,7 @@ static void print_json(struct listing *l)
 	json_object_object_add(o, "folders", strings_json(&l->aports.folders));
 	json_object_object_add(o, "notes", strings_json(&l->aports.notes));
 	count(l, counts, true);
-	for (size_t i = 0; i < N_VERDICTS; i++)
-		json_object_object_add(
-			numbers, verdict_names[i], json_object_new_int64((int64_t)counts[i]));
-	json_object_object_add(o, "counts", numbers);
+	json_object_object_add(o, "counts", counts_json(counts));
 	json_write_open(o);
 	fputs(",\"devices\":[", stdout);
 	for (size_t i = 0; i < l->n; i++) {
@@ -377,6 +403,21 @@ static void print_json(struct listing *l)
 		any = true;
 	}
 	puts("\n]}");
+}
+
+static void print_counts_json(const struct listing *l)
+{
+	struct json_object *o = json_object_new_object();
+	size_t all[N_VERDICTS] = {0}, living[N_VERDICTS] = {0};
+
+	count(l, all, true);
+	count(l, living, false);
+	json_object_object_add(o, "format", json_object_new_int(1));
+	json_add_text(o, "channel", l->aports.channel);
+	json_object_object_add(o, "counts", counts_json(all));
+	json_object_object_add(o, "not_archived", counts_json(living));
+	json_write(o);
+	putchar('\n');
 }
 
 static void print_counts(const struct listing *l)
@@ -416,10 +457,12 @@ int cmd_list_devices(struct context *x, const struct options *o, bool counts, st
 	if (l.aports.channel && channel_load(&l.channel, x->config, l.aports.channel, NULL) < 0)
 		l.channel = (struct channel){0};
 	gather(&l);
-	if (!o->json)
+	if (!o->json || counts)
 		for (size_t i = 0; i < l.aports.notes.n; i++)
 			progress_note(&x->progress, "%s", l.aports.notes.v[i]);
-	if (counts)
+	if (counts && o->json)
+		print_counts_json(&l);
+	else if (counts)
 		print_counts(&l);
 	else if (o->json)
 		print_json(&l);

@@ -178,8 +178,6 @@ static void device_problems(struct loading *l)
 					   : "this choice is to have no kernel package",
 				"name its kernel: --kernel NAME, or `kernel = NAME` in a device profile");
 		}
-		if (d->info_problem)
-			strvec_add(&l->devices[i].notes, d->info_problem);
 	}
 }
 

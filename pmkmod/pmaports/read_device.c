@@ -238,7 +238,7 @@ static void take_info(struct read_device *d, const struct deviceinfo *info)
 	d->title = xstrdup(text_or_empty(deviceinfo_get(info, "name", NULL)));
 	d->arch = xstrdup(text_or_empty(deviceinfo_get(info, "arch", NULL)));
 	if (!*d->arch)
-		d->info_problem = xstrdup("its deviceinfo has no deviceinfo_arch");
+		strvec_add(&d->notes, "its deviceinfo has no deviceinfo_arch");
 	if (!codename || !streq(codename, name))
 		strvec_addf(&d->notes,
 			"its deviceinfo says codename=%s; the folder's name %s counts",
@@ -255,9 +255,9 @@ static void read_info(struct read_device *d, struct deviceinfo *info)
 	stamps_add(&d->stamps, path);
 	*info = (struct deviceinfo){0};
 	if (fs_read_regular(path, INFO_MAX, &text, &len, &e) < 0) {
-		d->info_problem = xasprintf("it has no deviceinfo that can be read: %s", e.text);
+		strvec_addf(&d->notes, "it has no deviceinfo that can be read: %s", e.text);
 	} else if (deviceinfo_parse(info, text, len, &e) < 0) {
-		d->info_problem = xasprintf("its deviceinfo is not understood: %s", e.text);
+		strvec_addf(&d->notes, "its deviceinfo is not understood: %s", e.text);
 	} else {
 		if (memchr(text, '\r', len))
 			strvec_add(&d->notes,
@@ -326,7 +326,6 @@ void read_device_free(struct read_device *d)
 	free(d->title);
 	free(d->arch);
 	free(d->problem);
-	free(d->info_problem);
 	strvec_free(&d->notes);
 	stamps_free(&d->stamps);
 	*d = (struct read_device){0};

@@ -62,7 +62,6 @@ struct read_device {
 	struct strvec notes;
 	char *problem; /* why its kernel is not known; NULL: it is */
 	bool ask, gave_up; /* as of a kernel */
-	char *info_problem; /* why its architecture is not known; NULL: it is */
 	struct stamps stamps;
 };
 void read_device(struct read_device *d, const struct aport_dir *dir);

@@ -42,30 +42,6 @@ static int refuse(struct err *e, const char *fmt, ...)
 
 /* ---- characters ---- */
 
-/* Bytes of the UTF-8 sequence at `s`; 0: it is none. */
-static size_t utf8_length(const unsigned char *s, size_t n, unsigned *code)
-{
-	static const unsigned least[] = {0, 0, 0x80, 0x800, 0x10000};
-	size_t len = s[0] < 0x80    ? 1
-		     : s[0] < 0xc2  ? 0
-		     : s[0] < 0xe0  ? 2
-		     : s[0] < 0xf0  ? 3
-		     : s[0] <= 0xf4 ? 4
-				    : 0;
-
-	if (len == 0 || len > n)
-		return 0;
-	*code = len == 1 ? s[0] : s[0] & (0xffu >> (len + 1));
-	for (size_t i = 1; i < len; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		*code = *code << 6 | (s[i] & 0x3f);
-	}
-	if (*code < least[len] || *code > 0x10ffff || (*code >= 0xd800 && *code <= 0xdfff))
-		return 0;
-	return len;
-}
-
 /* str.isspace() */
 static bool is_space(unsigned c)
 {
@@ -81,7 +57,7 @@ static size_t leading_blanks(const char *s, size_t n, size_t *count)
 	unsigned c = 0;
 
 	for (size_t len; i < n; i += len, k++) {
-		len = utf8_length((const unsigned char *)s + i, n - i, &c);
+		len = utf8_length(s + i, n - i, &c);
 		if (!len || !is_space(c))
 			break;
 	}
@@ -99,8 +75,7 @@ static size_t without_trailing(const char *s, size_t n)
 
 		while (at && ((unsigned char)s[at] & 0xc0) == 0x80)
 			at--;
-		if (utf8_length((const unsigned char *)s + at, n - at, &c) != n - at ||
-			!is_space(c))
+		if (utf8_length(s + at, n - at, &c) != n - at || !is_space(c))
 			break;
 		n = at;
 	}
@@ -112,7 +87,7 @@ static int check_text(const char *text, size_t len, const char *shown, struct er
 	unsigned line = 1, c = 0;
 
 	for (size_t i = 0, n; i < len; i += n) {
-		n = utf8_length((const unsigned char *)text + i, len - i, &c);
+		n = utf8_length(text + i, len - i, &c);
 		if (!n || c == 0)
 			return refuse(e, "%s: line %u holds bytes that are no text in UTF-8", shown,
 				line);

@@ -5,46 +5,15 @@
 
 #include "chroot/base/str.h"
 
-/* Length of the UTF-8 character at `s`, 0: it is none (RFC 3629: no surrogates, none overlong). */
-static size_t utf8_length(const unsigned char *s)
-{
-	static const struct {
-		unsigned char first, last; /* of the first byte */
-		unsigned char low, high; /* of the second byte */
-		unsigned char length;
-	} forms[] = {
-		{0x01, 0x7f, 0, 0, 1},
-		{0xc2, 0xdf, 0x80, 0xbf, 2},
-		{0xe0, 0xe0, 0xa0, 0xbf, 3},
-		{0xe1, 0xec, 0x80, 0xbf, 3},
-		{0xed, 0xed, 0x80, 0x9f, 3},
-		{0xee, 0xef, 0x80, 0xbf, 3},
-		{0xf0, 0xf0, 0x90, 0xbf, 4},
-		{0xf1, 0xf3, 0x80, 0xbf, 4},
-		{0xf4, 0xf4, 0x80, 0x8f, 4},
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
-		if (*s < forms[i].first || *s > forms[i].last)
-			continue;
-		if (forms[i].length > 1 && (s[1] < forms[i].low || s[1] > forms[i].high))
-			return 0;
-		for (size_t k = 2; k < forms[i].length; k++)
-			if ((s[k] & 0xc0) != 0x80)
-				return 0;
-		return forms[i].length;
-	}
-	return 0;
-}
-
 /* How much of a text is UTF-8 from its beginning. */
 static size_t valid_part(const char *s, size_t len)
 {
 	size_t i = 0, n;
+	unsigned code;
 
-	while (i < len && (n = utf8_length((const unsigned char *)s + i)))
+	while (i < len && (n = utf8_length(s + i, len - i, &code)))
 		i += n;
-	return i < len ? i : len;
+	return i;
 }
 
 static struct json_object *text_of(const char *s, size_t len)
