@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "chroot/base/fs.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -155,6 +156,43 @@ int fs_mkdirs(const char *path, mode_t mode, struct err *e)
 	}
 	if (!fs_is_dir(path))
 		return err_set(e, -ENOTDIR, "'%s' exists but is not a folder", path);
+	return 0;
+}
+
+static int check_empty(DIR *d, const char *path, struct err *e)
+{
+	bool empty = true;
+	struct dirent *de;
+
+	while (empty && (de = readdir(d)))
+		empty = streq(de->d_name, ".") || streq(de->d_name, "..");
+	closedir(d);
+	return empty ? 0
+		     : err_set(e, -EEXIST, "'%s' exists and is no empty folder: nothing is written",
+			       path);
+}
+
+int fs_check_new_folder(const char *path, struct err *e)
+{
+	_cleanup_free_ char *up = xstrdup(path);
+	DIR *d = opendir(path);
+	char *slash;
+
+	if (d)
+		return check_empty(d, path, e);
+	if (errno == ENOTDIR && fs_exists(path))
+		return err_set(
+			e, -EEXIST, "'%s' exists and is no empty folder: nothing is written", path);
+	if (errno != ENOENT)
+		return err_errno(e, -errno, "cannot look into '%s'", path);
+	/* the nearest that there is */
+	while (access(up, F_OK) < 0 && (slash = strrchr(up, '/')) && slash > up)
+		*slash = '\0';
+	if (access(up, F_OK) < 0)
+		strcpy(up, *path == '/' ? "/" : ".");
+	if (!fs_is_dir(up) || access(up, W_OK | X_OK) < 0)
+		return err_set(e, -EACCES,
+			"'%s' cannot be made: '%s' is no folder that you can write to", path, up);
 	return 0;
 }
 

@@ -40,6 +40,12 @@ int fs_sync_parent(const char *path);
 int fs_mkdirs(const char *path, mode_t mode, struct err *e);
 
 /*
+ * Could a new folder be made at `path`? 0 if nothing is there and the nearest folder above can be
+ * written to, or if it is an empty folder; -EEXIST, -EACCES, ... Nothing is changed.
+ */
+int fs_check_new_folder(const char *path, struct err *e);
+
+/*
  * Remove a file or a whole tree without following symbolic links and without leaving the file
  * system; unreadable directories of our own (overlay's work/) are made readable first. A missing
  * path is fine.

@@ -3,7 +3,6 @@
  * An aport with one more certificate that its kernel trusts. Edits of texts that leave every other
  * byte as it was; what came out is read again before it is handed over.
  */
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -396,20 +395,6 @@ static int verify(const struct emit *m, struct err *e)
 	return r;
 }
 
-static bool is_empty_or_missing(const char *dir)
-{
-	DIR *d = opendir(dir);
-	struct dirent *de;
-	bool empty = true;
-
-	if (!d)
-		return errno == ENOENT;
-	while (empty && (de = readdir(d)))
-		empty = streq(de->d_name, ".") || streq(de->d_name, "..");
-	closedir(d);
-	return empty;
-}
-
 /*
  * pmaports shares patches between kernels by links that lead out of the aport; the emitted one must
  * be whole wherever it is put.
@@ -475,11 +460,12 @@ int aport_emit_signing(const struct aport *a, const struct module_signing *s, co
 		xstrndup(to, strlen(to) - (strlen(to) > 1 && ends_with(to, "/")));
 	_cleanup_free_ char *work = xasprintf("%s.new-%d", plain, (int)getpid());
 	struct emit m = {.a = a, .s = s, .work = work, .done = done, .force = force};
-	int r;
+	int r = fs_check_new_folder(plain, e);
 
-	if (!is_empty_or_missing(plain))
-		return err_exit(e, EXIT_USAGE, -EINVAL,
-			"'%s' exists and is no empty folder: nothing is written", to);
+	if (r < 0 && e)
+		e->exit_code = EXIT_USAGE;
+	if (r < 0)
+		return r;
 	if (!a->config)
 		return err_exit(e, EXIT_GENERAL, -EINVAL,
 			"%s has no configuration file for %s that could be changed", a->dir,

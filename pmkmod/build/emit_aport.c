@@ -4,7 +4,6 @@
  * that both say the same; how it is built, from the plan. Conventions: APKBUILD(5) of abuild and
  * Alpine's CODINGSTYLE.
  */
-#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -409,23 +408,6 @@ static int check(const struct emit *m, const struct strbuf *b, struct err *e)
 	return r;
 }
 
-static int empty_folder(const char *to, struct err *e)
-{
-	DIR *d = opendir(to);
-	struct dirent *de;
-	bool empty = true;
-
-	while (d && (de = readdir(d)))
-		empty = empty && (streq(de->d_name, ".") || streq(de->d_name, ".."));
-	if (d)
-		closedir(d);
-	if (!empty && e)
-		e->exit_code = EXIT_USAGE;
-	return empty ? fs_mkdirs(to, 0755, e)
-		     : err_set(e, -EEXIST, "'%s' is not empty: aports are written to a new folder",
-			       to);
-}
-
 static int write_aport(struct emit *m, struct strvec *done, struct err *e)
 {
 	_cleanup_free_ char *path = path_join(m->dir, "APKBUILD");
@@ -455,8 +437,10 @@ int emit_module_aport(const struct plan *p, const struct cell_result *result, co
 {
 	_cleanup_(emit_free) struct emit m = {.p = p, .result = result};
 	const char *end, *version;
-	int r = empty_folder(to, e);
+	int r = fs_check_new_folder(to, e);
 
+	if (r == 0)
+		r = fs_mkdirs(to, 0755, e);
 	if (r == 0)
 		r = look_into(&m, e);
 	if (r < 0)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "chroot/base/fs.h"
 #include "pmkmod/build/run.h"
 #include "pmkmod/cmd/cmd.h"
 
@@ -34,9 +35,18 @@ int cmd_build(struct context *x, const struct options *o, int *status, struct er
 	struct cell_result result;
 	struct plan p;
 	bool unchanged;
-	int r = build_run(&p, x, o->args.v[1], o->args.v[2], &result, &unchanged, e);
+	/* what is wrong with what comes after the build is told before it */
+	int r = publish_wish_check(x, e);
 
 	(void)status;
+	if (r == 0 && o->emit_aport)
+		r = fs_check_new_folder(o->emit_aport, e);
+	if (r < 0) {
+		if (e)
+			e->exit_code = EXIT_USAGE;
+		return r;
+	}
+	r = build_run(&p, x, o->args.v[1], o->args.v[2], &result, &unchanged, e);
 	if (r == 0) {
 		print_result(x, o, &p, &result, unchanged);
 		r = publish_to_pmbootstrap(x, &p, &result, e);

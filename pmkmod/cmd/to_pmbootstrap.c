@@ -30,6 +30,13 @@ static int read_wish(struct context *x, enum wish *w, struct err *e)
 		 : 0;
 }
 
+int publish_wish_check(struct context *x, struct err *e)
+{
+	enum wish w;
+
+	return read_wish(x, &w, e);
+}
+
 /*
  * The channels whose folders pmbootstrap looks into. -ENOENT: pmbootstrap is not used for this
  * channel, with the reason.
@@ -109,9 +116,13 @@ static int with_more_rights(struct context *x, const struct work_request *q, enu
 	bool root = geteuid() == 0;
 	int r = work_command(q, root, &argv, e);
 
-	if (r < 0)
-		return err_prefix(e, "the work folder belongs to uid %u", (unsigned)owner->uid);
 	shown = shell_words(&argv);
+	if (r < 0) {
+		err_prefix(e, "the work folder belongs to uid %u", (unsigned)owner->uid);
+		return argv.n ? err_hint(e, "what has to be run with its or root's rights is: %s",
+					shown)
+			      : r;
+	}
 	if (!root && wish == WISH_AUTO) {
 		progress_note(&x->progress,
 			"pmbootstrap does not have it yet, for its work folder belongs to uid %u: "

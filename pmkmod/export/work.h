@@ -48,8 +48,8 @@ int work_find_owner(const char *work, struct work_owner *o, struct err *e);
 int work_load_key(const char *work, struct apk_signkey **key, struct err *e);
 /*
  * What has to be run for `q`: a program that gives root's rights ($PMB_SUDO, sudo, doas, run0), and
- * pmkmod itself as a helper. -ENOENT: there is no such program on this machine. With `root` only
- * the helper.
+ * pmkmod itself as a helper. -ENOENT: there is no such program on this machine; argv then is the
+ * helper alone. With `root` only the helper.
  */
 int work_command(const struct work_request *q, bool root, struct strvec *argv, struct err *e);
 

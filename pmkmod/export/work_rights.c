@@ -73,10 +73,11 @@ static int find_sudo(char **program, struct err *e)
 	*program = NULL;
 	if (chosen && *chosen) {
 		*program = program_on_path(chosen);
-		return *program ? 0
-				: err_set(e, -ENOENT,
-					  "PMB_SUDO is '%s', but there is no such program on PATH",
-					  chosen);
+		if (*program)
+			return 0;
+		err_set(e, -ENOENT, "PMB_SUDO is '%s', but there is no such program on PATH",
+			chosen);
+		return err_hint(e, "without PMB_SUDO, sudo, doas or run0 is taken");
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(known) && !*program; i++)
 		*program = program_on_path(known[i]);
@@ -101,14 +102,11 @@ static int own_path(char **out, struct err *e)
 int work_command(const struct work_request *q, bool root, struct strvec *argv, struct err *e)
 {
 	char *program = NULL, *self = NULL;
-	int r = root ? 0 : find_sudo(&program, e);
+	int r = own_path(&self, e);
 
-	if (r == 0)
-		r = own_path(&self, e);
-	if (r < 0) {
-		free(program);
+	if (r < 0)
 		return r;
-	}
+	r = root ? 0 : find_sudo(&program, e);
 	if (program)
 		strvec_take(argv, program);
 	strvec_take(argv, self);
@@ -120,5 +118,5 @@ int work_command(const struct work_request *q, bool root, struct strvec *argv, s
 	for (size_t i = 0; i < q->keys.n; i++)
 		strvec_addf(argv, "--keys=%s", q->keys.v[i]);
 	strvec_add_all(argv, &q->apks);
-	return 0;
+	return r;
 }
