@@ -65,6 +65,8 @@ static int run(struct options *o, int *status, struct err *e)
 	x.rebuild = o->rebuild;
 	x.make_headers = true;
 	r = context_open(&x, config, e);
+	if (r == 0 && !c->needs_no_folders)
+		r = context_make_folders(&x, e);
 	if (r == 0)
 		r = ask_phone(&x, o, c, e);
 	if (r == 0)

@@ -37,7 +37,7 @@ static int read_options(struct context *x, struct err *e)
 	return 0;
 }
 
-static int make_folder(struct context *x, const char *key, char **out, struct err *e)
+static int find_folder(struct context *x, const char *key, char **out, struct err *e)
 {
 	const char *dir = config_get(x->config, "paths", key);
 
@@ -46,11 +46,15 @@ static int make_folder(struct context *x, const char *key, char **out, struct er
 	if (!dir || *dir != '/')
 		return usage(e, name, "is not an absolute path (is HOME set?)");
 	*out = xstrdup(dir);
-	if (fs_mkdirs(dir, 0700, e) < 0)
-		return err_hint(e,
-			"paths.%s of pmkmod.ini, or -o paths.%s=DIR, names another folder", key,
-			key);
 	return 0;
+}
+
+static int make_folder(const char *dir, const char *key, struct err *e)
+{
+	if (fs_mkdirs(dir, 0700, e) == 0)
+		return 0;
+	return err_hint(
+		e, "paths.%s of pmkmod.ini, or -o paths.%s=DIR, names another folder", key, key);
 }
 
 int context_open(struct context *x, struct config *config, struct err *e)
@@ -60,10 +64,17 @@ int context_open(struct context *x, struct config *config, struct err *e)
 	x->config = config;
 	r = read_options(x, e);
 	if (r == 0)
-		r = make_folder(x, "cache", &x->cache, e);
+		r = find_folder(x, "cache", &x->cache, e);
 	if (r == 0)
-		r = make_folder(x, "state", &x->state, e);
+		r = find_folder(x, "state", &x->state, e);
 	return r;
+}
+
+int context_make_folders(struct context *x, struct err *e)
+{
+	int r = make_folder(x->cache, "cache", e);
+
+	return r < 0 ? r : make_folder(x->state, "state", e);
 }
 
 int context_layers(struct context *x, struct layer_store **out, struct err *e)

@@ -22,7 +22,7 @@ extern const char *const emulate_names[];
 
 struct context {
 	struct config *config; /* owned */
-	char *cache, *state; /* paths.cache and paths.state, created */
+	char *cache, *state; /* paths.cache and paths.state, absolute */
 	struct progress progress;
 	bool verbose; /* -v: the whole kbuild output */
 	bool force; /* --force: package although it does not fit */
@@ -35,8 +35,10 @@ struct context {
 	struct layer_store *layers; /* opened by context_layers() */
 };
 
-/* Takes over `config`. Reads the options, creates cache and state folders (0700). */
+/* Takes over `config`. Reads the options. */
 int context_open(struct context *x, struct config *config, struct err *e);
+/* Creates the cache and state folders (0700). */
+int context_make_folders(struct context *x, struct err *e);
 /* The layer store below paths.state, opened on first use. */
 int context_layers(struct context *x, struct layer_store **out, struct err *e);
 void context_close(struct context *x);

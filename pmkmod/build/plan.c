@@ -452,6 +452,8 @@ int plan_make(
 
 	*p = (struct plan){.x = x, .no_module = !module};
 	r = device_load(&p->device, x->config, device, e);
+	for (size_t i = 0; r == 0 && i < p->device.notes.n; i++)
+		progress_note(&x->progress, "%s", p->device.notes.v[i]);
 	if (r == 0 && module)
 		r = module_load(&p->module, x->config, module, e);
 	p->module.autoload = p->module.autoload || p->device.autoload;

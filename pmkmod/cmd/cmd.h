@@ -26,6 +26,7 @@ struct command {
 	size_t min_args, max_args;
 	/* 0 or negative errno; *status is the exit code of a run that did not fail */
 	int (*run)(struct context *x, const struct options *o, int *status, struct err *e);
+	bool needs_no_folders; /* it does without the cache and state folders where it must */
 };
 extern const struct command commands[];
 extern const size_t n_commands;
@@ -60,7 +61,9 @@ void print_command_help(const struct command *c);
 char *sideload_command(
 	struct context *x, const char *device, const char *module, const char *package);
 
-/* to_pmbootstrap.c: into pmbootstrap's work folder, as publish.pmbootstrap says. */
+/* to_pmbootstrap.c: does publish.pmbootstrap say what it may? */
+int publish_wish_check(struct context *x, struct err *e);
+/* Into pmbootstrap's work folder, as publish.pmbootstrap says. */
 int publish_to_pmbootstrap(
 	struct context *x, const struct plan *p, const struct cell_result *result, struct err *e);
 

@@ -12,13 +12,13 @@ const struct command commands[] = {
 		"module's source. The package ends in pmkmod's own signed repository; what to type to\n"
 		"put it onto the phone is printed. A build whose inputs have not changed is not\n"
 		"repeated.\n",
-		2, 2, cmd_build},
+		2, 2, cmd_build, false},
 	{"boot", "<device> <module>",
 		"load the built module in the phone's kernel under qemu-system",
 		"Builds the module first if that is not done. The exported apk is installed into a\n"
 		"small root with that kernel, qemu-system starts it, modprobe loads the module. The\n"
 		"exit code says whether it loaded (36: not loaded, 37: the kernel did not come up).\n",
-		2, 2, cmd_boot},
+		2, 2, cmd_boot, false},
 	{"sideload", "<device> <module>",
 		"put the package onto a phone over ssh and load the module",
 		"Builds the module first if that is not done. Then the phone is looked at: it must have\n"
@@ -26,21 +26,21 @@ const struct command commands[] = {
 		"with --dry-run nothing else happens. `pmbootstrap sideload` does it where it can, else\n"
 		"pmkmod itself by scp and apk (sideload.with). Exit codes 36: installed, but not loaded;\n"
 		"39: no connection; 40: the phone has another kernel; 41: it did not take the package.\n",
-		2, 2, cmd_sideload},
+		2, 2, cmd_sideload, false},
 	{"phone", "<device>", "read from a phone what kernel it runs, for builds for that device",
 		"Over ssh (--host, --port, --user): release, configuration, kernel image, installed\n"
 		"kernel packages and what else there is. Builds for the device then take configuration\n"
 		"and exports from there, as long as the kernel's package is of that release. What does\n"
 		"not go together with the profile and the repositories is told.\n",
-		1, 1, cmd_phone},
+		1, 1, cmd_phone, false},
 	{"plan", "<device> <module>", "show every input of a build with its hash; run nothing", "",
-		2, 2, cmd_plan},
+		2, 2, cmd_plan, false},
 	{"headers", "<device>", "make the packages with the kernel's headers and helper programs",
 		"Of a build folder (--kdir) or of source and configuration (--source, --kernel-config)\n"
 		"linux-<flavor>-dev and kernel-scripts-<flavor> are made, once, and published in\n"
 		"pmkmod's own repository; `pmkmod build` does the same by itself when the channel has\n"
 		"no headers package of the kernel. --rebuild makes them anew.\n",
-		1, 1, cmd_headers},
+		1, 1, cmd_headers, false},
 	{"list", "devices|modules|verdicts", "show the devices or modules there are",
 		"Devices are those of pmaports, found through pmbootstrap's configuration, and those of\n"
 		"profiles. Each has a verdict: ready (a headers package exists), source (headers are made\n"
@@ -48,12 +48,12 @@ const struct command commands[] = {
 		"only), no-modules, arch (architecture not supported), no-kernel (kernel missing).\n"
 		"--verdict NAME[,NAME] shows those alone, --json says of each kernel why and what to do.\n"
 		"`verdicts` counts them.\n",
-		1, 1, cmd_list},
+		1, 1, cmd_list, true},
 	{"shell", "<device> [-- <command>...]",
 		"look around in the root a device's modules are built "
 		"in",
-		"Changes are thrown away when the shell ends.\n", 1, 1, cmd_shell},
-	{"log", "<device> <module>", "show the log of the newest build", "", 2, 2, cmd_log},
+		"Changes are thrown away when the shell ends.\n", 1, 1, cmd_shell, false},
+	{"log", "<device> <module>", "show the log of the newest build", "", 2, 2, cmd_log, true},
 	{"symvers", "<image> [<package>]", "recover the Module.symvers of a shipped kernel image",
 		"<image> is a vmlinux, Image, zImage, bzImage, uImage, EFI zboot or Android boot\n"
 		"image, each also compressed, or a kernel's package (linux-*.apk), whose modules are\n"
@@ -61,21 +61,21 @@ const struct command commands[] = {
 		"written to standard output; how complete and how sure it is, to standard error.\n"
 		"Needs no device and no configuration. Exit code 30: the image is damaged, cut off or\n"
 		"contradicts itself; 2: it is something else.\n",
-		1, 2, cmd_symvers},
+		1, 2, cmd_symvers, true},
 	{"signing-kernel", "<device>", "write a kernel aport whose kernel accepts modules you sign",
 		"For phones whose kernel takes signed modules alone. --emit-aport DIR gets a copy of the\n"
 		"device's kernel aport (--aport DIR, kernel.aport of the configuration, or `aport =` in\n"
 		"[kernel] of the device's profile) that trusts your certificate; the key is made on first\n"
 		"use. Build and install that kernel once with pmbootstrap; then what pmkmod signs loads.\n",
-		1, 1, cmd_signing_kernel},
+		1, 1, cmd_signing_kernel, false},
 	{"init", "<device>", "write a commented profile of a device, to be edited",
 		"It goes to the first folder of paths.profiles (~/.config/pmkmod/profiles/devices) and is\n"
 		"only needed for what pmaports and the shipped profiles do not say. A profile that is\n"
 		"there already is never changed.\n",
-		1, 1, cmd_init},
+		1, 1, cmd_init, true},
 	{"clean", "[layers|cache|all]", "remove layers, downloads, or both; packages and keys stay",
 		"Without an argument only layers that were not used for 30 days are removed.\n", 0,
-		1, cmd_clean},
+		1, cmd_clean, false},
 };
 const size_t n_commands = ARRAY_SIZE(commands);
 

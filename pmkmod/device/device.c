@@ -111,6 +111,16 @@ static int no_architecture(const struct device *d, const struct device_aport *a,
 	return err_hint(e, "%s", a->device->kernels[0].remedy);
 }
 
+/* Its kernels were judged for the one, and would be built for the other. */
+static int other_architecture(const struct device *d, const struct device_aport *a, struct err *e)
+{
+	err_exit(e, EXIT_USAGE, -EINVAL, "%s: [device] arch is %s, but pmaports' %s is for %s",
+		d->profile, d->arch->alpine, d->name, a->device->arch->alpine);
+	return err_hint(e,
+		"leave `arch` out; what has another architecture is another device, and needs a name "
+		"of its own");
+}
+
 /* A profile that leaves it to pmaports, which does not have the device or is not there itself. */
 static int says_too_little(const struct device *d, const struct aports_tree *t, struct err *e)
 {
@@ -136,6 +146,8 @@ static int read_arch(struct device *d, struct config *p, const struct device_apo
 	const char *arch = profile_value(p, "arch");
 
 	d->arch = arch ? arch_by_name(arch) : a->device ? a->device->arch : NULL;
+	if (d->arch && a->device && a->device->arch && d->arch != a->device->arch)
+		return other_architecture(d, a, e);
 	if (d->arch)
 		return 0;
 	if (arch)
@@ -303,6 +315,7 @@ void device_free(struct device *d)
 	free(d->boot_append);
 	free(d->boot_qemu);
 	strvec_free(&d->packages);
+	strvec_free(&d->notes);
 	channel_free(&d->channel);
 	*d = (struct device){0};
 }

@@ -73,6 +73,7 @@ struct device {
 	bool judged, firmware_decides;
 	enum verdict verdict;
 	char *why, *remedy, *decided_by; /* sentences; the lines of its configuration */
+	struct strvec notes; /* what was odd, for the porter */
 	/* what a profile alone says, read by device_read_extras() */
 	struct strvec packages; /* more packages in the build's roots; %a is the architecture */
 	bool autoload; /* packages load their modules at each start */

@@ -16,6 +16,7 @@ static int open_tree(struct aports_tree *t, const struct pmbootstrap *p, struct 
 		t->channel = xstrdup(ch.name);
 		q.systemd = pmbootstrap_systemd(p, &ch) > 0;
 		channel = pmbootstrap_define_channel(c, p, &ch, &why);
+		strvec_add_all(&t->notes, &ch.notes);
 		pmaports_channel_free(&ch);
 	}
 	r = pmaports_load(&t->tree, &q, e);
@@ -89,14 +90,28 @@ static const char *configured(const struct device_aport *a, const struct aports_
 	return t->kernel;
 }
 
+/* Was another kernel chosen for the device that pmbootstrap is set to than there is now? */
+static bool is_gone(const struct device_aport *a, const struct aports_tree *t)
+{
+	return t->device && streq(t->device, a->device->name) && t->kernel && *t->kernel &&
+	       !streq(t->kernel, "stable") && !has_variant(a->device, t->kernel);
+}
+
 int device_aport_choose(struct device_aport *a, const struct aports_tree *t, struct config *c,
 	const char *wanted, struct err *e)
 {
 	const char *ours = config_get(c, "pmbootstrap", "kernel");
+	int r;
 
 	if (!wanted)
 		wanted = ours ? ours : configured(a, t);
-	return pmaports_choose_kernel(&a->kernel, a->device, wanted, e);
+	if (!wanted && is_gone(a, t))
+		a->gone = t->kernel;
+	r = pmaports_choose_kernel(&a->kernel, a->device, wanted, e);
+	if (r < 0 && a->gone)
+		err_hint(
+			e, "'%s', which pmbootstrap is configured for, is not among them", a->gone);
+	return r;
 }
 
 static void fill(char **slot, const char *value)
@@ -126,6 +141,11 @@ void device_aport_fill(const struct device_aport *a, struct device *d)
 		profile_alone(d);
 		return;
 	}
+	if (a->gone)
+		strvec_addf(&d->notes,
+			"pmbootstrap is configured for the kernel '%s' of %s, which it does not have: it "
+			"is built for %s",
+			a->gone, d->name, k->package ? k->package : "none");
 	fill(&d->kernel, k->made_by ? k->made_by : k->package);
 	fill(&d->flavor, k->flavor);
 	d->judged = true;

@@ -34,6 +34,7 @@ struct device_aport {
 	const struct pmaports_device *device; /* NULL: it is not there */
 	const struct pmaports_kernel *kernel; /* NULL: not chosen */
 	const char *channel; /* NULL: not known */
+	const char *gone; /* the kernel pmbootstrap is configured for, which it no longer has */
 };
 void device_aport_find(struct device_aport *a, const struct aports_tree *t, const char *name);
 /*

@@ -26,6 +26,16 @@ static char *inherited_path(struct config *c, const char *path, const char *name
 					   : profile_path(c, "devices", name);
 }
 
+static int no_such_profile(const char *path, const char *name, struct err *e)
+{
+	err_exit(e, EXIT_USAGE, -ENOENT,
+		"%s: inherit names '%s', but there is no profile of that name", path, name);
+	return err_hint(e,
+		"`pmkmod init %s` writes one of a device that pmaports has; without inherit, pmaports' "
+		"device of the profile's own name counts",
+		name);
+}
+
 /* The profiles from the one at `path` to its farthest ancestor. */
 static int find_chain(struct config *c, const char *path, struct strvec *chain, struct err *e)
 {
@@ -42,10 +52,7 @@ static int find_chain(struct config *c, const char *path, struct strvec *chain, 
 		if (name)
 			next = inherited_path(c, last, name);
 		if (name && !next)
-			r = bad(e, err_set(e, -ENOENT,
-					   "%s: inherit names '%s', but there is no profile of "
-					   "that name",
-					   last, name));
+			r = no_such_profile(last, name, e);
 		else if (next && strvec_has(chain, next))
 			r = bad(e, err_set(e, -ELOOP,
 					   "%s: inherit leads back to '%s': a profile cannot "

@@ -36,15 +36,21 @@ static int read_names(struct phone *p, struct config *c, struct err *e)
 {
 	unsigned long long port = 0, timeout = 0;
 	const char *host = config_get(c, "phone", "host");
+	const char *given = config_get(c, "phone", "port");
 
 	p->host = xstrdup(host ? host : "172.16.42.1");
 	p->user = xstrdup(config_get(c, "phone", "user"));
-	if (*p->host == '-' || !made_of(p->host, ".:-_%"))
-		return bad_name("host", p->host, "host name or address", e);
+	if (*p->host == '-' || !made_of(p->host, ".:-_%")) {
+		bad_name("host", p->host, "host name or address", e);
+		return err_hint(e,
+			"a name, or an address without brackets; --user names the account, --port the "
+			"port");
+	}
 	if (p->user && (*p->user == '-' || !made_of(p->user, "._-")))
 		return bad_name("user", p->user, "account's name", e);
-	if (config_number(c, "phone", "port", 0, &port, NULL) < 0 || port > 65535)
-		return bad_name("port", config_get(c, "phone", "port"), "port (1 to 65535)", e);
+	if (config_number(c, "phone", "port", 0, &port, NULL) < 0 || port > 65535 ||
+		(given && *given && !port))
+		return bad_name("port", given, "port (1 to 65535)", e);
 	if (config_number(c, "phone", "timeout", 0, &timeout, NULL) < 0 || timeout > 86400)
 		return bad_name("timeout", config_get(c, "phone", "timeout"),
 			"number of seconds (at most a day)", e);
@@ -231,6 +237,10 @@ void phone_close(struct phone *p)
 
 /* ---- why ssh failed ---- */
 
+static const char gone[] =
+	"is the phone still on, and its cable in? If so, what sshd did is in its log "
+	"(/var/log/messages, or journalctl -u sshd)";
+
 /* OpenSSH's own words (sshconnect.c, ssh.c, packet.c), the telling ones first. */
 static const struct {
 	const char *words;
@@ -252,7 +262,8 @@ static const struct {
 		"ssh offered more keys than the phone tries; name the right one in ~/.ssh/config"},
 	{"Connection refused", -EHOSTUNREACH, "nothing listens there",
 		"is sshd running on the phone (service sshd start), and is --port right?"},
-	{"Could not resolve hostname", -EHOSTUNREACH, "there is no host of that name", NULL},
+	{"Could not resolve hostname", -EHOSTUNREACH, "there is no host of that name",
+		"--host takes a name or an address; 172.16.42.1 is what a phone on USB usually has"},
 	{"No route to host", -EHOSTUNREACH, "there is no way to that address",
 		"is the phone on, plugged in, and its USB network up? (172.16.42.1 is its usual "
 		"address; --host names another)"},
@@ -261,10 +272,11 @@ static const struct {
 	{"timed out", -EHOSTUNREACH, "it does not answer",
 		"is the phone on, plugged in, and its USB network up? (172.16.42.1 is its usual "
 		"address; --host names another)"},
-	{"no matching", -EPROTONOSUPPORT, "both sides have no cipher or key type in common", NULL},
-	{"closed by", -EPIPE, "the phone closed the connection", NULL},
-	{"Connection reset", -EPIPE, "the phone closed the connection", NULL},
-	{"Broken pipe", -EPIPE, "the connection broke", NULL},
+	{"no matching", -EPROTONOSUPPORT, "both sides have no cipher or key type in common",
+		"bring the older of the two sshs up to date, or allow what it has in ~/.ssh/config"},
+	{"closed by", -EPIPE, "the phone closed the connection", gone},
+	{"Connection reset", -EPIPE, "the phone closed the connection", gone},
+	{"Broken pipe", -EPIPE, "the connection broke", gone},
 };
 
 /* ssh's last line that says something; caller frees. */

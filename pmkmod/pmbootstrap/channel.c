@@ -78,9 +78,10 @@ static int no_checkout(const struct pmbootstrap *p, const char *path, struct err
 			path);
 	else
 		err_set(e, -ENOENT, "there is no pmaports checkout in '%s'", dir);
-	return err_hint(e,
-		"`pmbootstrap init` makes one, `pmbootstrap pull` completes it; or name yours as "
-		"pmbootstrap.aports in pmkmod.ini");
+	return usage(e,
+		err_hint(e,
+			"`pmbootstrap init` makes one, `pmbootstrap pull` completes it; or name yours as "
+			"pmbootstrap.aports in pmkmod.ini"));
 }
 
 static bool is_true(const char *v)
@@ -149,11 +150,14 @@ static void add_channels(struct pmaports_channel *ch, const char *dir)
 
 /* ---- channels.cfg ---- */
 
-static int git(const char *dir, const char *const *args, struct strbuf *out)
+/* -ENOENT: it does not tell; *why is what it, or the system, says about that. */
+static int git(const char *dir, const char *const *args, struct strbuf *out, char **why)
 {
+	_cleanup_strbuf_ struct strbuf said = {0};
 	_cleanup_strvec_ struct strvec argv = {0};
 	const struct process how = {
 		.argv = &argv, .git = true, .timeout_s = GIT_SECONDS, .max = GIT_MAX};
+	struct err e = ERR_INIT;
 	int status, r;
 
 	strvec_add(&argv, "git");
@@ -161,8 +165,16 @@ static int git(const char *dir, const char *const *args, struct strbuf *out)
 	strvec_add(&argv, dir);
 	for (size_t i = 0; args[i]; i++)
 		strvec_add(&argv, args[i]);
-	r = process_run(&how, out, NULL, &status, NULL);
-	return r < 0 ? r : status ? -ENOENT : 0;
+	r = process_run(&how, out, &said, &status, &e);
+	if (r == 0 && status == 0)
+		return 0;
+	free(*why);
+	/* its first line says what is wrong, the rest is advice */
+	if (r == 0 && said.len)
+		*why = xstrndup(said.s, strcspn(said.s, "\r\n"));
+	else
+		*why = r < 0 ? xstrdup(e.text) : NULL;
+	return r == -EINTR ? r : -ENOENT;
 }
 
 static bool is_upstream(const char *url)
@@ -186,15 +198,16 @@ static bool is_upstream(const char *url)
 }
 
 /* Name of the remote that is upstream's; NULL: none. Caller frees. */
-static char *upstream_remote(const char *dir)
+static char *upstream_remote(const char *dir, char **why)
 {
 	static const char *const args[] = {"config", "--get-regexp", "^remote\\..*\\.url$", NULL};
 	_cleanup_strbuf_ struct strbuf out = {0};
 	_cleanup_strvec_ struct strvec lines = {0};
 
-	if (git(dir, args, &out) < 0 || !out.s)
+	if (git(dir, args, &out, why) < 0 && *why)
 		return NULL;
-	strvec_split(&lines, out.s, "\n");
+	if (out.s)
+		strvec_split(&lines, out.s, "\n");
 	for (size_t i = 0; i < lines.n; i++) {
 		char *url = strchr(lines.v[i], ' ');
 
@@ -205,15 +218,17 @@ static char *upstream_remote(const char *dir)
 			return xstrndup(lines.v[i] + strlen("remote."),
 				strlen(lines.v[i]) - strlen("remote..url"));
 	}
+	free(*why);
+	*why = xstrdup("none of its remotes is pmaports' upstream");
 	return NULL;
 }
 
 /* From the branch that upstream keeps it in: an older branch's own copy knows no newer channel. */
 static int channels_by_git(
-	struct pyconfig **f, const struct pmbootstrap *p, char **shown, struct err *e)
+	struct pyconfig **f, const struct pmbootstrap *p, char **shown, char **why, struct err *e)
 {
 	const char *dir = pmaports_of(p);
-	_cleanup_free_ char *remote = upstream_remote(dir);
+	_cleanup_free_ char *remote = upstream_remote(dir, why);
 	_cleanup_free_ char *object = NULL;
 	_cleanup_strbuf_ struct strbuf out = {0};
 
@@ -221,7 +236,7 @@ static int channels_by_git(
 		return -ENOENT;
 	object = xasprintf("refs/remotes/%s/main:%s", remote, CHANNELS);
 	/* cat-file runs nothing that the checkout's configuration names, `git show` could */
-	if (git(dir, (const char *const[]){"cat-file", "blob", object, NULL}, &out) < 0)
+	if (git(dir, (const char *const[]){"cat-file", "blob", object, NULL}, &out, why) < 0)
 		return -ENOENT;
 	*shown = xasprintf("%s of %s", object, dir);
 	return pyconfig_parse(f, out.s ? out.s : "", out.len, *shown, e);
@@ -240,7 +255,7 @@ static int open_channels(struct pyconfig **f, struct pmaports_channel *ch,
 	const struct pmbootstrap *p, char **shown, struct err *e)
 {
 	const char *given = getenv("PMB_CHANNELS_CFG");
-	_cleanup_free_ char *git_dir = path_join(pmaports_of(p), ".git");
+	_cleanup_free_ char *git_dir = path_join(pmaports_of(p), ".git"), *why = NULL;
 	int r;
 
 	if (given && *given) {
@@ -250,16 +265,18 @@ static int open_channels(struct pyconfig **f, struct pmaports_channel *ch,
 	}
 	if (!fs_exists(git_dir))
 		return channels_by_file(f, p, shown, e);
-	r = channels_by_git(f, p, shown, e);
+	r = channels_by_git(f, p, shown, &why, e);
 	if (r != -ENOENT)
 		return r;
 	r = channels_by_file(f, p, shown, e);
-	if (r == 0)
-		strvec_addf(&ch->notes,
-			"git does not show branch main of pmaports' upstream in '%s' (`pmbootstrap "
-			"pull` fetches it): the channels are those of the checkout's own %s",
-			pmaports_of(p), CHANNELS);
-	return r;
+	if (r < 0)
+		return err_hint(e, "git does not show the one of upstream's branch main either%s%s",
+			why ? ": " : "", why ? why : "");
+	strvec_addf(&ch->notes,
+		"the channels are those of the checkout's own %s, for git does not show branch main of "
+		"pmaports' upstream in '%s'%s%s; `pmbootstrap pull` fetches it",
+		CHANNELS, pmaports_of(p), why ? ": " : "", why ? why : "");
+	return 0;
 }
 
 /* The section of the channel, perhaps by its old name; caller frees. NULL: none. */

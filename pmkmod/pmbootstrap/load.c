@@ -221,9 +221,11 @@ static int ask_one(struct loader *l, const char *command, const struct key *k, s
 	r = process_run(&how, &out, NULL, &status, e);
 	if (r < 0)
 		return r;
-	if (status != 0 || !out.s)
+	if (status != 0)
 		return err_set(
 			e, -EIO, "`%s config %s` ended with exit code %d", command, name, status);
+	if (!out.s)
+		return err_set(e, -EIO, "`%s config %s` answers nothing", command, name);
 	v = without_python(str_strip(out.s));
 	return *v ? set_value(l, k, v, e) : 0;
 }
@@ -236,7 +238,9 @@ static int ask(struct loader *l, struct err *e)
 	struct err why = ERR_INIT;
 
 	/* pmbootstrap refuses to be run by root */
-	if (!program || geteuid() == 0)
+	if (program && geteuid() == 0)
+		return err_hint(e, "pmbootstrap itself, which root cannot run, is not asked");
+	if (!program)
 		return e ? e->code : -EINVAL;
 	l->from = command;
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)

@@ -158,7 +158,7 @@ int config_read_file(struct config *c, const char *path, struct err *e)
 {
 	_cleanup_free_ char *text = NULL;
 	size_t len;
-	int r = fs_read(path, 1 << 20, &text, &len, e);
+	int r = fs_read_regular(path, 1 << 20, &text, &len, e);
 
 	if (r < 0)
 		return r;
