@@ -66,10 +66,12 @@ $(BUILD)/remedies/apply: tests/remedies/apply.c $(PMKMOD_OBJ) $(CHROOT_OBJ)
 
 # ---- the two commands of the README ----
 
+# as many compilers as processors, unless make was told how many
+PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 .PHONY: quickstart
 quickstart:
 	@tests/setup/install-packages build run standin
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory $(PARALLEL) all
 	@$(MAKE) --no-print-directory standin STANDIN_ARCHES='aarch64' STANDIN_WITH=
 	@tests/setup/quickstart $(BUILD)/pmkmod
 
@@ -77,9 +79,9 @@ quickstart:
 check:
 	@tests/setup/install-packages build run standin check kernels
 	@tests/setup/unpack-sshd $(BUILD)
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory $(PARALLEL) all
 	@$(MAKE) --no-print-directory standin kernels
-	@$(MAKE) --no-print-directory unit fuzz $(BUILD)/remedies/apply
+	@$(MAKE) --no-print-directory $(PARALLEL) unit fuzz $(BUILD)/remedies/apply
 	@tests/run-all $(BUILD)
 
 # ---- the stand-in distribution ----

@@ -5,8 +5,8 @@
 # functions; the first check that does not hold ends the case. Every case has a folder $D of its
 # own, with HOME and the XDG folders in it.
 #
-# Root runs each file twice: first as an ordinary user, then as root, where `run_once` leaves out
-# what takes long and does not depend on who runs it.
+# Root runs each file twice, side by side: as an ordinary user, and as root, where `run_once` leaves
+# out what takes long and does not depend on who runs it.
 set -u
 
 # shellcheck disable=SC2034 # for the test files
@@ -25,7 +25,9 @@ start() {
 	topic=${topic#test-}
 	role=${PMKMOD_TEST_ROLE:-self}
 	if [ "$(id -u)" = 0 ] && [ "$role" = self ]; then
-		run_as_ordinary_user "$0"
+		theirs=$(mktemp) || exit 1
+		run_as_ordinary_user "$0" >"$theirs" 2>&1 &
+		user_run=$!
 		role=root
 	fi
 	label=$topic
@@ -38,14 +40,22 @@ start() {
 	mkdir -p "$shared" || exit 1
 	scratch=$(mktemp -d "$shared/$topic.XXXXXX") || exit 1
 	trap 'finish' EXIT
-	trap 'exit 130' INT TERM HUP
+	trap '[ -z "${user_run:-}" ] || kill "$user_run"; exit 130' INT TERM HUP
 	renew_layers
 	umask 022
+}
+
+# What the ordinary user's run said, when it has ended.
+finish_user() {
+	wait "$user_run" || grep -q '^not ok' "$theirs" || echo "not ok - $topic, as user: it did not run"
+	cat "$theirs"
+	rm -f "$theirs"
 }
 
 finish() {
 	local pid
 	echo "# $label: $SECONDS s"
+	[ -z "${user_run:-}" ] || finish_user
 	while read -r pid; do
 		kill "$pid" 2>/dev/null
 	done 2>/dev/null <"$scratch/servers"
