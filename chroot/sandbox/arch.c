@@ -40,6 +40,14 @@ const struct arch_info *arch_by_name(const char *alpine)
 	return NULL;
 }
 
+const struct arch_info *arch_by_elf(uint16_t machine)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(archs); i++)
+		if (archs[i].elf_machine == machine)
+			return &archs[i];
+	return NULL;
+}
+
 const struct arch_info *arch_native(void)
 {
 	struct utsname u;

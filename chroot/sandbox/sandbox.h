@@ -26,6 +26,8 @@ struct arch_info {
 };
 /* NULL if the name is unknown. */
 const struct arch_info *arch_by_name(const char *alpine);
+/* The usual one of an ELF machine (armv7 of the two for EM_ARM); NULL if it is unknown. */
+const struct arch_info *arch_by_elf(uint16_t machine);
 /* The architecture pmkmod itself runs on (uname(2)); never NULL (abort on an unknown one). */
 const struct arch_info *arch_native(void);
 /* Can the build machine run programs of `a` without qemu? (same, or x86 on x86_64) */

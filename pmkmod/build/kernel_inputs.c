@@ -21,6 +21,7 @@ struct gathering {
 	const char *image_path; /* NULL: there is no image to look into */
 	struct kernel_image image;
 	bool have_image;
+	bool only_looks; /* what cannot be found out is no error */
 };
 
 static int from_file(const char *path, size_t max, char **text, char **from, struct err *e)
@@ -93,6 +94,10 @@ static int open_image(struct gathering *g, struct err *e)
 	g->have_image = true;
 	image_identify(&id, &g->image);
 	r = check_release(g, &id, e);
+	g->in->image_release = steal_ptr(id.release);
+	g->in->image_vermagic = steal_ptr(id.vermagic);
+	g->in->image_machine = id.machine;
+	g->in->image_arch = id.arch;
 	image_identity_free(&id);
 	return r;
 }
@@ -101,6 +106,12 @@ static int open_image(struct gathering *g, struct err *e)
 
 static int no_config(const struct gathering *g, struct err *e)
 {
+	if (g->only_looks) {
+		strvec_add(&g->in->notes,
+			"the kernel's configuration is not known: it is neither in its package nor in "
+			"its image (CONFIG_IKCONFIG); --kernel-config names it");
+		return 0;
+	}
 	err_exit(e, EXIT_NO_HEADERS, -ENOENT,
 		"the configuration of the kernel in %s is not known: the package has no config in /boot, "
 		"and its image carries none (CONFIG_IKCONFIG)",
@@ -174,7 +185,7 @@ static int find_config(struct gathering *g, const char *aport_config, struct err
 		return err_prefix(e, "the kernel's configuration");
 	if (!in->config)
 		in->config = steal_ptr(carried);
-	else if (carried)
+	else if (carried && in->config)
 		compare_config(g, carried, "the shipped image carries");
 	if (g->phone_config && aport_config)
 		compare_with_aport(g, aport_config);
@@ -331,30 +342,48 @@ static int use_phone(struct gathering *g, struct err *e)
 	return 0;
 }
 
+static int gather(struct gathering *g, const char *aport_config, struct err *e)
+{
+	struct kernel_inputs *in = g->in;
+	bool kdir = g->o->kdir;
+	int r;
+
+	*in = (struct kernel_inputs){0};
+	r = use_phone(g, e);
+	if (r == 0)
+		r = open_image(g, e);
+	if (r == 0 && !kdir)
+		r = find_config(g, aport_config, e);
+	if (r == 0)
+		r = find_symvers(g, e);
+	if (r == 0 && !in->symvers && !kdir && !g->only_looks)
+		take_sample(g);
+	if (g->have_image)
+		kernel_image_free(&g->image);
+	free(g->phone_config);
+	free(g->phone_image);
+	if (r < 0)
+		kernel_inputs_free(in);
+	return r;
+}
+
 int kernel_inputs_gather(struct kernel_inputs *in, const struct kernel_origin *origin,
 	const struct kernel_facts *facts, const char *kernel_apk, const char *aport_config,
 	struct err *e)
 {
 	struct gathering g = {.in = in, .o = origin, .facts = facts, .apk = kernel_apk};
-	int r;
 
-	*in = (struct kernel_inputs){0};
-	r = use_phone(&g, e);
-	if (r == 0)
-		r = open_image(&g, e);
-	if (r == 0 && !origin->kdir)
-		r = find_config(&g, aport_config, e);
-	if (r == 0)
-		r = find_symvers(&g, e);
-	if (r == 0 && !in->symvers && !origin->kdir)
-		take_sample(&g);
-	if (g.have_image)
-		kernel_image_free(&g.image);
-	free(g.phone_config);
-	free(g.phone_image);
-	if (r < 0)
-		kernel_inputs_free(in);
-	return r;
+	return gather(&g, aport_config, e);
+}
+
+int kernel_inputs_look(struct kernel_inputs *in, const struct kernel_origin *origin,
+	const struct kernel_facts *facts, const char *kernel_apk, const char *aport_config,
+	struct err *e)
+{
+	struct gathering g = {
+		.in = in, .o = origin, .facts = facts, .apk = kernel_apk, .only_looks = true};
+
+	return gather(&g, aport_config, e);
 }
 
 void kernel_inputs_free(struct kernel_inputs *in)
@@ -364,6 +393,8 @@ void kernel_inputs_free(struct kernel_inputs *in)
 	free(in->symvers);
 	free(in->symvers_from);
 	free(in->sample);
+	free(in->image_release);
+	free(in->image_vermagic);
 	strvec_free(&in->notes);
 	*in = (struct kernel_inputs){0};
 }

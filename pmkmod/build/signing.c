@@ -3,6 +3,7 @@
 #include "chroot/base/fs.h"
 #include "pmkmod/aport/aport.h"
 #include "pmkmod/build/job.h"
+#include "pmkmod/build/known_kernel.h"
 #include "pmkmod/image/image.h"
 
 /* What is named, else the key that `pmkmod signing-kernel` has made. */
@@ -64,25 +65,33 @@ static bool keys_come_later(const struct kconfig *c)
  * CONFIG_SYSTEM_TRUSTED_KEYS and the build's own certificate lie in the kernel as DER
  * (certs/system_certificates.S). An image that cannot be read leaves the question open.
  */
-int job_key_is_trusted(struct job *j, bool *known, bool *trusted, struct err *e)
+int key_in_image(const struct sign_key *key, const struct kconfig *config, const char *image,
+	bool *known, bool *trusted, struct err *e)
 {
 	struct kernel_image im = {0};
-	struct err why = ERR_INIT;
 	_cleanup_free_ char *banner = NULL;
-	int r = kernel_image_read(&im, j->kernel_apk, &why);
+	int r = kernel_image_read(&im, image, e);
 
 	*known = *trusted = false;
-	if (r == -EINTR)
-		return err_set(e, r, "%s", why.text);
-	if (r < 0) {
-		dprintf(j->log_fd, "# the kernel image was not searched for the certificate: %s\n",
-			why.text);
-		return 0;
-	}
-	*trusted = sign_key_certificate_in(j->plan->sign_key, im.bytes, im.len);
+	if (r < 0)
+		return r;
+	*trusted = sign_key_certificate_in(key, im.bytes, im.len);
 	/* without a banner these may not be the kernel's bytes at all */
 	banner = kernel_image_banner(&im);
-	*known = *trusted || (banner && !keys_come_later(j->kconfig));
+	*known = *trusted || (banner && !keys_come_later(config));
 	kernel_image_free(&im);
+	return 0;
+}
+
+int job_key_is_trusted(struct job *j, bool *known, bool *trusted, struct err *e)
+{
+	struct err why = ERR_INIT;
+	int r = key_in_image(j->plan->sign_key, j->kconfig, j->kernel_apk, known, trusted, &why);
+
+	if (r == -EINTR)
+		return err_set(e, r, "%s", why.text);
+	if (r < 0)
+		dprintf(j->log_fd, "# the kernel image was not searched for the certificate: %s\n",
+			why.text);
 	return 0;
 }

@@ -11,6 +11,7 @@ struct options {
 	const char *config_file;
 	struct strvec settings; /* -o, and what the long options stand for */
 	const char *emit_aport; /* --emit-aport */
+	const char *device, *kernel_dir; /* check: --device, --kernel-dir */
 	const char *verdict; /* --verdict: names, separated by commas */
 	bool json; /* --json */
 	bool verbose, quiet, force, rebuild, help;
@@ -40,6 +41,7 @@ int cmd_list(struct context *x, const struct options *o, int *status, struct err
 /* list_devices.c; `counts`: a table of how many there are of each verdict */
 int cmd_list_devices(struct context *x, const struct options *o, bool counts, struct err *e);
 int cmd_shell(struct context *x, const struct options *o, int *status, struct err *e);
+int cmd_check(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_headers(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_log(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_symvers(struct context *x, const struct options *o, int *status, struct err *e);

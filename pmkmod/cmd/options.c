@@ -35,6 +35,12 @@ const struct command commands[] = {
 		1, 1, cmd_phone, false},
 	{"plan", "<device> <module>", "show every input of a build with its hash; run nothing", "",
 		2, 2, cmd_plan, false},
+	{"check", "<apk|ko>...", "say whether a kernel takes these modules, and why not",
+		"Each point is pass, FAIL or unknown, with what would have to be known. The kernel is\n"
+		"the one of --device, --kernel-dir or --image. Nothing is run and nothing is built.\n"
+		"Modules that are given together may use each other's exports. Exit code 35: a kernel\n"
+		"refuses one of them, or would not survive it.\n",
+		1, SIZE_MAX, cmd_check, false},
 	{"headers", "<device>", "make the packages with the kernel's headers and helper programs",
 		"Of a build folder (--kdir) or of source and configuration (--source, --kernel-config)\n"
 		"linux-<flavor>-dev and kernel-scripts-<flavor> are made, once, and published in\n"
@@ -88,6 +94,8 @@ enum {
 	OPT_CONFIG,
 	OPT_EMIT_APORT,
 	OPT_JSON,
+	OPT_DEVICE,
+	OPT_KERNEL_DIR,
 	OPT_VERDICT,
 	OPT_CHOOSE_KERNEL,
 	OPT_PUBLISH,
@@ -121,6 +129,8 @@ static const struct option long_options[] = {
 	{"aport", required_argument, NULL, OPT_KERNEL + 6},
 	{"sign-key", required_argument, NULL, OPT_KERNEL + 7},
 	{"emit-aport", required_argument, NULL, OPT_EMIT_APORT},
+	{"device", required_argument, NULL, OPT_DEVICE},
+	{"kernel-dir", required_argument, NULL, OPT_KERNEL_DIR},
 	{"json", no_argument, NULL, OPT_JSON},
 	{"verdict", required_argument, NULL, OPT_VERDICT},
 	{"kernel", required_argument, NULL, OPT_CHOOSE_KERNEL},
@@ -159,7 +169,9 @@ static const char options_help[] =
 	"      --symvers FILE    Module.symvers of the phone's kernel\n"
 	"      --cc NAME         compiler of the kernel: gcc, gcc6, gcc4, clang\n"
 	"      --kernel NAME     which of a device's kernels in pmaports: mainline, or its package\n"
-	"      --json            list devices for programs\n"
+	"      --device NAME     check: against the kernel package of this device's channel\n"
+	"      --kernel-dir DIR  check: against a build folder, headers, or /lib/modules/<release>\n"
+	"      --json            list, check: for programs\n"
 	"      --verdict NAMES   list devices of these verdicts alone\n"
 	"      --emit-aport DIR  where signing-kernel writes its kernel aport to; with build: write\n"
 	"                        aports, by which pmbootstrap makes the same packages, to DIR\n"
@@ -218,6 +230,12 @@ static int one_option(struct options *o, int c, const char *name, struct err *e)
 		break;
 	case OPT_EMIT_APORT:
 		o->emit_aport = optarg;
+		break;
+	case OPT_DEVICE:
+		o->device = optarg;
+		break;
+	case OPT_KERNEL_DIR:
+		o->kernel_dir = optarg;
 		break;
 	case OPT_JSON:
 		o->json = true;

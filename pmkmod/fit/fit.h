@@ -108,6 +108,13 @@ void fit_report_add(struct fit_report *r, const char *module, const char *point,
 const char *fit_verdict(const struct fit_report *r);
 /* The whole report as text, one point a line; caller frees. */
 char *fit_report_text(const struct fit_report *r);
+/*
+ * The same for programs: {"verdict", "pass", "fail", "unknown" (numbers), "points": [{"module",
+ * "point", "result": "pass"|"fail"|"unknown", "text"}], "unresolved": ["module: symbol"]}. The
+ * caller frees.
+ */
+struct json_object;
+struct json_object *fit_report_json(const struct fit_report *r);
 void fit_report_free(struct fit_report *r);
 
 #endif

@@ -2,6 +2,7 @@
 #include "pmkmod/fit/fit.h"
 
 #include "chroot/base/fs.h"
+#include "pmkmod/util/json.h"
 
 const char *fit_verdict(const struct fit_report *r)
 {
@@ -27,6 +28,35 @@ char *fit_report_text(const struct fit_report *r)
 	}
 	strbuf_addf(&out, "%s\n", fit_verdict(r));
 	return strbuf_steal(&out);
+}
+
+struct json_object *fit_report_json(const struct fit_report *r)
+{
+	static const char *const words[] = {
+		[FIT_PASS] = "pass", [FIT_FAIL] = "fail", [FIT_UNKNOWN] = "unknown"};
+	struct json_object *o = json_object_new_object(), *points = json_object_new_array(),
+			   *unresolved = json_object_new_array();
+
+	json_add_text(o, "verdict", fit_verdict(r));
+	json_object_object_add(o, "pass",
+		json_object_new_int64((int64_t)(r->n_points - r->n_fail - r->n_unknown)));
+	json_object_object_add(o, "fail", json_object_new_int64((int64_t)r->n_fail));
+	json_object_object_add(o, "unknown", json_object_new_int64((int64_t)r->n_unknown));
+	for (size_t i = 0; i < r->n_points; i++) {
+		const struct fit_point *p = &r->points[i];
+		struct json_object *one = json_object_new_object();
+
+		json_add_text(one, "module", p->module);
+		json_add_text(one, "point", p->point);
+		json_add_text(one, "result", words[p->result]);
+		json_add_text(one, "text", p->text);
+		json_object_array_add(points, one);
+	}
+	json_object_object_add(o, "points", points);
+	for (size_t i = 0; i < r->unresolved.n; i++)
+		json_object_array_add(unresolved, json_text(r->unresolved.v[i]));
+	json_object_object_add(o, "unresolved", unresolved);
+	return o;
 }
 
 void fit_report_free(struct fit_report *r)

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * First line: what this is. Then for each text its name and length on a line, and its bytes with a
+ * newline behind. Last line: "sha256" and the hash of all bytes before it.
+ */
+#include "pmkmod/build/known_cache.h"
+
+#include "chroot/base/fs.h"
+
+#define FIRST_LINE "pmkmod " PMKMOD_VERSION " known kernel 1\n"
+#define LAST_KEY "sha256 "
+#define CACHE_MAX (128u << 20)
+
+static const struct {
+	const char *name;
+	size_t at;
+} texts[] = {
+#define TEXT(member)                                                                               \
+	{                                                                                          \
+#member, offsetof(struct known_texts, member)                                      \
+	}
+	TEXT(config),
+	TEXT(config_from),
+	TEXT(symvers),
+	TEXT(symvers_from),
+	TEXT(vermagic),
+	TEXT(release),
+	TEXT(notes),
+#undef TEXT
+};
+
+static char **slot(const struct known_texts *t, size_t i)
+{
+	return (char **)((char *)t + texts[i].at);
+}
+
+static void add_hash(struct strbuf *out, const char *text, size_t len)
+{
+	char hex[HASH_HEX_MAX];
+	struct hash h;
+
+	hash_buf(HASH_SHA256, text, len, &h);
+	hash_hex(&h, hex);
+	strbuf_addf(out, LAST_KEY "%s\n", hex);
+}
+
+char *known_texts_print(const struct known_texts *t, size_t *len)
+{
+	struct strbuf b = {0};
+
+	strbuf_adds(&b, FIRST_LINE);
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		const char *s = *slot(t, i);
+
+		if (s)
+			strbuf_addf(&b, "%s %zu\n%s\n", texts[i].name, strlen(s), s);
+	}
+	add_hash(&b, b.s, b.len);
+	*len = b.len;
+	return strbuf_steal(&b);
+}
+
+static bool is_whole(const char *text, size_t len, size_t tail)
+{
+	_cleanup_strbuf_ struct strbuf end = {0};
+
+	if (len < tail + strlen(FIRST_LINE) || !starts_with(text, FIRST_LINE))
+		return false;
+	add_hash(&end, text, len - tail);
+	return memcmp(end.s, text + len - tail, tail) == 0;
+}
+
+/* One text at `s`; how long it is with its line, 0: it is none. */
+static size_t take_one(struct known_texts *t, const char *s, size_t len)
+{
+	const char *eol = memchr(s, '\n', len), *space = memchr(s, ' ', len);
+	char *end;
+	size_t n, head;
+
+	if (!eol || !space || space > eol)
+		return 0;
+	n = strtoul(space + 1, &end, 10);
+	head = (size_t)(eol - s) + 1;
+	if (end != eol || n >= len - head || s[head + n] != '\n' || memchr(s + head, '\0', n))
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		if (strlen(texts[i].name) == (size_t)(space - s) && starts_with(s, texts[i].name) &&
+			!*slot(t, i)) {
+			*slot(t, i) = xstrndup(s + head, n);
+			return head + n + 1;
+		}
+	return 0;
+}
+
+int known_texts_parse(struct known_texts *t, const char *text, size_t len)
+{
+	size_t tail = strlen(LAST_KEY) + 2 * hash_len(HASH_SHA256) + 1, at = strlen(FIRST_LINE), n;
+
+	*t = (struct known_texts){0};
+	if (!is_whole(text, len, tail))
+		return -ENOENT;
+	for (; at < len - tail; at += n) {
+		n = take_one(t, text + at, len - tail - at);
+		if (!n) {
+			known_texts_free(t);
+			return -ENOENT;
+		}
+	}
+	return 0;
+}
+
+static char *cache_path(const char *dir, const struct hash *identity, const char *flavor)
+{
+	char hex[HASH_HEX_MAX];
+	char *path;
+
+	hash_hex(identity, hex);
+	path = xasprintf("%s/%s%s%s.known", dir, hex, flavor ? "." : "", flavor ? flavor : "");
+	for (char *p = path + strlen(dir) + 1; *p; p++)
+		if (*p == '/')
+			*p = '_';
+	return path;
+}
+
+int known_texts_load(struct known_texts *t, const char *cache_dir, const struct hash *identity,
+	const char *flavor)
+{
+	_cleanup_free_ char *path = cache_path(cache_dir, identity, flavor), *text = NULL;
+	size_t len;
+
+	*t = (struct known_texts){0};
+	if (fs_read_regular(path, CACHE_MAX, &text, &len, NULL) < 0)
+		return -ENOENT;
+	return known_texts_parse(t, text, len);
+}
+
+void known_texts_save(const struct known_texts *t, const char *cache_dir,
+	const struct hash *identity, const char *flavor)
+{
+	_cleanup_free_ char *path = cache_path(cache_dir, identity, flavor), *text = NULL;
+	size_t len;
+
+	text = known_texts_print(t, &len);
+	if (fs_mkdirs(cache_dir, 0700, NULL) == 0)
+		fs_write_atomic(path, text, len, 0600, NULL);
+}
+
+void known_texts_free(struct known_texts *t)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		free(*slot(t, i));
+	*t = (struct known_texts){0};
+}

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* Modules and packages held against a kernel: each on its own, with what the others export. */
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "chroot/apk/apk_read.h"
+#include "chroot/base/fs.h"
+#include "pmkmod/build/known_kernel.h"
+#include "pmkmod/cmd/cmd.h"
+#include "pmkmod/image/package.h"
+#include "pmkmod/util/exit_codes.h"
+#include "pmkmod/util/json.h"
+
+#define PACKAGE_KO_MAX 4096 /* modules in one package */
+
+/* One argument: a module, or a package with modules in it. */
+struct unit {
+	const char *shown;
+	bool package;
+	char *arch; /* of a package */
+	struct strvec paths; /* host paths of its modules */
+	struct fit_report report;
+};
+
+struct checking {
+	struct context *x;
+	const struct options *o;
+	struct known_kernel kernel;
+	struct work work;
+	bool work_open;
+	struct unit *units;
+	size_t n;
+	struct symvers *exports; /* of all modules given */
+};
+
+/* ---- packages are unpacked, their modules alone ---- */
+
+struct unpacking {
+	struct unit *u;
+	const char *dir;
+	int fd; /* the module that is being written, -1: none */
+};
+
+static int on_entry(void *ctx, const struct apk_entry *en, struct err *e)
+{
+	struct unpacking *t = ctx;
+	_cleanup_free_ char *dir = NULL;
+	char *path;
+	int r;
+
+	if (en->type != APK_FILE || !ko_stem(en->name))
+		return 0;
+	if (t->u->paths.n == PACKAGE_KO_MAX)
+		return err_set(
+			e, -EFBIG, "'%s' has more than %d modules", t->u->shown, PACKAGE_KO_MAX);
+	/* two may have one name */
+	dir = xasprintf("%s/%zu", t->dir, t->u->paths.n);
+	r = fs_mkdirs(dir, 0700, e);
+	if (r < 0)
+		return r;
+	path = path_join(dir, path_base(en->name));
+	strvec_take(&t->u->paths, path);
+	t->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	return t->fd < 0 ? err_errno(e, -errno, "cannot write '%s'", path) : 0;
+}
+
+static int on_data(void *ctx, const void *p, size_t n, struct err *e)
+{
+	struct unpacking *t = ctx;
+	int r = t->fd < 0 ? 0 : fs_write_all(t->fd, p, n);
+
+	return r < 0 ? err_errno(e, r, "cannot unpack a module of '%s'", t->u->shown) : 0;
+}
+
+static int on_end(void *ctx, struct err *e)
+{
+	struct unpacking *t = ctx;
+
+	(void)e;
+	if (t->fd >= 0)
+		close(t->fd);
+	t->fd = -1;
+	return 0;
+}
+
+static int unpack(struct checking *c, struct unit *u, size_t number, struct err *e)
+{
+	static const struct apk_reader_ops ops = {
+		.entry = on_entry, .data = on_data, .end = on_end};
+	_cleanup_free_ char *dir = NULL;
+	_cleanup_close_ int fd = open(u->shown, O_RDONLY | O_CLOEXEC);
+	struct unpacking t = {.u = u, .fd = -1};
+	struct apk_control control;
+	int r = 0;
+
+	if (fd < 0)
+		return err_exit(e, EXIT_USAGE, -errno, "cannot open the package '%s': %s", u->shown,
+			strerror(errno));
+	if (!c->work_open) {
+		r = work_open(&c->work, c->x, "check", e);
+		c->work_open = r == 0;
+	}
+	if (r == 0)
+		r = apk_read_control(u->shown, NULL, &control, e);
+	if (r < 0)
+		return r;
+	u->arch = xstrdup(control.pkg.arch);
+	apk_control_free(&control);
+	dir = xasprintf("%s/%zu", c->work.dir, number);
+	t.dir = dir;
+	r = apk_read(fd, u->shown, NULL, NULL, NULL, &ops, &t, e);
+	if (t.fd >= 0)
+		close(t.fd);
+	if (r == 0 && !u->paths.n)
+		r = err_exit(
+			e, EXIT_USAGE, -EINVAL, "there is no module in the package '%s'", u->shown);
+	return r;
+}
+
+/* ---- what is given ---- */
+
+static int read_units(struct checking *c, struct err *e)
+{
+	int r = 0;
+
+	c->n = c->o->args.n - 1;
+	c->units = xcalloc(c->n, sizeof(*c->units));
+	for (size_t i = 0; r == 0 && i < c->n; i++) {
+		struct unit *u = &c->units[i];
+
+		u->shown = c->o->args.v[i + 1];
+		u->package = is_apk_package(u->shown);
+		if (u->package)
+			r = unpack(c, u, i, e);
+		else
+			strvec_add(&u->paths, u->shown);
+		if (r < 0 && e && !e->exit_code)
+			e->exit_code = EXIT_UNTRUSTED;
+	}
+	return r;
+}
+
+/* Modules that are given together may use each other; one that cannot be read exports nothing. */
+static void collect_exports(struct checking *c)
+{
+	_cleanup_strbuf_ struct strbuf lines = {0};
+
+	for (size_t i = 0; c->n > 1 && i < c->n; i++)
+		for (size_t k = 0; k < c->units[i].paths.n; k++) {
+			const char *path = c->units[i].paths.v[k];
+			struct ko ko;
+
+			if (ko_read(&ko, path, NULL) < 0)
+				continue;
+			for (size_t j = 0; j < ko.n_exported; j++)
+				strbuf_addf(&lines, "0x%08x\t%s\t%s\tEXPORT_SYMBOL%s\t%s\n",
+					ko.exported[j].crc, ko.exported[j].name, ko.name,
+					ko.exported[j].gpl ? "_GPL" : "", ko.exported[j].ns);
+			ko_free(&ko);
+		}
+	if (lines.len && symvers_new(&c->exports) == 0 &&
+		symvers_parse(c->exports, "the modules given", lines.s, lines.len, NULL) < 0) {
+		symvers_free(c->exports);
+		c->exports = NULL;
+	}
+	c->kernel.fit.extra = c->exports;
+}
+
+static int find_kernel(struct checking *c, struct err *e)
+{
+	struct config *config = c->x->config;
+	const char *image = config_get(config, "kernel", "image");
+	const char *device = c->o->device, *dir = c->o->kernel_dir;
+
+	if (device && dir)
+		return usage_error(
+			e, "--device and --kernel-dir name two kernels: one is checked against");
+	if (device)
+		return known_kernel_of_device(&c->kernel, c->x, device, e);
+	if (dir)
+		return known_kernel_of_folder(&c->kernel, c->x, dir, e);
+	if (image)
+		return known_kernel_of_image(&c->kernel, c->x, image, e);
+	usage_error(e, "which kernel is it to be checked against?");
+	return err_hint(e,
+		"--device NAME (the kernel package of its channel), --kernel-dir DIR (a build folder, "
+		"headers, or /lib/modules/<release>) or --image FILE (a kernel image or package)");
+}
+
+static int check_one(struct checking *c, struct unit *u, struct err *e)
+{
+	const struct arch_info *arch = c->kernel.arch;
+	int r = fit_check(&c->kernel.fit, &u->paths, &u->report, e);
+
+	if (r < 0 && e && !e->exit_code)
+		e->exit_code = EXIT_USAGE;
+	if (r < 0 || !u->package || !arch || !u->arch)
+		return r;
+	if (streq(u->arch, arch->alpine))
+		return 0;
+	fit_report_add(&u->report, path_base(u->shown), "package", FIT_FAIL,
+		"the package is for another architecture than the kernel");
+	return 0;
+}
+
+/* ---- telling ---- */
+
+static void print_unit(const struct checking *c, const struct unit *u)
+{
+	static const char *const words[] = {
+		[FIT_PASS] = "pass", [FIT_FAIL] = "FAIL", [FIT_UNKNOWN] = "unknown"};
+
+	printf("%s: %s\n", u->shown, fit_verdict(&u->report));
+	for (size_t i = 0; i < u->report.n_points; i++) {
+		const struct fit_point *p = &u->report.points[i];
+
+		if (p->result == FIT_PASS && c->x->progress.quiet)
+			continue;
+		printf("  %-7s ", words[p->result]);
+		if (u->paths.n > 1)
+			printf("%s: ", p->module);
+		printf("%-10s %s\n", p->point, p->text);
+	}
+}
+
+static struct json_object *kernel_json(const struct known_kernel *k)
+{
+	struct json_object *o = json_object_new_object(), *notes = json_object_new_array();
+
+	json_add_text(o, "name", k->shown);
+	json_add_text(o, "arch", k->arch ? k->arch->alpine : NULL);
+	json_add_text(o, "release", k->release);
+	json_add_text(o, "vermagic", k->fit.vermagic);
+	json_add_text(o, "config", k->config_from);
+	json_add_text(o, "symvers", k->symvers_from);
+	for (size_t i = 0; i < k->notes.n; i++)
+		json_object_array_add(notes, json_text(k->notes.v[i]));
+	json_object_object_add(o, "notes", notes);
+	return o;
+}
+
+/* One file a line. */
+static void print_json(const struct checking *c)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_object_object_add(o, "format", json_object_new_int(1));
+	json_object_object_add(o, "kernel", kernel_json(&c->kernel));
+	json_write_open(o);
+	fputs(",\"files\":[", stdout);
+	for (size_t i = 0; i < c->n; i++) {
+		struct json_object *file = fit_report_json(&c->units[i].report);
+
+		json_add_text(file, "file", c->units[i].shown);
+		fputs(i ? ",\n" : "\n", stdout);
+		json_write(file);
+	}
+	puts("\n]}");
+}
+
+static void tell(const struct checking *c)
+{
+	const struct known_kernel *k = &c->kernel;
+
+	if (c->o->json) {
+		print_json(c);
+		return;
+	}
+	progress_note(&c->x->progress, "kernel %s%s%s: configuration %s; exports %s", k->shown,
+		k->release ? ", release " : "", k->release ? k->release : "",
+		k->config_from ? k->config_from : "not known",
+		k->symvers_from ? k->symvers_from : "not known");
+	for (size_t i = 0; i < k->notes.n; i++)
+		progress_note(&c->x->progress, "%s", k->notes.v[i]);
+	for (size_t i = 0; i < c->n; i++)
+		print_unit(c, &c->units[i]);
+}
+
+static void checking_free(struct checking *c)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		strvec_free(&c->units[i].paths);
+		fit_report_free(&c->units[i].report);
+		free(c->units[i].arch);
+	}
+	free(c->units);
+	symvers_free(c->exports);
+	known_kernel_free(&c->kernel);
+	if (c->work_open)
+		work_close(&c->work);
+}
+
+int cmd_check(struct context *x, const struct options *o, int *status, struct err *e)
+{
+	struct checking c = {.x = x, .o = o, .work = WORK_INIT};
+	int r = find_kernel(&c, e);
+
+	if (r == 0)
+		r = read_units(&c, e);
+	if (r == 0)
+		collect_exports(&c);
+	for (size_t i = 0; r == 0 && i < c.n; i++)
+		r = check_one(&c, &c.units[i], e);
+	if (r == 0)
+		tell(&c);
+	for (size_t i = 0; r == 0 && i < c.n; i++)
+		if (c.units[i].report.n_fail)
+			*status = EXIT_NO_FIT;
+	checking_free(&c);
+	return r;
+}
