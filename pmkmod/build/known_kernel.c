@@ -2,7 +2,7 @@
 /* One kernel, from its package, its image or a folder, made ready for fit_check(). */
 #include "pmkmod/build/known_kernel.h"
 
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include "chroot/base/fs.h"
 #include "chroot/apk/apk_read.h"
@@ -174,6 +174,8 @@ static int of_device(
 	if (r == 0) {
 		k->arch = d->arch;
 		k->shown = xasprintf("%s-%s", pkg->name, pkg->version);
+		k->package = xstrdup(pkg->name);
+		k->version = xstrdup(pkg->version);
 		r = of_package(k, x, apk, &pkg->identity, d->flavor, &d->origin, e);
 	}
 	repos_close(&repos);
@@ -220,6 +222,7 @@ static int of_image(struct known_kernel *k, struct context *x, const char *path,
 		return r;
 	k->release = steal_ptr(t.release);
 	k->vermagic = steal_ptr(t.vermagic);
+	k->fit.symvers_partial = !o.symvers;
 	strvec_split(&k->notes, t.notes ? t.notes : "", "\n");
 	point(k, false);
 	look_for_key(k, path);
@@ -238,6 +241,8 @@ static int of_package_file(
 	if (r < 0)
 		return r;
 	k->arch = arch_by_name(c.pkg.arch);
+	k->package = xstrdup(c.pkg.name);
+	k->version = xstrdup(c.pkg.version);
 	r = of_package(k, x, path, NULL, NULL, &o, e);
 	apk_control_free(&c);
 	return r;
@@ -277,14 +282,37 @@ static void list_of(const char *dir, const char *name, struct strvec *out)
 	strvec_split(out, text ? text : "", "\r\n");
 }
 
+/* An absolute link in a root that lies somewhere else, such as an unpacked package; NULL: none. */
+static char *link_in_root(const char *dir, const char *link)
+{
+	static const char *const folders[] = {"/usr/lib/modules", "/lib/modules"};
+	_cleanup_free_ char *up = xstrndup(dir, (size_t)(path_base(dir) - dir - 1));
+	char to[4096];
+	ssize_t n = readlink(link, to, sizeof(to) - 1);
+
+	if (n <= 0 || *to != '/')
+		return NULL;
+	to[n] = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
+		if (ends_with(up, folders[i])) {
+			up[strlen(up) - strlen(folders[i])] = '\0';
+			return path_join(*up ? up : "/", to);
+		}
+	return NULL;
+}
+
 /* Where the configuration and the exports are: the folder itself, or what its `build` leads to. */
 static char *build_folder(const char *dir)
 {
 	_cleanup_free_ char *config = path_join(dir, ".config"), *build = path_join(dir, "build");
+	_cleanup_free_ char *there = NULL;
 
-	if (!fs_exists(config) && fs_is_dir(build))
+	if (fs_exists(config))
+		return xstrdup(dir);
+	if (fs_is_dir(build))
 		return steal_ptr(build);
-	return xstrdup(dir);
+	there = strchr(dir, '/') ? link_in_root(dir, build) : NULL;
+	return there && fs_is_dir(there) ? steal_ptr(there) : xstrdup(dir);
 }
 
 static char *release_of(const char *build, const char *dir)
@@ -333,6 +361,8 @@ static void ask_a_module(struct known_kernel *k, const char *dir)
 		}
 		if (ko_read(&ko, path, NULL) < 0)
 			continue;
+		if (!k->arch)
+			k->arch = arch_by_elf(ko.elf_machine);
 		k->facts.vermagic = steal_ptr(ko.vermagic);
 		k->facts.this_module_size = ko.this_module_size;
 		ko_free(&ko);
@@ -373,16 +403,19 @@ static int read_folder(struct known_kernel *k, const char *dir, const char *buil
 int known_kernel_of_folder(
 	struct known_kernel *k, struct context *x, const char *dir, struct err *e)
 {
-	_cleanup_free_ char *build = build_folder(dir);
+	_cleanup_free_ char *plain = xstrdup(dir), *build = NULL;
 	int r;
 
+	while (strlen(plain) > 1 && ends_with(plain, "/"))
+		plain[strlen(plain) - 1] = '\0';
+	build = build_folder(plain);
 	*k = (struct known_kernel){.shown = xstrdup(dir)};
 	if (!fs_is_dir(dir))
 		r = err_exit(e, EXIT_USAGE, -ENOENT, "there is no folder '%s'", dir);
 	else
 		r = load_key(k, x, NULL, e);
 	if (r == 0)
-		r = read_folder(k, dir, build, e);
+		r = read_folder(k, plain, build, e);
 	if (r < 0)
 		known_kernel_free(k);
 	return r;
@@ -391,6 +424,8 @@ int known_kernel_of_folder(
 void known_kernel_free(struct known_kernel *k)
 {
 	free(k->shown);
+	free(k->package);
+	free(k->version);
 	free(k->release);
 	free(k->vermagic);
 	free(k->config_from);

@@ -11,6 +11,7 @@ struct known_kernel {
 	struct fit_kernel fit; /* what fit_check() takes; it points into the rest */
 	char *shown; /* "linux-standin-6.1.192-r0", or the file or folder */
 	const struct arch_info *arch;
+	char *package, *version; /* of the kernel's package; NULL: there is none */
 	char *release, *vermagic;
 	char *config_from, *symvers_from; /* in words; NULL: not known */
 	struct kconfig *config;

@@ -8,6 +8,7 @@
 #include "chroot/base/fs.h"
 #include "pmkmod/build/known_kernel.h"
 #include "pmkmod/cmd/cmd.h"
+#include "pmkmod/fit/check_package.h"
 #include "pmkmod/image/package.h"
 #include "pmkmod/util/exit_codes.h"
 #include "pmkmod/util/json.h"
@@ -18,7 +19,7 @@
 struct unit {
 	const char *shown;
 	bool package;
-	char *arch; /* of a package */
+	struct apk_control control; /* of a package */
 	struct strvec paths; /* host paths of its modules */
 	struct fit_report report;
 };
@@ -91,7 +92,6 @@ static int unpack(struct checking *c, struct unit *u, size_t number, struct err 
 	_cleanup_free_ char *dir = NULL;
 	_cleanup_close_ int fd = open(u->shown, O_RDONLY | O_CLOEXEC);
 	struct unpacking t = {.u = u, .fd = -1};
-	struct apk_control control;
 	int r = 0;
 
 	if (fd < 0)
@@ -102,11 +102,10 @@ static int unpack(struct checking *c, struct unit *u, size_t number, struct err 
 		c->work_open = r == 0;
 	}
 	if (r == 0)
-		r = apk_read_control(u->shown, NULL, &control, e);
+		r = apk_read_control(u->shown, NULL, &u->control, e);
 	if (r < 0)
 		return r;
-	u->arch = xstrdup(control.pkg.arch);
-	apk_control_free(&control);
+	u->package = true;
 	dir = xasprintf("%s/%zu", c->work.dir, number);
 	t.dir = dir;
 	r = apk_read(fd, u->shown, NULL, NULL, NULL, &ops, &t, e);
@@ -130,8 +129,7 @@ static int read_units(struct checking *c, struct err *e)
 		struct unit *u = &c->units[i];
 
 		u->shown = c->o->args.v[i + 1];
-		u->package = is_apk_package(u->shown);
-		if (u->package)
+		if (is_apk_package(u->shown))
 			r = unpack(c, u, i, e);
 		else
 			strvec_add(&u->paths, u->shown);
@@ -188,20 +186,32 @@ static int find_kernel(struct checking *c, struct err *e)
 		"headers, or /lib/modules/<release>) or --image FILE (a kernel image or package)");
 }
 
-static int check_one(struct checking *c, struct unit *u, struct err *e)
+static int check_modules(struct checking *c, struct unit *u, struct err *e)
 {
-	const struct arch_info *arch = c->kernel.arch;
 	int r = fit_check(&c->kernel.fit, &u->paths, &u->report, e);
 
 	if (r < 0 && e && !e->exit_code)
 		e->exit_code = EXIT_USAGE;
-	if (r < 0 || !u->package || !arch || !u->arch)
-		return r;
-	if (streq(u->arch, arch->alpine))
-		return 0;
-	fit_report_add(&u->report, path_base(u->shown), "package", FIT_FAIL,
-		"the package is for another architecture than the kernel");
-	return 0;
+	return r;
+}
+
+/* Where the kernel is a package, too. */
+static void check_packages(struct checking *c)
+{
+	const struct known_kernel *k = &c->kernel;
+	const struct apk_pkg **given = xcalloc(c->n, sizeof(*given));
+	struct fit_packages f = {.kernel = k->package,
+		.version = k->version,
+		.arch = k->arch ? k->arch->alpine : NULL,
+		.given = given};
+
+	for (size_t i = 0; i < c->n; i++)
+		if (c->units[i].package)
+			given[f.n++] = &c->units[i].control.pkg;
+	for (size_t i = 0; f.kernel && f.arch && i < c->n; i++)
+		if (c->units[i].package)
+			fit_check_package(&f, &c->units[i].control.pkg, &c->units[i].report);
+	free(given);
 }
 
 /* ---- telling ---- */
@@ -282,7 +292,8 @@ static void checking_free(struct checking *c)
 	for (size_t i = 0; i < c->n; i++) {
 		strvec_free(&c->units[i].paths);
 		fit_report_free(&c->units[i].report);
-		free(c->units[i].arch);
+		if (c->units[i].package)
+			apk_control_free(&c->units[i].control);
 	}
 	free(c->units);
 	symvers_free(c->exports);
@@ -301,9 +312,11 @@ int cmd_check(struct context *x, const struct options *o, int *status, struct er
 	if (r == 0)
 		collect_exports(&c);
 	for (size_t i = 0; r == 0 && i < c.n; i++)
-		r = check_one(&c, &c.units[i], e);
-	if (r == 0)
+		r = check_modules(&c, &c.units[i], e);
+	if (r == 0) {
+		check_packages(&c);
 		tell(&c);
+	}
 	for (size_t i = 0; r == 0 && i < c.n; i++)
 		if (c.units[i].report.n_fail)
 			*status = EXIT_NO_FIT;

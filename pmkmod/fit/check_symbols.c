@@ -155,7 +155,7 @@ static void look_at(const struct fit_context *c, const struct ko *ko, const stru
 	if (!find_definition(c, u->name, &d, &owner)) {
 		if (may_be_missing(ko, u))
 			return;
-		if (c->k->symvers)
+		if (c->k->symvers && !c->k->symvers_partial)
 			strvec_add(&f->unresolved, u->name);
 		else
 			f->n_unknown++;

@@ -29,6 +29,11 @@ static void tell_symbols(struct fit_context *c, const struct ko *ko, const struc
 			"nobody exports %s; the kernel says \"Unknown symbol\": the kernel lacks an "
 			"option the module needs, or the module needs another module that is not here",
 			some);
+	else if (f->n_unknown && c->k->symvers)
+		fit_add(c, ko, "symbols", FIT_UNKNOWN,
+			"the kernel itself exports %zu of its symbols, and not %zu others; what the "
+			"kernel's modules export is not known",
+			f->n_resolved, f->n_unknown);
 	else if (f->n_unknown)
 		fit_add(c, ko, "symbols", FIT_UNKNOWN,
 			"it needs %zu symbols; what the kernel exports is not known without its "
@@ -86,8 +91,9 @@ static void tell_crc(struct fit_context *c, const struct ko *ko, const struct fi
 	else if (f->n_crc_unknown || f->n_unknown)
 		fit_add(c, ko, "crc", FIT_UNKNOWN, "%zu CRCs have nothing to be compared with: %s",
 			f->n_crc_unknown + f->n_unknown,
-			c->k->symvers ? "the Module.symvers at hand has none"
-				      : "the kernel's Module.symvers is not there");
+			c->k->symvers_partial ? "what the kernel's modules export is not known"
+			: c->k->symvers	      ? "the Module.symvers at hand has none"
+					      : "the kernel's Module.symvers is not there");
 	else
 		fit_add(c, ko, "crc", FIT_PASS, "all %zu CRCs are the kernel's", f->n_crc_right);
 }

@@ -86,6 +86,7 @@ struct fit_kernel {
 	const char *vermagic_source; /* where that came from, for the report */
 	const struct kconfig *config;
 	const struct symvers *symvers; /* the kernel's and its modules' exports */
+	bool symvers_partial; /* of the kernel alone: what its modules export is not known */
 	const struct symvers *extra; /* exports of other out-of-tree modules it depends on */
 	const struct kernel_facts *facts;
 	const struct sign_key *sign_key; /* the key that signed the modules, NULL: none */
