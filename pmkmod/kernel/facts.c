@@ -25,7 +25,7 @@
 /* What was found below one lib/modules/<release>/. */
 struct folder {
 	char *release;
-	struct strvec modules, builtin;
+	struct strvec modules, builtin, trampolines;
 	char *vermagic;
 	uint64_t this_module_size;
 	struct module_layout layout;
@@ -205,6 +205,7 @@ static void read_sample(struct scan *s, struct folder *d)
 		if (!d->vermagic) {
 			d->vermagic = xstrdup(ko_image_modinfo(&im, "vermagic", &pos));
 			d->this_module_size = layout.size;
+			ko_image_trampolines(&im, &d->trampolines);
 		}
 		add_layout(&d->layout, &layout);
 	}
@@ -252,6 +253,7 @@ static void conclude(struct scan *s)
 		f->vermagic = steal_ptr(d->vermagic);
 		f->this_module_size = d->this_module_size;
 		f->layout = d->layout;
+		strvec_add_all(&f->trampolines, &d->trampolines);
 	}
 	strvec_sort(&f->modules);
 }
@@ -263,6 +265,7 @@ static void scan_free(struct scan *s)
 		free(s->folders[i].vermagic);
 		strvec_free(&s->folders[i].modules);
 		strvec_free(&s->folders[i].builtin);
+		strvec_free(&s->folders[i].trampolines);
 	}
 	free(s->folders);
 	strbuf_free(&s->content);
@@ -369,5 +372,6 @@ void kernel_facts_free(struct kernel_facts *f)
 	free(f->symvers_name);
 	strvec_free(&f->modules);
 	strvec_free(&f->builtin);
+	strvec_free(&f->trampolines);
 	*f = (struct kernel_facts){0};
 }

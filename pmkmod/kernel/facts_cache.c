@@ -20,7 +20,7 @@ struct fields {
 	struct {
 		const char *key;
 		struct strvec *list;
-	} lists[2];
+	} lists[3];
 	struct {
 		const char *key;
 		uint64_t *number;
@@ -33,7 +33,8 @@ static struct fields fields_of(struct kernel_facts *f)
 		.texts = {{"release", &f->release}, {"vermagic", &f->vermagic},
 			{"config", &f->config_name}, {"image", &f->image_name},
 			{"symvers", &f->symvers_name}},
-		.lists = {{"module", &f->modules}, {"builtin", &f->builtin}},
+		.lists = {{"module", &f->modules}, {"builtin", &f->builtin},
+			{"trampoline", &f->trampolines}},
 		.numbers = {{"this_module_size", &f->this_module_size},
 			{"layout_size", &f->layout.size}, {"layout_init", &f->layout.init},
 			{"layout_exit", &f->layout.exit}, {"layout_name", &f->layout.name}},

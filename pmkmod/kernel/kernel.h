@@ -87,8 +87,8 @@ struct kernel_facts {
 	struct strvec builtin; /* modules.builtin lines */
 	uint64_t this_module_size; /* sizeof(struct module), from that shipped module; 0: not known
 				    */
-	struct module_layout
-		layout; /* from shipped modules, of which the first may lack a member */
+	struct module_layout layout; /* of shipped modules; the first may lack a member */
+	struct strvec trampolines; /* sections of that module that only the loader uses */
 };
 /* Those that were kept in `cache_dir` before; -ENOENT: there are none. */
 int kernel_facts_cached(struct kernel_facts *f, const struct hash *identity, const char *flavor,

@@ -137,3 +137,15 @@ void ko_image_layout(const struct ko_image *im, const char *name, struct module_
 			find_functions(im, s, out);
 	}
 }
+
+void ko_image_trampolines(const struct ko_image *im, struct strvec *out)
+{
+	static const char *const names[] = {".plt", ".init.plt", ".got", ".got.plt",
+		".text.ftrace_trampoline", ".init.text.ftrace_trampoline"};
+
+	strvec_free(out);
+	for (size_t i = 1; i < im->n_sections; i++)
+		for (size_t j = 0; j < ARRAY_SIZE(names); j++)
+			if (streq(im->sections[i].name, names[j]))
+				strvec_add(out, names[j]);
+}

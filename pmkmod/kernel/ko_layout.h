@@ -14,6 +14,9 @@
  */
 void ko_image_layout(const struct ko_image *im, const char *name, struct module_layout *out);
 
+/* Names of the sections there that module.lds makes for the loader to put code of its own into. */
+void ko_image_trampolines(const struct ko_image *im, struct strvec *out);
+
 /* One relocation, of either kind and class. */
 struct ko_relocation {
 	uint64_t offset;
