@@ -165,6 +165,7 @@ static void check_all(struct fit_context *c)
 		fit_check_layout,
 		fit_check_sections,
 		fit_check_relocations,
+		fit_check_btf,
 		fit_check_cfi,
 		fit_check_shadow_call_stack,
 		fit_check_stack_protector,
@@ -185,6 +186,7 @@ static void context_free(struct fit_context *c)
 		ko_free(&c->kos[i]);
 	free(c->kos);
 	free(c->own_exports);
+	fit_free_btf(c);
 	free(c->vermagic);
 	free(c->vermagic_source);
 	name_index_free(&c->own);

@@ -23,6 +23,7 @@ struct fit_context {
 		const struct ko_export *x;
 	} * own_exports;
 	struct name_index modules; /* modules the kernel package ships, see enum shipped */
+	struct kernel_btf *btf; /* check_btf.c: the kernel's own types; NULL: not looked for */
 	struct strvec module_names; /* what `modules` borrows */
 };
 enum shipped { SHIPPED_MODULE, SHIPPED_BUILTIN };
@@ -57,6 +58,9 @@ void fit_check_cfi(struct fit_context *c, const struct ko *ko);
 /* check_stack.c: shadow call stack, stack protector */
 void fit_check_shadow_call_stack(struct fit_context *c, const struct ko *ko);
 void fit_check_stack_protector(struct fit_context *c, const struct ko *ko);
+/* check_btf.c */
+void fit_check_btf(struct fit_context *c, const struct ko *ko);
+void fit_free_btf(struct fit_context *c);
 /* check_signature.c */
 void fit_check_signature(struct fit_context *c, const struct ko *ko);
 /* check_vermagic.c */

@@ -78,6 +78,8 @@ struct ko {
 	char *reloc_nonzero; /* x86_64: one whose place is not zero; NULL: none */
 	struct strvec sections; /* names of all sections, allocated or not */
 	struct ko_code code;
+	char *btf, *btf_base; /* contents of .BTF and .BTF.base; NULL: there is none */
+	size_t btf_len, btf_base_len;
 	bool has_cfi_check; /* defines __cfi_check(): clang's CFI before 6.1 */
 	bool has_cfi_preamble; /* defines __cfi_init_module: x86's kCFI */
 };
@@ -116,6 +118,7 @@ struct fit_kernel {
 	const struct symvers *symvers; /* the kernel's and its modules' exports */
 	const struct symvers *extra; /* exports of other out-of-tree modules it depends on */
 	const struct kernel_facts *facts;
+	const char *image; /* path of its image, or of the package with it */
 	const struct sign_key *sign_key; /* the key that signed the modules, NULL: none */
 	enum fit_result key_is_trusted; /* does the kernel have its certificate? */
 };

@@ -147,6 +147,22 @@ static void read_instructions(struct ko *k, const struct ko_image *im)
 	}
 }
 
+/* any_section_objs(): the first of that name, allocated or not. */
+static void copy_section(const struct ko_image *im, const char *name, char **to, size_t *len)
+{
+	for (size_t i = 1; i < im->n_sections; i++) {
+		const struct ko_section *s = &im->sections[i];
+
+		if (!streq(s->name, name))
+			continue;
+		*len = s->len;
+		*to = xcalloc(s->len + 1, 1);
+		if (s->len)
+			memcpy(*to, s->bytes, s->len);
+		return;
+	}
+}
+
 void ko_read_code(struct ko *k, const struct ko_image *im)
 {
 	size_t symbols = n_symbols(im);
@@ -158,6 +174,8 @@ void ko_read_code(struct ko *k, const struct ko_image *im)
 		if (ko_image_is_relocated(im, s) && !(s->sh.sh_flags & SHF_RELA_LIVEPATCH))
 			read_relocations(k, im, s, symbols);
 	}
+	copy_section(im, ".BTF", &k->btf, &k->btf_len);
+	copy_section(im, ".BTF.base", &k->btf_base, &k->btf_base_len);
 	if (k->elf_machine == EM_AARCH64)
 		read_instructions(k, im);
 }
@@ -169,5 +187,7 @@ void ko_free_code(struct ko *k)
 	free(k->relocs);
 	free(k->reloc_flaw);
 	free(k->reloc_nonzero);
+	free(k->btf);
+	free(k->btf_base);
 	strvec_free(&k->sections);
 }

@@ -7,9 +7,9 @@
 #include "pmkmod/kernel/ko_image.h"
 
 /*
- * Fill k->relocs, k->reloc_flaw, k->reloc_nonzero, k->sections and k->code. Format knowledge:
- * apply_relocations() in kernel/module/main.c; the Arm Architecture Reference Manual, C4.1, for the
- * few instructions that are looked for.
+ * Fill k->relocs, k->reloc_flaw, k->reloc_nonzero, k->sections, k->code and k->btf. Format
+ * knowledge: apply_relocations() in kernel/module/main.c; the Arm Architecture Reference Manual,
+ * C4.1, for the few instructions that are looked for.
  */
 void ko_read_code(struct ko *k, const struct ko_image *im);
 void ko_free_code(struct ko *k);
