@@ -10,6 +10,7 @@
 
 #include "chroot/base/fs.h"
 #include "pmkmod/fit/fit.h"
+#include "tests/unit/btf_builder.h"
 #include "tests/unit/ko_builder.h"
 
 #define INFO(...) ((const char *const[]){__VA_ARGS__, NULL})
@@ -45,6 +46,7 @@ struct row {
 	struct module_layout layout; /* of the kernel's own modules */
 	const char *trampolines[2];
 	bool no_facts;
+	const char *image; /* path of the kernel's image; NULL: not known */
 	/* what is expected */
 	const char *point;
 	enum fit_result result;
@@ -457,6 +459,7 @@ static void judge(const struct row *r, const char *bytes, size_t len)
 	for (size_t i = 0; i < ARRAY_SIZE(r->trampolines) && r->trampolines[i]; i++)
 		strvec_add(&facts.trampolines, r->trampolines[i]);
 	k.facts = r->no_facts ? NULL : &facts;
+	k.image = r->image;
 	strvec_take(&paths, path_join(folder, "test.ko"));
 	assert_int_equal(fs_write_atomic(paths.v[0], bytes, len, 0600, &e), 0);
 	assert_int_equal(fit_check(&k, &paths, &report, &e), 0);
@@ -541,6 +544,94 @@ static void compressions(void **state)
 	}
 }
 
+/* An arm64 Image with this at its end; the caller frees its path. */
+static char *write_image(const char *btf, size_t len)
+{
+	char *path = path_join(folder, "Image"), *bytes = xcalloc(4096 + len, 1);
+	struct err e = ERR_INIT;
+
+	memcpy(bytes + 0x38, "ARM\x64", 4);
+	memcpy(bytes + 4096, btf, len);
+	assert_int_equal(fs_write_atomic(path, bytes, 4096 + len, 0600, &e), 0);
+	free(bytes);
+	return path;
+}
+
+/* "member" of the module's struct: a name of the module's, and one behind all of them. */
+static char *module_btf(uint32_t member, size_t *len)
+{
+	const uint32_t words[] = {member, 1, 0, BB_END};
+	struct bb b = {0};
+
+	bb_string(&b, "own");
+	bb_type(&b, 5, 4, 1, 8, words);
+	return bb_finish(&b, len);
+}
+
+#define STRICT "CONFIG_DEBUG_INFO_BTF_MODULES=y\n"
+
+static void type_information(void **state)
+{
+	static const struct {
+		struct row row;
+		bool none, foreign, no_image, based;
+	} cases[] = {
+		{{"none", .config = STRICT, .result = FIT_PASS, .says = "every kernel takes"},
+			.none = true},
+		{{"own", .config = STRICT, .result = FIT_PASS,
+			 .says = "its 1 types go together with the 3"},
+			.none = false},
+		{{"foreign", .config = STRICT, .result = FIT_FAIL, .says = "of type 4"},
+			.foreign = true},
+		{{"foreign, ignored", .config = STRICT "CONFIG_MODULE_ALLOW_BTF_MISMATCH=y\n",
+			 .result = FIT_PASS, .says = "ignores"},
+			.foreign = true},
+		{{"foreign, not looked at", .config = "CONFIG_SMP=y\n", .result = FIT_PASS,
+			 .says = "does not look"},
+			.foreign = true},
+		{{"foreign, too old to look", .release = "5.10.1", .config = STRICT,
+			 .result = FIT_PASS, .says = "does not look"},
+			.foreign = true},
+		{{"no configuration", .result = FIT_UNKNOWN, .says = "configuration"},
+			.none = false},
+		{{"no image", .config = STRICT, .result = FIT_UNKNOWN, .says = "image"},
+			.foreign = true, .no_image = true},
+		{{"with a base", .release = "6.12.1", .config = STRICT, .result = FIT_UNKNOWN,
+			 .says = ".BTF.base"},
+			.based = true},
+		{{"with a base, but not on it", .release = "6.12.1", .config = STRICT,
+			 .result = FIT_FAIL, .says = "of type 4"},
+			.foreign = true, .based = true},
+		{{"with a base that is not looked at", .config = STRICT, .result = FIT_PASS,
+			 .says = "go together"},
+			.based = true},
+	};
+	size_t base_len;
+	char *base = bb_base(&base_len), *image = write_image(base, base_len);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct kb_spec s = {.modinfo = GOOD};
+		struct row r = cases[i].row;
+		char *btf, *bytes;
+		size_t len;
+
+		btf = module_btf(BB_BASE_STRINGS + (cases[i].foreign ? 4 : 0), &s.btf_len);
+		s.btf = cases[i].none ? NULL : btf;
+		s.btf_len = cases[i].none ? 0 : s.btf_len;
+		s.btf_base = cases[i].based ? base : NULL;
+		s.btf_base_len = cases[i].based ? base_len : 0;
+		bytes = kb_build(&s, &len);
+		r.point = "btf";
+		r.image = cases[i].no_image ? NULL : image;
+		judge(&r, bytes, len);
+		free(bytes);
+		free(btf);
+	}
+	free(base);
+	free(image);
+}
+
 static void unreadable(void **state)
 {
 	static const struct {
@@ -571,6 +662,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_row),
 		cmocka_unit_test(compressions),
+		cmocka_unit_test(type_information),
 		cmocka_unit_test(unreadable),
 	};
 
