@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* Type information of anybody: a kernel's, cut off where the first two bytes say, and a module's. */
+/* Type information of anybody: a kernel's, as long as the first two bytes say; a module's. */
 #include "pmkmod/fit/btf.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

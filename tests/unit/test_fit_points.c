@@ -551,6 +551,7 @@ static char *write_image(const char *btf, size_t len)
 	struct err e = ERR_INIT;
 
 	memcpy(bytes + 0x38, "ARM\x64", 4);
+	strcpy(bytes + 64, "Linux version 6.1.0 (a@b) (gcc 12) #1 SMP\n");
 	memcpy(bytes + 4096, btf, len);
 	assert_int_equal(fs_write_atomic(path, bytes, 4096 + len, 0600, &e), 0);
 	free(bytes);
