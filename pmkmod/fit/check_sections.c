@@ -20,11 +20,12 @@ static const struct needed {
 	uint32_t always; /* and since this version without it, too; 0: never */
 	const char *also; /* a second option, NULL: none */
 } needed[] = {
-	{EM_ARM, V(4, 2), 0, ".plt", "ARM_MODULE_PLTS", 0, NULL},
-	{EM_ARM, V(4, 14), V(4, 2), ".init.plt", "ARM_MODULE_PLTS", 0, NULL},
+	/* before, it was named .core.plt */
+	{EM_ARM, V(4, 15), 0, ".plt", "ARM_MODULE_PLTS", 0, NULL},
+	{EM_ARM, V(4, 15), 0, ".init.plt", "ARM_MODULE_PLTS", 0, NULL},
 	{EM_AARCH64, V(4, 6), 0, ".plt", "ARM64_MODULE_PLTS", V(6, 5), NULL},
-	{EM_AARCH64, V(4, 14), V(4, 6), ".init.plt", "ARM64_MODULE_PLTS", V(6, 5), NULL},
-	{EM_AARCH64, V(5, 6), V(4, 14), ".text.ftrace_trampoline", "ARM64_MODULE_PLTS", V(6, 5),
+	{EM_AARCH64, V(4, 19), V(4, 6), ".init.plt", "ARM64_MODULE_PLTS", V(6, 5), NULL},
+	{EM_AARCH64, V(5, 6), 0, ".text.ftrace_trampoline", "ARM64_MODULE_PLTS", V(6, 5),
 		"DYNAMIC_FTRACE"},
 	{EM_AARCH64, V(6, 18), V(6, 4), ".init.text.ftrace_trampoline", "ARM64_MODULE_PLTS",
 		V(6, 5), "DYNAMIC_FTRACE"},

@@ -12,8 +12,10 @@
 static void with_shadow(struct fit_context *c, const struct ko *ko)
 {
 	const struct ko_code *code = &ko->code;
+	/* CONFIG_UNWIND_PATCH_PAC_INTO_SCS selects it */
+	bool patched = code->pac && fit_config(c, "DYNAMIC_SCS") == KNOWN_YES;
 
-	if (code->scs_pushes || code->pac)
+	if (code->scs_pushes || patched)
 		fit_add(c, ko, "shadow call stack", FIT_PASS, "it uses that of the kernel (%s)",
 			code->scs_pushes ? "x18"
 					 : "patched in from pointer authentication, where needed");
