@@ -46,13 +46,12 @@ static bool writes(uint16_t machine, uint32_t type)
 	return type != 0 || machine == EM_ARM;
 }
 
-static void find_flaw(struct ko *k, const struct ko_image *im, const struct ko_section *target,
-	const struct ko_relocation *r, size_t symbols)
+static void find_flaw(struct ko *k, const struct ko_section *target, const struct ko_relocation *r,
+	size_t symbols)
 {
 	/* apply_relocate() of arm wants a whole word there */
 	uint64_t width = k->elf_machine == EM_ARM ? 4 : 1;
 
-	(void)im;
 	if (k->reloc_flaw)
 		return;
 	if (r->symbol >= symbols)
@@ -97,7 +96,7 @@ static void read_relocations(
 		if (!seen || seen->type != r.type)
 			seen = reloc_of(k, r.type, rela, target->name);
 		seen->count++;
-		find_flaw(k, im, target, &r, symbols);
+		find_flaw(k, target, &r, symbols);
 		if (rela)
 			find_nonzero(k, target, &r);
 	}
