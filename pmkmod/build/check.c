@@ -99,7 +99,9 @@ int job_check(struct job *j, struct err *e)
 		.vermagic = j->facts.vermagic ? j->facts.vermagic : vermagic,
 		.vermagic_source = path_base(j->kernel_apk),
 		.config = j->kconfig,
-		.facts = &j->facts};
+		.facts = &j->facts,
+		.image = j->plan->device.origin.image ? j->plan->device.origin.image
+						      : j->kernel_apk};
 	struct symvers *symvers = NULL;
 	int r = find_trust(j, &k, e);
 

@@ -158,8 +158,17 @@ static int read_all(struct fit_context *c, const struct strvec *paths, struct er
 static void check_all(struct fit_context *c)
 {
 	static void (*const checks[])(struct fit_context *, const struct ko *) = {
+		fit_check_compression,
 		fit_check_machine,
+		fit_check_flags,
 		fit_check_structure,
+		fit_check_layout,
+		fit_check_sections,
+		fit_check_relocations,
+		fit_check_btf,
+		fit_check_cfi,
+		fit_check_shadow_call_stack,
+		fit_check_stack_protector,
 		fit_check_signature,
 		fit_check_vermagic,
 		fit_check_symbols,
@@ -177,6 +186,7 @@ static void context_free(struct fit_context *c)
 		ko_free(&c->kos[i]);
 	free(c->kos);
 	free(c->own_exports);
+	fit_free_btf(c);
 	free(c->vermagic);
 	free(c->vermagic_source);
 	name_index_free(&c->own);

@@ -23,6 +23,7 @@ struct fit_context {
 		const struct ko_export *x;
 	} * own_exports;
 	struct name_index modules; /* modules the kernel package ships, see enum shipped */
+	struct kernel_btf *btf; /* check_btf.c: the kernel's own types; NULL: not looked for */
 	struct strvec module_names; /* what `modules` borrows */
 };
 enum shipped { SHIPPED_MODULE, SHIPPED_BUILTIN };
@@ -42,6 +43,24 @@ bool fit_gpl_compatible(const char *license); /* NULL: no licence at all */
 void fit_check_machine(struct fit_context *c, const struct ko *ko);
 void fit_check_structure(struct fit_context *c, const struct ko *ko);
 void fit_check_name(struct fit_context *c, const struct ko *ko);
+/* check_relocations.c */
+void fit_check_relocations(struct fit_context *c, const struct ko *ko);
+/* check_flags.c */
+void fit_check_flags(struct fit_context *c, const struct ko *ko);
+/* check_layout.c */
+void fit_check_layout(struct fit_context *c, const struct ko *ko);
+/* check_sections.c */
+void fit_check_sections(struct fit_context *c, const struct ko *ko);
+/* check_compression.c */
+void fit_check_compression(struct fit_context *c, const struct ko *ko);
+/* check_cfi.c */
+void fit_check_cfi(struct fit_context *c, const struct ko *ko);
+/* check_stack.c: shadow call stack, stack protector */
+void fit_check_shadow_call_stack(struct fit_context *c, const struct ko *ko);
+void fit_check_stack_protector(struct fit_context *c, const struct ko *ko);
+/* check_btf.c */
+void fit_check_btf(struct fit_context *c, const struct ko *ko);
+void fit_free_btf(struct fit_context *c);
 /* check_signature.c */
 void fit_check_signature(struct fit_context *c, const struct ko *ko);
 /* check_vermagic.c */

@@ -27,6 +27,22 @@ struct ko_export {
 	uint32_t crc; /* valid if has_crc */
 	bool has_crc, gpl;
 };
+/* Relocations of one kind that the loader would look at. */
+struct ko_reloc {
+	uint32_t type;
+	bool rela; /* with addend (SHT_RELA) */
+	size_t count;
+	char *section; /* which the first of them is for */
+};
+/* Instructions that tell how the code was compiled; arm64 alone. */
+struct ko_code {
+	size_t scs_pushes; /* str x30, [x18], #8: a shadow call stack */
+	size_t pac; /* paciasp, which CONFIG_UNWIND_PATCH_PAC_INTO_SCS turns into that */
+	size_t frames; /* stp x29, x30, [sp, ...]: functions that call others */
+	size_t x18_writes; /* other instructions that change x18 */
+	size_t kcfi_checks; /* brk #0x8000 to #0x83ff: indirect calls checked by kCFI */
+	size_t task_guards; /* reads of sp_el0: the task, where a guard per task is, too */
+};
 struct ko {
 	char *path;
 	char *name; /* modinfo name=, else the file's base name with '-' -> '_' */
@@ -52,6 +68,20 @@ struct ko {
 	char *common_symbol; /* a symbol in SHN_COMMON, which the loader refuses; NULL: none */
 	uint64_t this_module_size; /* of .gnu.linkonce.this_module: sizeof(struct module) */
 	bool intree;
+	struct module_layout layout;
+	uint64_t entry; /* e_entry */
+	enum ko_compression compression; /* of the file, by its content */
+	uint8_t xz_check; /* of a xz file, the kind of its checksum */
+	struct ko_reloc *relocs;
+	size_t n_relocs;
+	char *reloc_flaw; /* a relocation of something outside of the file; NULL: none */
+	char *reloc_nonzero; /* x86_64: one whose place is not zero; NULL: none */
+	struct strvec sections; /* names of all sections, allocated or not */
+	struct ko_code code;
+	char *btf, *btf_base; /* contents of .BTF and .BTF.base; NULL: there is none */
+	size_t btf_len, btf_base_len;
+	bool has_cfi_check; /* defines __cfi_check(): clang's CFI before 6.1 */
+	bool has_cfi_preamble; /* defines __cfi_init_module: x86's kCFI */
 };
 /*
  * 0, or a sentence: -EBADMSG not ELF, damaged or cut off; -EINVAL ELF but no kernel module (an
@@ -89,6 +119,7 @@ struct fit_kernel {
 	bool symvers_partial; /* of the kernel alone: what its modules export is not known */
 	const struct symvers *extra; /* exports of other out-of-tree modules it depends on */
 	const struct kernel_facts *facts;
+	const char *image; /* path of its image, or of the package with it */
 	const struct sign_key *sign_key; /* the key that signed the modules, NULL: none */
 	enum fit_result key_is_trusted; /* does the kernel have its certificate? */
 };
@@ -98,7 +129,9 @@ struct fit_kernel {
  * machine and type; vermagic piece by piece; every undefined symbol exported by the kernel, a
  * shipped module, or another module here; its CRC where the kernel has MODVERSIONS; GPL-only
  * symbols against the licence; symbol namespaces; the declared depends= against who really exports
- * what; signature required (MODULE_SIG_FORCE, lockdown).
+ * what; signature required (MODULE_SIG_FORCE, lockdown); what unpacks the file; relocations and
+ * the sections their trampolines need; the places in struct module; type information (BTF); control
+ * flow integrity, shadow call stack and stack protector against the kernel's.
  */
 int fit_check(const struct fit_kernel *k, const struct strvec *ko_paths, struct fit_report *out,
 	struct err *e);

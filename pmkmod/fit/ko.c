@@ -4,8 +4,10 @@
 #include <arpa/inet.h>
 
 #include "chroot/base/fs.h"
+#include "pmkmod/fit/ko_code.h"
 #include "pmkmod/fit/ko_symbols.h"
-#include "pmkmod/kernel/ko_image.h"
+#include "pmkmod/kernel/inflate.h"
+#include "pmkmod/kernel/ko_layout.h"
 #include "pmkmod/kernel/name_index.h"
 
 /* include/linux/module_signature.h */
@@ -99,6 +101,7 @@ static int read_frame(struct ko *k, const struct ko_image *im, struct err *e)
 	k->elf_machine = im->eh.e_machine;
 	k->elf_type = im->eh.e_type;
 	k->elf_flags = im->eh.e_flags;
+	k->entry = im->eh.e_entry;
 	if (k->elf_type != ET_REL)
 		return not_a_module(
 			e, "it is a program or a library, modules are relocatable files");
@@ -116,19 +119,31 @@ static int read_frame(struct ko *k, const struct ko_image *im, struct err *e)
 	return 0;
 }
 
+/* The xz file format, 2.1.1: the stream flags behind the magic name the kind of check. */
+static void read_compression(struct ko *k, const char *bytes, size_t len)
+{
+	k->compression = compression_of(bytes, len);
+	if (k->compression == KO_XZ && len > 7)
+		k->xz_check = bytes[7] & 0xf;
+}
+
 /* Takes over `bytes`. */
 static int parse(struct ko *k, const char *path, char *bytes, size_t len, struct err *e)
 {
 	struct ko_image im;
-	int r = ko_image_open(&im, bytes, len, e);
+	int r;
 
 	*k = (struct ko){.path = xstrdup(path)};
+	read_compression(k, bytes, len);
+	r = ko_image_open(&im, bytes, len, e);
 	if (r == 0)
 		r = read_frame(k, &im, e);
 	if (r == 0) {
 		read_modinfo(k, &im);
 		read_signature(k, &im);
 		ko_read_versions(k, &im);
+		ko_image_layout(&im, k->name, &k->layout);
+		ko_read_code(k, &im);
 		r = ko_read_symbols(k, &im, e);
 	}
 	ko_image_close(&im);
@@ -172,5 +187,6 @@ void ko_free(struct ko *k)
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
 		strvec_free(lists[i]);
 	ko_free_symbols(k);
+	ko_free_code(k);
 	*k = (struct ko){0};
 }

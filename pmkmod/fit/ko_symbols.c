@@ -193,6 +193,15 @@ static int get_symbol(const struct walk *w, int i, GElf_Sym *sym, const char **n
 	return 0;
 }
 
+/* Symbols that clang makes, and by which it can be told with what options. */
+static void note_marker(struct ko *k, const char *name)
+{
+	if (streq(name, "__cfi_check"))
+		k->has_cfi_check = true;
+	else if (streq(name, "__cfi_init_module"))
+		k->has_cfi_preamble = true;
+}
+
 static int note_symbol(struct walk *w, int i, struct err *e)
 {
 	const char *name;
@@ -216,6 +225,7 @@ static int note_symbol(struct walk *w, int i, struct err *e)
 	if (sym.st_shndx >= w->im->n_sections)
 		return err_set(e, -EBADMSG, "symbol '%s' is in section %u of %zu", name,
 			sym.st_shndx, w->im->n_sections);
+	note_marker(w->k, name);
 	if (starts_with(name, "__ksymtab_") &&
 		strstr(w->im->sections[sym.st_shndx].name, "__ksymtab"))
 		add_export(w, name + strlen("__ksymtab_"), &sym);

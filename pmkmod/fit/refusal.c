@@ -37,21 +37,33 @@ static const struct reason kernel_says[] = {
 		"or other headers"},
 	{"has wrong section size", NULL, "structure",
 		"it was built with another configuration or other headers"},
-	{"overflow in relocation", NULL, "machine",
+	{"overflow in relocation", NULL, "relocations",
 		"the code lies too far from the kernel for how it was compiled; build it with the "
 		"kernel's own compiler and options"},
-	{"relocation", "unsupported", "machine",
+	{"relocation", "unsupported", "relocations",
 		"the code has a relocation that this kernel does not know; build it with the kernel's "
 		"own compiler and options"},
-	{"unknown relocation", NULL, "machine",
+	{"unknown relocation", NULL, "relocations",
 		"the code has a relocation that this kernel does not know; build it with the kernel's "
 		"own compiler and options"},
+	{"PLT section(s) missing", NULL, "sections",
+		"the kernel's linker script for modules was not used; link it with module.lds, as kbuild "
+		"does"},
+	{"GOT section(s) missing", NULL, "sections",
+		"the kernel's linker script for modules was not used; link it with module.lds, as kbuild "
+		"does"},
+	{"failed to validate module", "BTF", "btf",
+		"its type information was not made from this kernel's vmlinux; take it away (objcopy "
+		"--remove-section=.BTF)"},
+	{"CFI failure", NULL, "cfi",
+		"a function was called that does not have the type hash of the kernel's compiler; build it "
+		"with clang and the kernel's own options"},
 	{"nvalid ELF header", NULL, "machine", "it is no ELF object of this machine"},
 	{"Unknown symbol", NULL, "symbols",
 		"nobody exports a symbol it needs: the kernel lacks an option, or another module must be "
 		"loaded before"},
 	{"vmap allocation for size", NULL, "memory", "there is no room left for modules"},
-	{"Skipping invalid relocation", NULL, "machine", "the code does not match this kernel"},
+	{"nvalid relocation target", NULL, "relocations", "a relocation was applied before"},
 };
 
 /*

@@ -11,7 +11,7 @@
 #include "chroot/apk/apk_read.h"
 #include "chroot/base/fs.h"
 #include "pmkmod/kernel/facts_cache.h"
-#include "pmkmod/kernel/ko_image.h"
+#include "pmkmod/kernel/ko_layout.h"
 #include "pmkmod/kernel/name_index.h"
 
 #define RELEASE_MAX 256
@@ -19,13 +19,17 @@
 #define CACHE_MAX (16u << 20)
 /* A module to read vermagic from need not be one of the largest. */
 #define SAMPLE_MAX (32u << 20)
+/* Most have all that is looked for; some have no function to start or to end with. */
+#define SAMPLES_MAX 16
 
 /* What was found below one lib/modules/<release>/. */
 struct folder {
 	char *release;
-	struct strvec modules, builtin;
+	struct strvec modules, builtin, trampolines;
 	char *vermagic;
 	uint64_t this_module_size;
+	struct module_layout layout;
+	int n_samples;
 };
 
 enum wanted { WANT_NOTHING, WANT_RELEASE, WANT_BUILTIN, WANT_SAMPLE };
@@ -88,6 +92,12 @@ static void note_boot(struct scan *s, const char *name, const char *base)
 	}
 }
 
+static bool samples_suffice(const struct folder *d)
+{
+	return d->vermagic && ((d->layout.init && d->layout.exit && d->layout.name) ||
+				      d->n_samples >= SAMPLES_MAX);
+}
+
 static void note_below_modules(struct scan *s, const char *name, const char *path, uint64_t size)
 {
 	size_t len = strcspn(path, "/"), i;
@@ -100,7 +110,7 @@ static void note_below_modules(struct scan *s, const char *name, const char *pat
 	d = &s->folders[i];
 	if (ko_stem(rest)) {
 		strvec_add(&d->modules, rest);
-		if (d->vermagic || size > SAMPLE_MAX)
+		if (size > SAMPLE_MAX || samples_suffice(d))
 			return;
 		s->wanted = WANT_SAMPLE;
 		s->max = SAMPLE_MAX;
@@ -165,18 +175,39 @@ static int on_data(void *ctx, const void *p, size_t n, struct err *e)
 	return 0;
 }
 
+static void add_layout(struct module_layout *to, const struct module_layout *from)
+{
+	if (!to->size)
+		to->size = from->size;
+	if (to->size != from->size)
+		return; /* not of one build */
+	if (!to->init) {
+		to->init = from->init;
+		to->init_hash = from->init_hash;
+	}
+	if (!to->exit)
+		to->exit = from->exit;
+	if (!to->name)
+		to->name = from->name;
+}
+
 /* A sample that cannot be read is no error: the next module may do. */
 static void read_sample(struct scan *s, struct folder *d)
 {
-	size_t len = s->content.len, pos = 0;
+	size_t len = s->content.len, pos = 0, name_pos = 0;
 	struct err ignored = ERR_INIT;
+	struct module_layout layout;
 	struct ko_image im;
 
+	d->n_samples++;
 	if (ko_image_open(&im, strbuf_steal(&s->content), len, &ignored) == 0) {
-		const struct ko_section *m = ko_image_section(&im, ".gnu.linkonce.this_module");
-
-		d->vermagic = xstrdup(ko_image_modinfo(&im, "vermagic", &pos));
-		d->this_module_size = m ? m->sh.sh_size : 0;
+		ko_image_layout(&im, ko_image_modinfo(&im, "name", &name_pos), &layout);
+		if (!d->vermagic) {
+			d->vermagic = xstrdup(ko_image_modinfo(&im, "vermagic", &pos));
+			d->this_module_size = layout.size;
+			ko_image_trampolines(&im, &d->trampolines);
+		}
+		add_layout(&d->layout, &layout);
 	}
 	ko_image_close(&im);
 }
@@ -221,6 +252,8 @@ static void conclude(struct scan *s)
 		strvec_add_all(&f->builtin, &d->builtin);
 		f->vermagic = steal_ptr(d->vermagic);
 		f->this_module_size = d->this_module_size;
+		f->layout = d->layout;
+		strvec_add_all(&f->trampolines, &d->trampolines);
 	}
 	strvec_sort(&f->modules);
 }
@@ -232,6 +265,7 @@ static void scan_free(struct scan *s)
 		free(s->folders[i].vermagic);
 		strvec_free(&s->folders[i].modules);
 		strvec_free(&s->folders[i].builtin);
+		strvec_free(&s->folders[i].trampolines);
 	}
 	free(s->folders);
 	strbuf_free(&s->content);
@@ -338,5 +372,6 @@ void kernel_facts_free(struct kernel_facts *f)
 	free(f->symvers_name);
 	strvec_free(&f->modules);
 	strvec_free(&f->builtin);
+	strvec_free(&f->trampolines);
 	*f = (struct kernel_facts){0};
 }

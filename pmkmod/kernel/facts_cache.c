@@ -8,7 +8,7 @@
 
 #include <inttypes.h>
 
-#define FIRST_LINE "pmkmod kernel facts 2\n"
+#define FIRST_LINE "pmkmod kernel facts 3\n"
 #define LAST_KEY "sha256\t"
 
 /* The facts by name, so that printing and parsing cannot drift apart. */
@@ -20,7 +20,11 @@ struct fields {
 	struct {
 		const char *key;
 		struct strvec *list;
-	} lists[2];
+	} lists[3];
+	struct {
+		const char *key;
+		uint64_t *number;
+	} numbers[5];
 };
 
 static struct fields fields_of(struct kernel_facts *f)
@@ -29,7 +33,11 @@ static struct fields fields_of(struct kernel_facts *f)
 		.texts = {{"release", &f->release}, {"vermagic", &f->vermagic},
 			{"config", &f->config_name}, {"image", &f->image_name},
 			{"symvers", &f->symvers_name}},
-		.lists = {{"module", &f->modules}, {"builtin", &f->builtin}},
+		.lists = {{"module", &f->modules}, {"builtin", &f->builtin},
+			{"trampoline", &f->trampolines}},
+		.numbers = {{"this_module_size", &f->this_module_size},
+			{"layout_size", &f->layout.size}, {"layout_init", &f->layout.init},
+			{"layout_exit", &f->layout.exit}, {"layout_name", &f->layout.name}},
 	};
 }
 
@@ -53,7 +61,9 @@ char *facts_print(const struct kernel_facts *facts, size_t *len)
 	for (size_t i = 0; i < ARRAY_SIZE(f.texts); i++)
 		if (*f.texts[i].text)
 			strbuf_addf(&out, "%s\t%s\n", f.texts[i].key, *f.texts[i].text);
-	strbuf_addf(&out, "this_module_size\t%" PRIu64 "\n", facts->this_module_size);
+	for (size_t i = 0; i < ARRAY_SIZE(f.numbers); i++)
+		strbuf_addf(&out, "%s\t%" PRIu64 "\n", f.numbers[i].key, *f.numbers[i].number);
+	strbuf_addf(&out, "init_hash\t%" PRIu32 "\n", facts->layout.init_hash);
 	for (size_t i = 0; i < ARRAY_SIZE(f.lists); i++)
 		for (size_t j = 0; j < f.lists[i].list->n; j++)
 			strbuf_addf(&out, "%s\t%s\n", f.lists[i].key, f.lists[i].list->v[j]);
@@ -85,8 +95,11 @@ static void parse_line(struct kernel_facts *facts, struct fields *f, const char 
 	for (size_t i = 0; i < ARRAY_SIZE(f->lists); i++)
 		if (streq(key, f->lists[i].key))
 			strvec_add(f->lists[i].list, v);
-	if (streq(key, "this_module_size"))
-		facts->this_module_size = strtoull(v, NULL, 10);
+	for (size_t i = 0; i < ARRAY_SIZE(f->numbers); i++)
+		if (streq(key, f->numbers[i].key))
+			*f->numbers[i].number = strtoull(v, NULL, 10);
+	if (streq(key, "init_hash"))
+		facts->layout.init_hash = (uint32_t)strtoull(v, NULL, 10);
 }
 
 bool facts_parse(struct kernel_facts *facts, const char *text, size_t len)

@@ -33,6 +33,32 @@ enum ko_compression compression_of(const void *data, size_t len)
 	return KO_PLAIN;
 }
 
+const char *unreadable_compression(const void *data, size_t len)
+{
+	static const struct {
+		const char *magic;
+		size_t len;
+		const char *name;
+	} others[] = {
+		{"BZh", 3, "bzip2"},
+		{"\x04\x22\x4d\x18", 4, "lz4"},
+		{"\x02\x21\x4c\x18", 4, "lz4"},
+		{"\x89LZO", 4, "lzop"},
+		{"LZIP", 4, "lzip"},
+		{"\x5d\0\0", 3, "lzma"},
+		{"\x1f\x9d", 2, "compress"},
+		{"PK\x03\x04", 4, "zip"},
+		{"7z\xbc\xaf\x27\x1c", 6, "7z"},
+		{"\xce\xb2\xcf\x81", 4, "brotli"},
+		{"!<arch>\n", 8, "ar"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		if (len >= others[i].len && memcmp(data, others[i].magic, others[i].len) == 0)
+			return others[i].name;
+	return NULL;
+}
+
 /* Each of these appends to `out` and returns 0, -EBADMSG or -EFBIG. */
 static int from_gzip(const void *in, size_t len, size_t max, struct strbuf *out)
 {

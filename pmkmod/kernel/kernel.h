@@ -71,6 +71,12 @@ bool symvers_all_zero(const struct symvers *s);
 void symvers_free(struct symvers *s);
 
 /* ---- facts.c: what only the shipped kernel package can say, read from it once ---- */
+/* struct module as one module has it; 0: that module does not tell. */
+struct module_layout {
+	uint64_t size; /* sizeof(struct module) */
+	uint64_t init, exit, name; /* offsets of the members that are filled in before loading */
+	uint32_t init_hash; /* the word before init_module(): its type's hash with kCFI */
+};
 struct kernel_facts {
 	char *release; /* usr/share/kernel/<flavor>/kernel.release; NULL if there is none */
 	char *vermagic; /* of a shipped module; NULL if it ships none */
@@ -81,6 +87,8 @@ struct kernel_facts {
 	struct strvec builtin; /* modules.builtin lines */
 	uint64_t this_module_size; /* sizeof(struct module), from that shipped module; 0: not known
 				    */
+	struct module_layout layout; /* of shipped modules; the first may lack a member */
+	struct strvec trampolines; /* sections of that module that only the loader uses */
 };
 /* Those that were kept in `cache_dir` before; -ENOENT: there are none. */
 int kernel_facts_cached(struct kernel_facts *f, const struct hash *identity, const char *flavor,

@@ -22,13 +22,29 @@ const char *ko_image_string(const struct ko_section *s, uint64_t at)
 	return s->bytes + at;
 }
 
+/* What comes out of one compression may be another: a module in a nested archive. */
+static int not_elf(const struct ko_image *im, struct err *e)
+{
+	const char *other = unreadable_compression(im->bytes, im->len);
+
+	if (other)
+		return err_set(e, -EBADMSG,
+			"it is a %s file, which neither the kernel nor kmod can unpack; modules may be "
+			"compressed by gzip, xz or zstd",
+			other);
+	if (compression_of(im->bytes, im->len) != KO_PLAIN)
+		return err_set(e, -EBADMSG,
+			"it is compressed twice, and the kernel and kmod unpack a module once");
+	return err_set(e, -EBADMSG, "it is not an ELF file");
+}
+
 /* The header and the extent of the section table, before libelf looks at it. */
 static int check_header(struct ko_image *im, struct err *e)
 {
 	size_t entry, header;
 
 	if (im->len < SELFMAG || memcmp(im->bytes, ELFMAG, SELFMAG) != 0)
-		return err_set(e, -EBADMSG, "it is not an ELF file");
+		return not_elf(im, e);
 	if (im->len < EI_NIDENT)
 		return damaged(e, "it ends within its header");
 	im->elf_class = (uint8_t)im->bytes[EI_CLASS];

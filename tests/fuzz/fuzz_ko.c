@@ -15,6 +15,14 @@ static size_t touch(const struct ko *k)
 		n += strlen(k->versions[i].name);
 	for (size_t i = 0; i < k->n_exported; i++)
 		n += strlen(k->exported[i].name) + strlen(k->exported[i].ns);
+	for (size_t i = 0; i < k->n_relocs; i++)
+		n += strlen(k->relocs[i].section) + k->relocs[i].count;
+	for (size_t i = 0; i < k->sections.n; i++)
+		n += strlen(k->sections.v[i]);
+	for (size_t i = 0; i < k->btf_len; i++)
+		n += (unsigned char)k->btf[i];
+	for (size_t i = 0; i < k->btf_base_len; i++)
+		n += (unsigned char)k->btf_base[i];
 	for (size_t i = 0; i < k->aliases.n; i++)
 		n += strlen(k->aliases.v[i]);
 	return n;

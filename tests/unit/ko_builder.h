@@ -21,6 +21,14 @@ struct kb_export {
 	bool gpl;
 };
 
+struct kb_reloc {
+	uint32_t type;
+	uint64_t offset; /* in .text */
+	uint32_t symbol;
+	bool end; /* ends the list */
+};
+#define KB_EXTRA 4
+
 /* Lists end with a NULL name. Zero-initialised members leave the thing out. */
 struct kb_spec {
 	bool is32;
@@ -33,6 +41,18 @@ struct kb_spec {
 	const char *common; /* a symbol in SHN_COMMON */
 	size_t this_module_size;
 	bool no_modinfo, no_this_module, no_symtab;
+	uint32_t flags; /* e_flags */
+	uint64_t entry; /* e_entry */
+	const uint32_t *text; /* the words of .text */
+	size_t n_text;
+	const struct kb_reloc *relocs; /* of .text */
+	bool other_kind; /* the kind of relocation section that the architecture does not use */
+	uint64_t init_at, exit_at; /* places in struct module; 0: no such function */
+	uint64_t init_value; /* where init_module() is in .text */
+	const char *const *extra; /* names of empty sections, KB_EXTRA at most, NULL at the end */
+	const char *defined; /* a symbol in .text */
+	const char *btf, *btf_base; /* contents of .BTF and .BTF.base */
+	size_t btf_len, btf_base_len;
 	const char *signature; /* put at the end of the file */
 	size_t signature_len;
 };
@@ -48,6 +68,13 @@ enum {
 	KB_KSYMTAB_GPL,
 	KB_KCRCTAB,
 	KB_STRINGS,
+	KB_TEXT,
+	KB_REL_TEXT,
+	KB_REL_THIS,
+	KB_BTF,
+	KB_BTF_BASE,
+	KB_EXTRA_FIRST,
+	KB_EXTRA_LAST = KB_EXTRA_FIRST + KB_EXTRA - 1,
 	KB_SYMTAB,
 	KB_STRTAB,
 	KB_SHSTRTAB,
@@ -56,7 +83,9 @@ enum {
 
 static const char *const kb_names[KB_SECTIONS] = {"", ".modinfo", "__versions",
 	"__version_ext_crcs", "__version_ext_names", ".gnu.linkonce.this_module", "__ksymtab",
-	"__ksymtab_gpl", "__kcrctab", "__ksymtab_strings", ".symtab", ".strtab", ".shstrtab"};
+	"__ksymtab_gpl", "__kcrctab", "__ksymtab_strings", ".text", ".rel.text",
+	".rel.gnu.linkonce.this_module", ".BTF", ".BTF.base", "", "", "", "", ".symtab", ".strtab",
+	".shstrtab"};
 
 struct kb {
 	const struct kb_spec *s;
@@ -140,6 +169,62 @@ static inline void kb_add_exports(struct kb *k)
 	}
 }
 
+static inline bool kb_rela(const struct kb_spec *s)
+{
+	return s->is32 == s->other_kind;
+}
+
+static inline void kb_relocation(
+	struct kb *k, int section, uint64_t offset, uint32_t symbol, uint32_t type)
+{
+	struct strbuf *b = &k->content[section];
+	size_t word = k->s->is32 ? 4 : 8;
+
+	kb_num(b, offset, word);
+	kb_num(b, k->s->is32 ? symbol << 8 | type : (uint64_t)symbol << 32 | type, word);
+	if (kb_rela(k->s))
+		kb_num(b, 0, word);
+}
+
+/* The next symbol's number. */
+static inline uint32_t kb_n_symbols(const struct kb *k)
+{
+	return (uint32_t)(k->content[KB_SYMTAB].len /
+			  (k->s->is32 ? sizeof(Elf32_Sym) : sizeof(Elf64_Sym)));
+}
+
+static inline void kb_function(struct kb *k, const char *name, uint64_t at, uint64_t value)
+{
+	if (!at)
+		return;
+	k->present[KB_REL_THIS] = true;
+	kb_relocation(
+		k, KB_REL_THIS, at, kb_n_symbols(k), k->s->is32 ? R_ARM_ABS32 : R_AARCH64_ABS64);
+	kb_symbol(k, name, ELF32_ST_INFO(STB_GLOBAL, STT_FUNC), KB_TEXT, value);
+}
+
+static inline void kb_add_code(struct kb *k)
+{
+	const struct kb_spec *s = k->s;
+
+	k->present[KB_TEXT] = true;
+	for (size_t i = 0; i < s->n_text; i++)
+		kb_num(&k->content[KB_TEXT], s->text[i], 4);
+	k->present[KB_REL_TEXT] = s->relocs != NULL;
+	for (const struct kb_reloc *r = s->relocs; r && !r->end; r++)
+		kb_relocation(k, KB_REL_TEXT, r->offset, r->symbol, r->type);
+	kb_function(k, "init_module", s->init_at, s->init_value);
+	kb_function(k, "cleanup_module", s->exit_at, 0);
+	if (s->defined)
+		kb_symbol(k, s->defined, ELF32_ST_INFO(STB_GLOBAL, STT_FUNC), KB_TEXT, 0);
+	for (int i = 0; s->extra && s->extra[i]; i++)
+		k->present[KB_EXTRA_FIRST + i] = true;
+	k->present[KB_BTF] = s->btf != NULL;
+	strbuf_add(&k->content[KB_BTF], s->btf ? s->btf : "", s->btf_len);
+	k->present[KB_BTF_BASE] = s->btf_base != NULL;
+	strbuf_add(&k->content[KB_BTF_BASE], s->btf_base ? s->btf_base : "", s->btf_base_len);
+}
+
 static inline void kb_fill(struct kb *k)
 {
 	const struct kb_spec *s = k->s;
@@ -156,6 +241,7 @@ static inline void kb_fill(struct kb *k)
 	kb_symbol(k, "", 0, SHN_UNDEF, 0);
 	kb_add_versions(k);
 	kb_add_exports(k);
+	kb_add_code(k);
 	kb_symbol(k, "__this_module", ELF32_ST_INFO(STB_GLOBAL, STT_OBJECT), KB_THIS, 0);
 	for (const struct kb_symbol *u = s->undefined; u && u->name; u++)
 		kb_symbol(k, u->name, ELF32_ST_INFO(u->weak ? STB_WEAK : STB_GLOBAL, 0), SHN_UNDEF,
@@ -177,10 +263,10 @@ static inline void kb_ehdr(const struct kb_spec *s, struct strbuf *out, uint64_t
 	kb_num(out, s->type ? s->type : ET_REL, 2);
 	kb_num(out, machine, 2);
 	kb_num(out, EV_CURRENT, 4);
-	kb_num(out, 0, word);
+	kb_num(out, s->entry, word);
 	kb_num(out, 0, word);
 	kb_num(out, shoff, word);
-	kb_num(out, 0, 4);
+	kb_num(out, s->flags, 4);
 	kb_num(out, s->is32 ? 52 : 64, 2);
 	kb_num(out, 0, 4);
 	kb_num(out, s->is32 ? 40 : 64, 2);
@@ -189,7 +275,8 @@ static inline void kb_ehdr(const struct kb_spec *s, struct strbuf *out, uint64_t
 }
 
 static inline void kb_shdr(struct strbuf *out, bool is32, uint32_t name, uint32_t type,
-	uint64_t flags, uint64_t offset, uint64_t size, uint32_t link, uint64_t entry)
+	uint64_t flags, uint64_t offset, uint64_t size, uint32_t link, uint32_t info,
+	uint64_t entry)
 {
 	size_t word = is32 ? 4 : 8;
 
@@ -200,7 +287,7 @@ static inline void kb_shdr(struct strbuf *out, bool is32, uint32_t name, uint32_
 	kb_num(out, offset, word);
 	kb_num(out, size, word);
 	kb_num(out, link, 4);
-	kb_num(out, 0, 4);
+	kb_num(out, info, 4);
 	kb_num(out, 8, word);
 	kb_num(out, entry, word);
 }
@@ -212,13 +299,21 @@ static inline void kb_header(
 	uint64_t sym = is32 ? sizeof(Elf32_Sym) : sizeof(Elf64_Sym);
 
 	if (i == KB_NULL || !k->present[i])
-		kb_shdr(out, is32, 0, SHT_NULL, 0, 0, 0, 0, 0);
+		kb_shdr(out, is32, 0, SHT_NULL, 0, 0, 0, 0, 0, 0);
 	else if (i == KB_SYMTAB)
-		kb_shdr(out, is32, name, SHT_SYMTAB, 0, at, k->content[i].len, KB_STRTAB, sym);
+		kb_shdr(out, is32, name, SHT_SYMTAB, 0, at, k->content[i].len, KB_STRTAB, 0, sym);
 	else if (i == KB_STRTAB || i == KB_SHSTRTAB)
-		kb_shdr(out, is32, name, SHT_STRTAB, 0, at, k->content[i].len, 0, 0);
+		kb_shdr(out, is32, name, SHT_STRTAB, 0, at, k->content[i].len, 0, 0, 0);
+	else if (i == KB_REL_TEXT || i == KB_REL_THIS)
+		kb_shdr(out, is32, name, kb_rela(k->s) ? SHT_RELA : SHT_REL, 0, at,
+			k->content[i].len, KB_SYMTAB, i == KB_REL_TEXT ? KB_TEXT : KB_THIS,
+			(kb_rela(k->s) ? 3 : 2) * (is32 ? 4 : 8));
+	else if (i == KB_BTF || i == KB_BTF_BASE)
+		kb_shdr(out, is32, name, SHT_PROGBITS, 0, at, k->content[i].len, 0, 0, 0);
 	else
-		kb_shdr(out, is32, name, SHT_PROGBITS, SHF_ALLOC, at, k->content[i].len, 0, 0);
+		kb_shdr(out, is32, name, SHT_PROGBITS,
+			SHF_ALLOC | (i == KB_TEXT ? SHF_EXECINSTR : 0), at, k->content[i].len, 0, 0,
+			0);
 }
 
 /* The file's bytes; the caller frees. */
@@ -231,7 +326,10 @@ static inline char *kb_build(const struct kb_spec *s, size_t *len)
 
 	kb_fill(&k);
 	for (int i = 0; i < KB_SECTIONS; i++)
-		names[i] = kb_string(&k.content[KB_SHSTRTAB], kb_names[i]);
+		names[i] = kb_string(&k.content[KB_SHSTRTAB],
+			i >= KB_EXTRA_FIRST && i <= KB_EXTRA_LAST && k.present[i]
+				? s->extra[i - KB_EXTRA_FIRST]
+				: kb_names[i]);
 	for (int i = 0; i < KB_SECTIONS; i++) {
 		while (body.len % 8)
 			strbuf_addc(&body, 0);

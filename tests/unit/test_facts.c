@@ -55,7 +55,16 @@ static void add_file(struct apk_writer *w, const struct file *f)
 	if (starts_with(f->content, "KO ")) {
 		char *vermagic = xasprintf("vermagic=%s", f->content + 3);
 		const char *const info[] = {vermagic, NULL};
-		const struct kb_spec s = {.modinfo = info, .this_module_size = 832};
+		const uint32_t text[] = {0x36b1c5a6, 0};
+		/* the first one has no function to end with, another does */
+		const struct kb_spec s = {.modinfo = info,
+			.this_module_size = 832,
+			.text = text,
+			.n_text = 2,
+			.init_at = 312,
+			.init_value = 4,
+			.exit_at = strstr(f->name, "vfat") ? 800 : 0,
+			.extra = (const char *const[]){".plt", ".other", NULL}};
 
 		bytes = kb_build(&s, &len);
 		free(vermagic);
@@ -97,6 +106,7 @@ static const struct file usual[] = {
 	{"boot/System.map", ""},
 	{"boot/vmlinuz", "image"},
 	{"lib/modules/6.1.0-x/kernel/fs/fat/fat.ko", "KO " VERMAGIC},
+	{"lib/modules/6.1.0-x/kernel/fs/fat/vfat.ko", "KO of another text "},
 	{"lib/modules/6.1.0-x/kernel/drivers/usb/usb-core.ko.zst", "not really zstd"},
 	{"lib/modules/6.1.0-x/modules.builtin",
 		"kernel/fs/ext4/ext4.ko\nkernel/net/ipv6/ipv6.ko\n"},
@@ -105,6 +115,16 @@ static const struct file usual[] = {
 	{"usr/share/kernel/test/kernel.release", "6.1.0-x\n"},
 	{NULL, NULL},
 };
+
+static void assert_layout(const struct kernel_facts *f)
+{
+	assert_int_equal(f->layout.size, 832);
+	assert_int_equal(f->layout.init, 312);
+	assert_int_equal(f->layout.exit, 800);
+	assert_int_equal(f->layout.init_hash, 0x36b1c5a6);
+	assert_int_equal(f->trampolines.n, 1);
+	assert_string_equal(f->trampolines.v[0], ".plt");
+}
 
 static void usual_package(void **state)
 {
@@ -121,7 +141,8 @@ static void usual_package(void **state)
 	assert_string_equal(f.config_name, "boot/config-6.1.0-x");
 	assert_string_equal(f.image_name, "boot/vmlinuz");
 	assert_int_equal(f.this_module_size, 832);
-	assert_int_equal(f.modules.n, 2);
+	assert_layout(&f);
+	assert_int_equal(f.modules.n, 3);
 	assert_string_equal(f.modules.v[0], "kernel/drivers/usb/usb-core.ko.zst");
 	assert_int_equal(f.builtin.n, 2);
 	assert_true(kernel_facts_has_module(&f, "usb_core", false));
@@ -191,7 +212,8 @@ static int read_again(
 	if (r == 0) {
 		assert_string_equal(f.vermagic, VERMAGIC); /* its final blank, too */
 		assert_string_equal(f.config_name, "boot/config-6.1.0-x");
-		assert_int_equal(f.modules.n, 2);
+		assert_layout(&f);
+		assert_int_equal(f.modules.n, 3);
 		assert_int_equal(f.builtin.n, 2);
 		assert_int_equal(f.this_module_size, 832);
 	}

@@ -339,7 +339,7 @@ static void kernel_make(struct kernel *n, const struct row *r)
 	}
 	strvec_add(&n->facts.modules, "kernel/drivers/usb/core/usb-core.ko.zst");
 	strvec_add(&n->facts.builtin, "kernel/fs/ext4/ext4.ko");
-	n->facts.this_module_size = 64;
+	n->facts.this_module_size = n->facts.layout.size = 64;
 	n->k.config = n->config;
 	n->k.symvers = n->symvers;
 	n->k.extra = n->extra;

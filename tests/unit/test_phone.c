@@ -278,6 +278,10 @@ static void test_refusals(void **state)
 		{"wlan: firmware: No such file or directory",
 			"could not insert 'a': No such device", "init"},
 		{"a: exports duplicate symbol x (owned by kernel)", "Exec format error", "exports"},
+		{"module a: unsupported RELA relocation: 311", "Exec format error", "relocations"},
+		{"a: unknown relocation: 102", "Exec format error", "relocations"},
+		{"a: module PLT section(s) missing", "Exec format error", "sections"},
+		{"failed to validate module [a] BTF: -22", "Invalid argument", "btf"},
 		{NULL, "could not insert 'a': Operation not permitted", "rights"},
 	};
 	struct refusal r;

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/*
+ * Type information in the module: since 5.11 btf_module_notify() (kernel/bpf/btf.c) checks it, and
+ * refuses the module if it does not go together with the kernel's own. What pmkmod builds has none.
+ */
+#include "pmkmod/fit/check.h"
+
+#include <elf.h>
+
+#include "pmkmod/fit/btf.h"
+#include "pmkmod/image/image.h"
+
+#define LOOKED_AT KERNEL_VERSION_CODE(5, 11)
+#define HAS_BASE KERNEL_VERSION_CODE(6, 11)
+
+struct kernel_btf {
+	struct kernel_image image;
+	struct btf btf;
+};
+
+/* The image is only unpacked for modules whose fate depends on it, and once. */
+static const struct btf *kernels_own(struct fit_context *c)
+{
+	struct kernel_btf *k;
+	const char *bytes;
+	size_t len;
+
+	if (c->btf || !c->k->image)
+		return c->btf && c->btf->btf.n_types ? &c->btf->btf : NULL;
+	k = c->btf = xcalloc(1, sizeof(*k));
+	if (kernel_image_read(&k->image, c->k->image, NULL) < 0)
+		return NULL;
+	bytes = btf_find(k->image.bytes, k->image.len, &len);
+	if (!bytes || btf_open(&k->btf, bytes, len, NULL, c->version, NULL) < 0)
+		btf_close(&k->btf);
+	return k->btf.n_types ? &k->btf : NULL;
+}
+
+void fit_free_btf(struct fit_context *c)
+{
+	if (!c->btf)
+		return;
+	btf_close(&c->btf->btf);
+	kernel_image_free(&c->btf->image);
+	free(c->btf);
+}
+
+static void refused(struct fit_context *c, const struct ko *ko, const char *why)
+{
+	fit_add(c, ko, "btf", FIT_FAIL,
+		"its type information is not made from this kernel's vmlinux (%s), and the kernel refuses "
+		"that; take it away (objcopy --remove-section=.BTF)",
+		why);
+}
+
+/* Since 6.11 a module may bring the types it builds on; the kernel looks for their like. */
+static void with_base(struct fit_context *c, const struct ko *ko)
+{
+	struct btf base = {0}, own = {0};
+	struct err why = ERR_INIT;
+	int r = btf_open(&base, ko->btf_base, ko->btf_base_len, NULL, c->version, &why);
+
+	if (r == 0)
+		r = btf_open(&own, ko->btf, ko->btf_len, &base, c->version, &why);
+	if (r < 0)
+		refused(c, ko, why.text);
+	else
+		fit_add(c, ko, "btf", FIT_UNKNOWN,
+			"it brings the types with it that its own build on (.BTF.base); whether the kernel "
+			"finds their like in its own is not known");
+	btf_close(&own);
+	btf_close(&base);
+}
+
+static void against_kernel(struct fit_context *c, const struct ko *ko)
+{
+	const struct btf *kernel = kernels_own(c);
+	struct err why = ERR_INIT;
+	struct btf own = {0};
+
+	if (!kernel && btf_check_header(ko->btf, ko->btf_len, true, &why) == 0)
+		fit_add(c, ko, "btf", FIT_UNKNOWN,
+			"it has type information, and the kernel refuses that if it is not made from its "
+			"very vmlinux; whether it is cannot be known without the kernel's image");
+	else if (kernel && btf_open(&own, ko->btf, ko->btf_len, kernel, c->version, &why) == 0)
+		fit_add(c, ko, "btf", FIT_PASS,
+			"its %zu types go together with the %zu of the kernel", own.n_types,
+			kernel->n_types);
+	else
+		refused(c, ko, why.text);
+	btf_close(&own);
+}
+
+void fit_check_btf(struct fit_context *c, const struct ko *ko)
+{
+	enum known looked_at = fit_config(c, "DEBUG_INFO_BTF_MODULES");
+
+	if (c->version && c->version < LOOKED_AT)
+		looked_at = KNOWN_NO;
+	if (!ko->btf_len)
+		fit_add(c, ko, "btf", FIT_PASS,
+			"it has no type information, which every kernel takes");
+	else if (looked_at == KNOWN_NO)
+		fit_add(c, ko, "btf", FIT_PASS, "the kernel does not look at its type information");
+	else if (looked_at == KNOWN_NOT)
+		fit_add(c, ko, "btf", FIT_UNKNOWN,
+			"it has type information; whether the kernel looks at it is not known without its "
+			"configuration");
+	else if (fit_config(c, "MODULE_ALLOW_BTF_MISMATCH") == KNOWN_YES)
+		fit_add(c, ko, "btf", FIT_PASS,
+			"the kernel ignores type information that does not go together with its own "
+			"(CONFIG_MODULE_ALLOW_BTF_MISMATCH)");
+	else if (ko->elf_data != ELFDATA2LSB)
+		fit_add(c, ko, "btf", FIT_UNKNOWN,
+			"it has type information in an order of bytes that is not read here");
+	else if (ko->btf_base_len && c->version >= HAS_BASE)
+		with_base(c, ko);
+	else
+		against_kernel(c, ko);
+}

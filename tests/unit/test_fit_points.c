@@ -1,0 +1,677 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* What the loader and the first call make of a module: each row a kernel, a module, one point. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <lzma.h>
+#include <unistd.h>
+
+#include "chroot/base/fs.h"
+#include "pmkmod/fit/fit.h"
+#include "tests/unit/btf_builder.h"
+#include "tests/unit/ko_builder.h"
+
+#define INFO(...) ((const char *const[]){__VA_ARGS__, NULL})
+#define GOOD INFO("license=GPL", "name=test")
+#define RELOCS(...) ((const struct kb_reloc[]){__VA_ARGS__, {.end = true}})
+#define WORDS(...)                                                                                 \
+	.text = (const uint32_t[]){__VA_ARGS__},                                                   \
+	.n_text = sizeof((const uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t)
+#define ZERO WORDS(0, 0, 0, 0)
+#define NEEDS(...) ((const struct kb_symbol[]){__VA_ARGS__, {0}})
+#define NONE ""
+#define PLTS INFO(".plt", ".init.plt")
+
+#define SCS_PUSH 0xf800865e /* str x30, [x18], #8 */
+#define PACIASP 0xd503233f
+#define FRAME 0xa9be7bfd /* stp x29, x30, [sp, #-32]! */
+#define MOV_X18 0xaa0003f2 /* mov x18, x0 */
+#define LDR_X18 0xf9400012 /* ldr x18, [x0] */
+#define LDP_X18 0xa94048e1 /* ldp x1, x18, [x7] */
+#define STR_X18 0xf9000012 /* str x18, [x0] */
+#define NOP 0xd503201f
+#define RET 0xd65f03c0
+#define KCFI_BRK 0xd4304500 /* brk #0x8228 */
+#define BUG_BRK 0xd4210000 /* brk #0x800 */
+#define HASH 0x36b1c5a6
+
+struct row {
+	const char *what;
+	struct kb_spec ko;
+	const char *arch; /* NULL: aarch64 */
+	const char *release; /* NULL: 6.1.0, NONE: not known */
+	const char *config; /* NULL: not known */
+	struct module_layout layout; /* of the kernel's own modules */
+	const char *trampolines[2];
+	bool no_facts;
+	const char *image; /* path of the kernel's image; NULL: not known */
+	/* what is expected */
+	const char *point;
+	enum fit_result result;
+	const char *says;
+};
+
+static const struct row rows[] = {
+	/* relocations */
+	{"none", {.modinfo = GOOD}, .point = "relocations", .result = FIT_PASS, .says = "0 of 0"},
+	{"usual",
+		{.modinfo = GOOD,
+			ZERO,
+			.relocs = RELOCS({.type = R_AARCH64_CALL26},
+				{.type = R_AARCH64_CALL26, .offset = 4},
+				{.type = R_AARCH64_ABS64, .offset = 8})},
+		.point = "relocations", .result = FIT_PASS, .says = "3 of 2 kinds"},
+	{"through a table of addresses",
+		{.modinfo = GOOD, ZERO, .relocs = RELOCS({.type = R_AARCH64_ADR_GOT_PAGE})},
+		.point = "relocations", .result = FIT_FAIL, .says = "311 (R_AARCH64_ADR_GOT_PAGE)"},
+	{"no such type", {.modinfo = GOOD, ZERO, .relocs = RELOCS({.type = 999})},
+		.point = "relocations", .result = FIT_FAIL,
+		.says = ".text has relocations of type 999"},
+	{"no such type, a kernel of the future",
+		{.modinfo = GOOD, ZERO, .relocs = RELOCS({.type = R_AARCH64_ADR_GOT_PAGE})},
+		.release = "7.2.0", .point = "relocations", .result = FIT_UNKNOWN, .says = "6.18"},
+	{"no addends", {.modinfo = GOOD, ZERO, .other_kind = true, .relocs = RELOCS({.type = 257})},
+		.point = "relocations", .result = FIT_FAIL, .says = "without addends"},
+	{"no addends, empty",
+		{.modinfo = GOOD, .other_kind = true, .relocs = RELOCS({.end = true})},
+		.point = "relocations", .result = FIT_FAIL, .says = "without addends"},
+	{"addends on arm",
+		{.modinfo = GOOD,
+			.is32 = true,
+			.other_kind = true,
+			ZERO,
+			.relocs = RELOCS({.type = R_ARM_ABS32})},
+		.arch = "armv7", .point = "relocations", .result = FIT_FAIL,
+		.says = "with addends"},
+	{"no such symbol",
+		{.modinfo = GOOD,
+			ZERO,
+			.relocs = RELOCS({.type = R_AARCH64_ABS64, .offset = 0, .symbol = 77})},
+		.point = "relocations", .result = FIT_FAIL, .says = "symbol 77 of 2"},
+	{"behind the end",
+		{.modinfo = GOOD, ZERO, .relocs = RELOCS({.type = R_AARCH64_ABS64, .offset = 16})},
+		.point = "relocations", .result = FIT_FAIL, .says = "write over other memory"},
+	{"nothing behind the end",
+		{.modinfo = GOOD, ZERO, .relocs = RELOCS({.type = R_AARCH64_NONE, .offset = 16})},
+		.point = "relocations", .result = FIT_PASS, .says = "1 of 1"},
+	{"half behind the end",
+		{.modinfo = GOOD,
+			.is32 = true,
+			ZERO,
+			.relocs = RELOCS({.type = R_ARM_ABS32, .offset = 13})},
+		.arch = "armv7", .point = "relocations", .result = FIT_FAIL, .says = "refuse it"},
+	{"adrp, a kernel with the erratum",
+		{.modinfo = GOOD, ZERO, .relocs = RELOCS({.type = R_AARCH64_ADR_PREL_PG_HI21})},
+		.release = "4.9.337", .config = "CONFIG_ARM64_ERRATUM_843419=y\n",
+		.point = "relocations", .result = FIT_UNKNOWN, .says = "843419"},
+	{"adrp, without the erratum",
+		{.modinfo = GOOD, ZERO, .relocs = RELOCS({.type = R_AARCH64_ADR_PREL_PG_HI21})},
+		.release = "4.9.337", .config = "CONFIG_MODULES=y\n", .point = "relocations",
+		.result = FIT_PASS, .says = ""},
+	{"adrp, later",
+		{.modinfo = GOOD, ZERO, .relocs = RELOCS({.type = R_AARCH64_ADR_PREL_PG_HI21})},
+		.config = "CONFIG_ARM64_ERRATUM_843419=y\n", .point = "relocations",
+		.result = FIT_PASS, .says = ""},
+	{"arm",
+		{.modinfo = GOOD,
+			.is32 = true,
+			ZERO,
+			.relocs = RELOCS({.type = R_ARM_NONE}, {.type = 28},
+				{.type = R_ARM_MOVW_ABS_NC, .offset = 4},
+				{.type = 40, .offset = 8})},
+		.arch = "armv7", .release = "3.4.113", .point = "relocations", .result = FIT_PASS,
+		.says = "4 of 4"},
+	{"place relative on an old arm",
+		{.modinfo = GOOD, .is32 = true, ZERO, .relocs = RELOCS({.type = R_ARM_REL32})},
+		.arch = "armv7", .release = "4.4.0", .point = "relocations", .result = FIT_UNKNOWN,
+		.says = "R_ARM_REL32, which loaders apply since 5.11"},
+	{"thumb code for an arm kernel",
+		{.modinfo = GOOD, .is32 = true, ZERO, .relocs = RELOCS({.type = 10})},
+		.arch = "armv7", .config = "CONFIG_SMP=y\n", .point = "relocations",
+		.result = FIT_FAIL, .says = "CONFIG_THUMB2_KERNEL"},
+	{"thumb code for a thumb kernel",
+		{.modinfo = GOOD, .is32 = true, ZERO, .relocs = RELOCS({.type = 10})},
+		.arch = "armv7", .config = "CONFIG_THUMB2_KERNEL=y\n", .point = "relocations",
+		.result = FIT_PASS, .says = ""},
+	{"thumb code, nothing known",
+		{.modinfo = GOOD, .is32 = true, ZERO, .relocs = RELOCS({.type = 10})},
+		.arch = "armv7", .point = "relocations", .result = FIT_UNKNOWN,
+		.says = "not known"},
+	{"x86",
+		{.modinfo = GOOD,
+			.is32 = true,
+			.machine = EM_386,
+			ZERO,
+			.relocs = RELOCS({.type = R_386_32}, {.type = R_386_PC32, .offset = 4})},
+		.arch = "x86", .point = "relocations", .result = FIT_PASS, .says = ""},
+	{"x86 nothing",
+		{.modinfo = GOOD,
+			.is32 = true,
+			.machine = EM_386,
+			ZERO,
+			.relocs = RELOCS({.type = R_386_NONE})},
+		.arch = "x86", .point = "relocations", .result = FIT_FAIL, .says = "R_386_NONE"},
+	{"x86_64",
+		{.modinfo = GOOD,
+			.machine = EM_X86_64,
+			ZERO,
+			.relocs = RELOCS(
+				{.type = R_X86_64_PLT32}, {.type = R_X86_64_64, .offset = 8})},
+		.arch = "x86_64", .point = "relocations", .result = FIT_PASS, .says = ""},
+	{"x86_64, old",
+		{.modinfo = GOOD,
+			.machine = EM_X86_64,
+			ZERO,
+			.relocs = RELOCS({.type = R_X86_64_PLT32})},
+		.arch = "x86_64", .release = "4.4.302", .point = "relocations",
+		.result = FIT_UNKNOWN, .says = "4.16"},
+	{"x86_64, too old",
+		{.modinfo = GOOD,
+			.machine = EM_X86_64,
+			ZERO,
+			.relocs = RELOCS({.type = R_X86_64_PC64})},
+		.arch = "x86_64", .release = "4.4.302", .point = "relocations", .result = FIT_FAIL,
+		.says = "since 4.20, and the kernel is 4.4.302"},
+	{"x86_64, no version",
+		{.modinfo = GOOD,
+			.machine = EM_X86_64,
+			ZERO,
+			.relocs = RELOCS({.type = R_X86_64_PC64})},
+		.arch = "x86_64", .release = NONE, .point = "relocations", .result = FIT_UNKNOWN,
+		.says = "version is not known"},
+	{"x86_64, applied before",
+		{.modinfo = GOOD,
+			.machine = EM_X86_64,
+			WORDS(0, 0x100),
+			.relocs = RELOCS({.type = R_X86_64_PC32, .offset = 4})},
+		.arch = "x86_64", .point = "relocations", .result = FIT_FAIL, .says = ".text+0x4"},
+	{"x86_64, applied before, the other half",
+		{.modinfo = GOOD,
+			.machine = EM_X86_64,
+			WORDS(0, 0x100),
+			.relocs = RELOCS({.type = R_X86_64_64})},
+		.arch = "x86_64", .point = "relocations", .result = FIT_FAIL, .says = ".text+0x0"},
+	{"riscv",
+		{.modinfo = GOOD,
+			.machine = EM_RISCV,
+			ZERO,
+			.relocs = RELOCS(
+				{.type = R_RISCV_CALL_PLT}, {.type = R_RISCV_RELAX, .offset = 16})},
+		.arch = "riscv64", .point = "relocations", .result = FIT_PASS, .says = "2 of 2"},
+	{"riscv, too new",
+		{.modinfo = GOOD,
+			.machine = EM_RISCV,
+			ZERO,
+			.relocs = RELOCS({.type = R_RISCV_SET8})},
+		.arch = "riscv64", .point = "relocations", .result = FIT_FAIL, .says = "since 6.7"},
+	{"riscv, new enough",
+		{.modinfo = GOOD,
+			.machine = EM_RISCV,
+			ZERO,
+			.relocs = RELOCS({.type = R_RISCV_SET8})},
+		.arch = "riscv64", .release = "6.12.1", .point = "relocations", .result = FIT_PASS,
+		.says = ""},
+	{"riscv, relaxed",
+		{.modinfo = GOOD,
+			.machine = EM_RISCV,
+			ZERO,
+			.relocs = RELOCS({.type = R_RISCV_ALIGN})},
+		.arch = "riscv64", .release = "6.12.1", .point = "relocations", .result = FIT_FAIL,
+		.says = "R_RISCV_ALIGN"},
+	{"riscv, without tables",
+		{.modinfo = GOOD,
+			.machine = EM_RISCV,
+			ZERO,
+			.relocs = RELOCS({.type = R_RISCV_GOT_HI20})},
+		.arch = "riscv64", .config = "CONFIG_SMP=y\n", .point = "relocations",
+		.result = FIT_FAIL, .says = "with CONFIG_MODULE_SECTIONS"},
+	{"riscv, low",
+		{.modinfo = GOOD,
+			.machine = EM_RISCV,
+			ZERO,
+			.relocs = RELOCS({.type = R_RISCV_HI20})},
+		.arch = "riscv64", .config = "CONFIG_CMODEL_MEDLOW=y\n", .point = "relocations",
+		.result = FIT_FAIL, .says = "without CONFIG_CMODEL_MEDLOW"},
+	{"nobody's", {.modinfo = GOOD, .machine = EM_PPC64}, .arch = "ppc64le",
+		.point = "relocations", .result = FIT_UNKNOWN, .says = "architecture"},
+	/* flags */
+	{"arm64", {.modinfo = GOOD, .flags = 5}, .point = "flags", .result = FIT_PASS,
+		.says = "0x5"},
+	{"EABI 5", {.modinfo = GOOD, .is32 = true, .flags = 0x5000000}, .arch = "armv7",
+		.point = "flags", .result = FIT_PASS, .says = "version 5"},
+	{"no EABI", {.modinfo = GOOD, .is32 = true}, .arch = "armv7", .point = "flags",
+		.result = FIT_PASS, .says = "no EABI version"},
+	{"26 bits", {.modinfo = GOOD, .is32 = true, .flags = 8}, .arch = "armv7", .point = "flags",
+		.result = FIT_FAIL, .says = "26-bit"},
+	{"26 bits is another flag of EABI 2", {.modinfo = GOOD, .is32 = true, .flags = 0x2000008},
+		.arch = "armv7", .point = "flags", .result = FIT_PASS, .says = "version 2"},
+	{"odd entry", {.modinfo = GOOD, .is32 = true, .entry = 2}, .arch = "armv7",
+		.point = "flags", .result = FIT_FAIL, .says = "entry point 0x2"},
+	{"thumb entry", {.modinfo = GOOD, .is32 = true, .flags = 0x5000000, .entry = 3},
+		.arch = "armv7", .point = "flags", .result = FIT_PASS, .says = "5"},
+	/* layout */
+	{"same", {.modinfo = GOOD, ZERO, .init_at = 24, .exit_at = 40},
+		.layout = {.size = 64, .init = 24, .exit = 40}, .point = "layout",
+		.result = FIT_PASS, .says = "start with, function to end with"},
+	{"other init", {.modinfo = GOOD, ZERO, .init_at = 24, .exit_at = 40},
+		.layout = {.size = 64, .init = 32, .exit = 40}, .point = "layout",
+		.result = FIT_FAIL, .says = "start with at 24, the kernel's own modules at 32"},
+	{"other exit", {.modinfo = GOOD, ZERO, .init_at = 24, .exit_at = 40},
+		.layout = {.size = 64, .init = 24, .exit = 48}, .point = "layout",
+		.result = FIT_FAIL, .says = "end with at 40"},
+	{"on arm", {.modinfo = GOOD, .is32 = true, ZERO, .init_at = 24}, .arch = "armv7",
+		.layout = {.size = 64, .init = 28}, .point = "layout", .result = FIT_FAIL,
+		.says = "at 24"},
+	{"no exit", {.modinfo = GOOD, ZERO, .init_at = 24},
+		.layout = {.size = 64, .init = 24, .exit = 48}, .point = "layout",
+		.result = FIT_PASS, .says = "start with"},
+	{"neither", {.modinfo = GOOD}, .layout = {.size = 64, .init = 24}, .point = "layout",
+		.result = FIT_PASS, .says = "neither"},
+	{"nothing shown", {.modinfo = GOOD, ZERO, .init_at = 24}, .layout = {.size = 64},
+		.point = "layout", .result = FIT_UNKNOWN, .says = "do not show"},
+	{"no modules", {.modinfo = GOOD, ZERO, .init_at = 24}, .point = "layout",
+		.result = FIT_UNKNOWN, .says = "64 bytes"},
+	{"nothing known", {.modinfo = GOOD}, .no_facts = true, .point = "layout",
+		.result = FIT_UNKNOWN, .says = "not known"},
+	/* sections */
+	{"not needed", {.modinfo = GOOD}, .config = "CONFIG_SMP=y\n", .point = "sections",
+		.result = FIT_PASS, .says = ""},
+	{"needed", {.modinfo = GOOD}, .config = "CONFIG_ARM64_MODULE_PLTS=y\n", .point = "sections",
+		.result = FIT_FAIL, .says = "no section .plt"},
+	{"there", {.modinfo = GOOD, .extra = PLTS}, .config = "CONFIG_ARM64_MODULE_PLTS=y\n",
+		.point = "sections", .result = FIT_PASS, .says = ""},
+	{"needed by all", {.modinfo = GOOD}, .release = "6.6.1", .config = "CONFIG_SMP=y\n",
+		.point = "sections", .result = FIT_FAIL, .says = "no section .plt"},
+	{"for tracing", {.modinfo = GOOD, .extra = PLTS},
+		.config = "CONFIG_ARM64_MODULE_PLTS=y\nCONFIG_DYNAMIC_FTRACE=y\n",
+		.point = "sections", .result = FIT_FAIL, .says = ".text.ftrace_trampoline"},
+	{"for tracing the start, perhaps",
+		{.modinfo = GOOD, .extra = INFO(".plt", ".init.plt", ".text.ftrace_trampoline")},
+		.release = "6.12.1", .config = "CONFIG_DYNAMIC_FTRACE=y\n", .point = "sections",
+		.result = FIT_PASS, .says = ""},
+	{"for tracing the start, as the kernel's own have it",
+		{.modinfo = GOOD, .extra = INFO(".plt", ".init.plt", ".text.ftrace_trampoline")},
+		.release = "6.12.117", .config = "CONFIG_DYNAMIC_FTRACE=y\n",
+		.trampolines = {".init.text.ftrace_trampoline"}, .point = "sections",
+		.result = FIT_FAIL, .says = ".init.text.ftrace_trampoline"},
+	{"nothing known", {.modinfo = GOOD}, .point = "sections", .result = FIT_UNKNOWN,
+		.says = "not known"},
+	{"on an old arm", {.modinfo = GOOD, .is32 = true}, .arch = "armv7", .release = "4.4.1",
+		.config = "CONFIG_ARM_MODULE_PLTS=y\n", .point = "sections", .result = FIT_PASS,
+		.says = ""},
+	{"on arm", {.modinfo = GOOD, .is32 = true}, .arch = "armv7",
+		.config = "CONFIG_ARM_MODULE_PLTS=y\n", .point = "sections", .result = FIT_FAIL,
+		.says = ".plt"},
+	{"on riscv", {.modinfo = GOOD, .machine = EM_RISCV, .extra = INFO(".plt", ".got")},
+		.arch = "riscv64", .config = "CONFIG_MODULE_SECTIONS=y\n", .point = "sections",
+		.result = FIT_FAIL, .says = ".got.plt"},
+	/* cfi */
+	{"neither", {.modinfo = GOOD, WORDS(RET, BUG_BRK)}, .config = "CONFIG_SMP=y\n",
+		.point = "cfi", .result = FIT_PASS, .says = "neither"},
+	{"the module alone", {.modinfo = GOOD, WORDS(RET, KCFI_BRK)}, .config = "CONFIG_SMP=y\n",
+		.point = "cfi", .result = FIT_FAIL, .says = "first such call crashes"},
+	{"the module alone, x86",
+		{.modinfo = GOOD, .machine = EM_X86_64, .extra = INFO("__kcfi_traps")},
+		.arch = "x86_64", .config = "CONFIG_SMP=y\n", .point = "cfi", .result = FIT_FAIL,
+		.says = "kCFI"},
+	{"both", {.modinfo = GOOD, WORDS(HASH, RET), .init_at = 24, .init_value = 4},
+		.config = "CONFIG_CFI_CLANG=y\n", .point = "cfi", .result = FIT_PASS,
+		.says = "type hash"},
+	{"both, room for tracing",
+		{.modinfo = GOOD, WORDS(HASH, NOP, NOP, RET), .init_at = 24, .init_value = 12},
+		.config = "CONFIG_CFI=y\n", .release = "6.18.0", .point = "cfi", .result = FIT_PASS,
+		.says = "type hash"},
+	{"the kernel alone", {.modinfo = GOOD, WORDS(RET, RET), .init_at = 24},
+		.config = "CONFIG_CFI_CLANG=y\n", .point = "cfi", .result = FIT_FAIL,
+		.says = "0x00000000, not the type hash 0x36b1c5a6"},
+	{"the kernel alone, other code before it",
+		{.modinfo = GOOD, WORDS(RET, RET), .init_at = 24, .init_value = 4},
+		.config = "CONFIG_CFI_CLANG=y\n", .point = "cfi", .result = FIT_FAIL,
+		.says = "0xd65f03c0"},
+	{"the kernel alone, which only warns",
+		{.modinfo = GOOD, WORDS(RET, RET), .init_at = 24, .init_value = 4},
+		.config = "CONFIG_CFI_CLANG=y\nCONFIG_CFI_PERMISSIVE=y\n", .point = "cfi",
+		.result = FIT_PASS, .says = "only warns"},
+	{"nothing to call", {.modinfo = GOOD, WORDS(RET)}, .config = "CONFIG_CFI_CLANG=y\n",
+		.point = "cfi", .result = FIT_PASS, .says = "no init function"},
+	{"other integers", {.modinfo = GOOD, WORDS(HASH, RET), .init_at = 24, .init_value = 4},
+		.config = "CONFIG_CFI_CLANG=y\nCONFIG_CFI_ICALL_NORMALIZE_INTEGERS=y\n",
+		.point = "cfi", .result = FIT_FAIL, .says = "not the type hash 0x6fbb3035"},
+	{"as the kernel's own", {.modinfo = GOOD, WORDS(7, RET), .init_at = 24, .init_value = 4},
+		.config = "CONFIG_CFI_CLANG=y\n", .layout = {.init = 24, .init_hash = 7},
+		.point = "cfi", .result = FIT_PASS, .says = "type hash"},
+	{"x86", {.modinfo = GOOD, .machine = EM_X86_64, ZERO, .init_at = 24}, .arch = "x86_64",
+		.config = "CONFIG_CFI_CLANG=y\n", .point = "cfi", .result = FIT_FAIL,
+		.says = "no type hash"},
+	{"x86, both",
+		{.modinfo = GOOD,
+			.machine = EM_X86_64,
+			ZERO,
+			.init_at = 24,
+			.defined = "__cfi_init_module"},
+		.arch = "x86_64", .config = "CONFIG_CFI_CLANG=y\n", .point = "cfi",
+		.result = FIT_PASS, .says = "type hash"},
+	{"jump tables, the kernel alone",
+		{.modinfo = GOOD, WORDS(HASH, RET), .init_at = 24, .init_value = 4},
+		.config = "CONFIG_CFI_CLANG=y\nCONFIG_LTO_CLANG=y\n", .release = "5.10.1",
+		.point = "cfi", .result = FIT_FAIL, .says = "no __cfi_check()"},
+	{"jump tables, both", {.modinfo = GOOD, ZERO, .defined = "__cfi_check"},
+		.config = "CONFIG_CFI_CLANG=y\n# CONFIG_CFI_CLANG_SHADOW is not set\n",
+		.release = "4.19.1", .point = "cfi", .result = FIT_PASS, .says = "__cfi_check()"},
+	{"type hashes taken to an older kernel",
+		{.modinfo = GOOD, WORDS(HASH, RET), .init_at = 24, .init_value = 4},
+		.config = "CONFIG_CFI_CLANG=y\n", .release = "5.15.1", .point = "cfi",
+		.result = FIT_PASS, .says = "type hash"},
+	{"nothing known", {.modinfo = GOOD, WORDS(KCFI_BRK)}, .point = "cfi", .result = FIT_UNKNOWN,
+		.says = "compiled with it"},
+	/* shadow call stack */
+	{"neither", {.modinfo = GOOD, WORDS(FRAME, MOV_X18, RET)}, .config = "CONFIG_SMP=y\n",
+		.point = "shadow call stack", .result = FIT_PASS, .says = "neither"},
+	{"the module alone", {.modinfo = GOOD, WORDS(SCS_PUSH, FRAME, RET)},
+		.config = "CONFIG_SMP=y\n", .point = "shadow call stack", .result = FIT_FAIL,
+		.says = "random place"},
+	{"both", {.modinfo = GOOD, WORDS(SCS_PUSH, FRAME, RET)},
+		.config = "CONFIG_SHADOW_CALL_STACK=y\n", .point = "shadow call stack",
+		.result = FIT_PASS, .says = "x18"},
+	{"patched in", {.modinfo = GOOD, WORDS(PACIASP, FRAME, RET)},
+		.config = "CONFIG_SHADOW_CALL_STACK=y\nCONFIG_DYNAMIC_SCS=y\n",
+		.point = "shadow call stack", .result = FIT_PASS, .says = "patched in"},
+	{"not patched in", {.modinfo = GOOD, WORDS(PACIASP, FRAME, MOV_X18, RET)},
+		.config = "CONFIG_SHADOW_CALL_STACK=y\n", .point = "shadow call stack",
+		.result = FIT_FAIL, .says = "register x18"},
+	{"the kernel alone, calculated", {.modinfo = GOOD, WORDS(FRAME, MOV_X18, RET)},
+		.config = "CONFIG_SHADOW_CALL_STACK=y\n", .point = "shadow call stack",
+		.result = FIT_FAIL, .says = "register x18"},
+	{"the kernel alone, loaded", {.modinfo = GOOD, WORDS(FRAME, LDR_X18, RET)},
+		.config = "CONFIG_SHADOW_CALL_STACK=y\n", .point = "shadow call stack",
+		.result = FIT_FAIL, .says = "register x18"},
+	{"the kernel alone, loaded with another", {.modinfo = GOOD, WORDS(FRAME, LDP_X18, RET)},
+		.config = "CONFIG_SHADOW_CALL_STACK=y\n", .point = "shadow call stack",
+		.result = FIT_FAIL, .says = "register x18"},
+	{"the kernel alone, but left alone", {.modinfo = GOOD, WORDS(FRAME, STR_X18, RET)},
+		.config = "CONFIG_SHADOW_CALL_STACK=y\n", .point = "shadow call stack",
+		.result = FIT_PASS, .says = "leaves the register x18 alone"},
+	{"nothing known", {.modinfo = GOOD, WORDS(SCS_PUSH)}, .point = "shadow call stack",
+		.result = FIT_UNKNOWN, .says = "compiled with"},
+	{"on arm", {.modinfo = GOOD, .is32 = true, WORDS(SCS_PUSH)}, .arch = "armv7",
+		.config = "CONFIG_SMP=y\n", .point = "shadow call stack", .result = FIT_PASS,
+		.says = "architecture"},
+	/* stack protector */
+	{"unused", {.modinfo = GOOD}, .point = "stack protector", .result = FIT_PASS,
+		.says = "does not use"},
+	{"per task", {.modinfo = GOOD, .undefined = NEEDS({"__stack_chk_fail", false})},
+		.config = "CONFIG_STACKPROTECTOR=y\nCONFIG_STACKPROTECTOR_PER_TASK=y\n",
+		.point = "stack protector", .result = FIT_PASS, .says = "each task"},
+	{"global",
+		{.modinfo = GOOD,
+			.undefined =
+				NEEDS({"__stack_chk_fail", false}, {"__stack_chk_guard", false})},
+		.config = "CONFIG_STACKPROTECTOR=y\n", .point = "stack protector",
+		.result = FIT_PASS, .says = "all tasks"},
+	{"global, the kernel per task",
+		{.modinfo = GOOD,
+			.undefined =
+				NEEDS({"__stack_chk_fail", false}, {"__stack_chk_guard", false})},
+		.config = "CONFIG_STACKPROTECTOR=y\nCONFIG_STACKPROTECTOR_PER_TASK=y\n",
+		.point = "stack protector", .result = FIT_FAIL, .says = "PER_TASK"},
+	{"per task, the kernel global",
+		{.modinfo = GOOD, .undefined = NEEDS({"__stack_chk_fail", false})},
+		.config = "CONFIG_CC_STACKPROTECTOR_STRONG=y\n", .point = "stack protector",
+		.result = FIT_UNKNOWN, .says = "task_struct"},
+	{"the module alone", {.modinfo = GOOD, .undefined = NEEDS({"__stack_chk_fail", false})},
+		.config = "CONFIG_SMP=y\n", .point = "stack protector", .result = FIT_FAIL,
+		.says = "without CONFIG_STACKPROTECTOR"},
+	{"x86 has no choice",
+		{.modinfo = GOOD,
+			.machine = EM_X86_64,
+			.undefined = NEEDS({"__stack_chk_fail", false})},
+		.arch = "x86_64", .config = "CONFIG_STACKPROTECTOR=y\n", .point = "stack protector",
+		.result = FIT_PASS, .says = "__stack_chk_fail"},
+	{"nothing known", {.modinfo = GOOD, .undefined = NEEDS({"__stack_chk_fail", false})},
+		.point = "stack protector", .result = FIT_UNKNOWN, .says = "not known"},
+};
+
+static char folder[] = "/tmp/pmkmod-points-XXXXXX";
+
+static int make_folder(void **state)
+{
+	(void)state;
+	return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+	(void)state;
+	return fs_remove_tree(folder, NULL);
+}
+
+/* Judge these bytes; the point must be there exactly once. */
+static void judge(const struct row *r, const char *bytes, size_t len)
+{
+	struct fit_kernel k = {.arch = arch_by_name(r->arch ? r->arch : "aarch64")};
+	struct kernel_facts facts = {.layout = r->layout};
+	const struct fit_point *found = NULL;
+	struct kconfig *config = NULL;
+	struct strvec paths = {0};
+	struct fit_report report;
+	struct err e = ERR_INIT;
+
+	k.release = !r->release ? "6.1.0" : *r->release ? r->release : NULL;
+	if (r->config)
+		assert_int_equal(kconfig_parse(&config, r->config, strlen(r->config), &e), 0);
+	k.config = config;
+	for (size_t i = 0; i < ARRAY_SIZE(r->trampolines) && r->trampolines[i]; i++)
+		strvec_add(&facts.trampolines, r->trampolines[i]);
+	k.facts = r->no_facts ? NULL : &facts;
+	k.image = r->image;
+	strvec_take(&paths, path_join(folder, "test.ko"));
+	assert_int_equal(fs_write_atomic(paths.v[0], bytes, len, 0600, &e), 0);
+	assert_int_equal(fit_check(&k, &paths, &report, &e), 0);
+	for (size_t i = 0; i < report.n_points; i++) {
+		if (!streq(report.points[i].point, r->point))
+			continue;
+		assert_null(found);
+		found = &report.points[i];
+	}
+	assert_non_null(found);
+	if (found->result != r->result || !strstr(found->text, r->says))
+		fail_msg("%s, %s: %d, '%s'", r->point, r->what, found->result, found->text);
+	fit_report_free(&report);
+	strvec_free(&paths);
+	strvec_free(&facts.trampolines);
+	kconfig_free(config);
+}
+
+static void every_row(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		size_t len;
+		char *bytes = kb_build(&rows[i].ko, &len);
+
+		judge(&rows[i], bytes, len);
+		free(bytes);
+	}
+}
+
+static char *xz(const char *bytes, size_t *len, lzma_check check)
+{
+	size_t max = lzma_stream_buffer_bound(*len), n = 0;
+	char *out = xcalloc(max, 1);
+
+	assert_int_equal(lzma_easy_buffer_encode(6, check, NULL, (const uint8_t *)bytes, *len,
+				 (uint8_t *)out, &n, max),
+		LZMA_OK);
+	*len = n;
+	return out;
+}
+
+static void compressions(void **state)
+{
+	static const char unpacks[] = "CONFIG_MODULE_DECOMPRESS=y\nCONFIG_MODULE_COMPRESS_XZ=y\n";
+	static const struct {
+		struct row row;
+		lzma_check check;
+	} cases[] = {
+		{{"as xz does it, by kmod", .config = "CONFIG_SMP=y\n", .result = FIT_PASS,
+			 .says = "xz, which kmod"},
+			LZMA_CHECK_CRC64},
+		{{"as xz does it, by the kernel", .config = unpacks, .result = FIT_FAIL,
+			 .says = "--check=crc32"},
+			LZMA_CHECK_CRC64},
+		{{"as the kernel wants it", .config = unpacks, .result = FIT_PASS,
+			 .says = "the kernel unpacks"},
+			LZMA_CHECK_CRC32},
+		{{"an older kernel", .config = unpacks, .release = "5.10.1", .result = FIT_PASS,
+			 .says = "kmod"},
+			LZMA_CHECK_CRC64},
+		{{"of another kind than the kernel's",
+			 .config = "CONFIG_MODULE_DECOMPRESS=y\nCONFIG_MODULE_COMPRESS_ZSTD=y\n",
+			 .result = FIT_PASS, .says = "kmod"},
+			LZMA_CHECK_CRC64},
+		{{"nothing known", .result = FIT_UNKNOWN, .says = "not known"}, LZMA_CHECK_CRC64},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct kb_spec s = {.modinfo = GOOD};
+		struct row r = cases[i].row;
+		char *plain, *packed;
+		size_t len;
+
+		r.point = "compression";
+		plain = kb_build(&s, &len);
+		packed = xz(plain, &len, cases[i].check);
+		judge(&r, packed, len);
+		free(plain);
+		free(packed);
+	}
+}
+
+/* An arm64 Image with this at its end; the caller frees its path. */
+static char *write_image(const char *btf, size_t len)
+{
+	char *path = path_join(folder, "Image"), *bytes = xcalloc(4096 + len, 1);
+	struct err e = ERR_INIT;
+
+	memcpy(bytes + 0x38, "ARM\x64", 4);
+	strcpy(bytes + 64, "Linux version 6.1.0 (a@b) (gcc 12) #1 SMP\n");
+	memcpy(bytes + 4096, btf, len);
+	assert_int_equal(fs_write_atomic(path, bytes, 4096 + len, 0600, &e), 0);
+	free(bytes);
+	return path;
+}
+
+/* "member" of the module's struct: a name of the module's, and one behind all of them. */
+static char *module_btf(uint32_t member, size_t *len)
+{
+	const uint32_t words[] = {member, 1, 0, BB_END};
+	struct bb b = {0};
+
+	bb_string(&b, "own");
+	bb_type(&b, 5, 4, 1, 8, words);
+	return bb_finish(&b, len);
+}
+
+#define STRICT "CONFIG_DEBUG_INFO_BTF_MODULES=y\n"
+
+static void type_information(void **state)
+{
+	static const struct {
+		struct row row;
+		bool none, foreign, no_image, based;
+	} cases[] = {
+		{{"none", .config = STRICT, .result = FIT_PASS, .says = "every kernel takes"},
+			.none = true},
+		{{"own", .config = STRICT, .result = FIT_PASS,
+			 .says = "its 1 types go together with the 3"},
+			.none = false},
+		{{"foreign", .config = STRICT, .result = FIT_FAIL, .says = "of type 4"},
+			.foreign = true},
+		{{"foreign, ignored", .config = STRICT "CONFIG_MODULE_ALLOW_BTF_MISMATCH=y\n",
+			 .result = FIT_PASS, .says = "ignores"},
+			.foreign = true},
+		{{"foreign, not looked at", .config = "CONFIG_SMP=y\n", .result = FIT_PASS,
+			 .says = "does not look"},
+			.foreign = true},
+		{{"foreign, too old to look", .release = "5.10.1", .config = STRICT,
+			 .result = FIT_PASS, .says = "does not look"},
+			.foreign = true},
+		{{"no configuration", .result = FIT_UNKNOWN, .says = "configuration"},
+			.none = false},
+		{{"no image", .config = STRICT, .result = FIT_UNKNOWN, .says = "image"},
+			.foreign = true, .no_image = true},
+		{{"with a base", .release = "6.12.1", .config = STRICT, .result = FIT_UNKNOWN,
+			 .says = ".BTF.base"},
+			.based = true},
+		{{"with a base, but not on it", .release = "6.12.1", .config = STRICT,
+			 .result = FIT_FAIL, .says = "of type 4"},
+			.foreign = true, .based = true},
+		{{"with a base that is not looked at", .config = STRICT, .result = FIT_PASS,
+			 .says = "go together"},
+			.based = true},
+	};
+	size_t base_len;
+	char *base = bb_base(&base_len), *image = write_image(base, base_len);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct kb_spec s = {.modinfo = GOOD};
+		struct row r = cases[i].row;
+		char *btf, *bytes;
+		size_t len;
+
+		btf = module_btf(BB_BASE_STRINGS + (cases[i].foreign ? 4 : 0), &s.btf_len);
+		s.btf = cases[i].none ? NULL : btf;
+		s.btf_len = cases[i].none ? 0 : s.btf_len;
+		s.btf_base = cases[i].based ? base : NULL;
+		s.btf_base_len = cases[i].based ? base_len : 0;
+		bytes = kb_build(&s, &len);
+		r.point = "btf";
+		r.image = cases[i].no_image ? NULL : image;
+		judge(&r, bytes, len);
+		free(bytes);
+		free(btf);
+	}
+	free(base);
+	free(image);
+}
+
+static void unreadable(void **state)
+{
+	static const struct {
+		const char *bytes, *says;
+	} cases[] = {
+		{"BZh91AY&SY", "bzip2 file, which neither"},
+		{"\x04\x22\x4d\x18____", "lz4"},
+		{"\x89LZO____", "lzop"},
+		{"PK\x03\x04____", "zip"},
+		{"hello", "not an ELF file"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct row r = {"", .point = "file", .result = FIT_FAIL, .says = cases[i].says};
+		size_t len = strlen(cases[i].bytes);
+		char *packed;
+
+		judge(&r, cases[i].bytes, len);
+		packed = xz(cases[i].bytes, &len, LZMA_CHECK_CRC32);
+		judge(&r, packed, len); /* inside of another */
+		free(packed);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_row),
+		cmocka_unit_test(compressions),
+		cmocka_unit_test(type_information),
+		cmocka_unit_test(unreadable),
+	};
+
+	return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
