@@ -14,6 +14,7 @@
 #include "pmkmod/util/exit_codes.h"
 
 #define FILE_MAX (64u << 20)
+#define MODULES_ASKED 16
 
 /* ---- what was gathered, as the checks take it ---- */
 
@@ -62,11 +63,14 @@ static int load_key(struct known_kernel *k, struct context *x, const char *named
 	return named ? sign_key_load(&k->sign_key, named, e) : 0;
 }
 
-static void look_for_key(struct known_kernel *k, const char *image)
+/* Of the image: its type information, if a module's decides, and whether it trusts the key. */
+static void take_image(struct known_kernel *k, const char *image)
 {
 	struct sign_rule rule;
 	bool known = false, trusted = false;
 
+	k->image = xstrdup(image);
+	k->fit.image = k->image;
 	k->fit.key_is_trusted = FIT_UNKNOWN;
 	if (!k->sign_key || !k->config || !image)
 		return;
@@ -140,7 +144,7 @@ static int of_package(struct known_kernel *k, struct context *x, const char *apk
 	if (t.release && k->release && streq(t.release, k->release))
 		k->vermagic = steal_ptr(t.vermagic);
 	point(k, true);
-	look_for_key(k, o->image ? o->image : k->facts.image_name ? apk : NULL);
+	take_image(k, o->image ? o->image : k->facts.image_name ? apk : NULL);
 	return 0;
 }
 
@@ -225,7 +229,7 @@ static int of_image(struct known_kernel *k, struct context *x, const char *path,
 	k->fit.symvers_partial = !o.symvers;
 	strvec_split(&k->notes, t.notes ? t.notes : "", "\n");
 	point(k, false);
-	look_for_key(k, path);
+	take_image(k, path);
 	return 0;
 }
 
@@ -344,29 +348,29 @@ static const struct arch_info *arch_of(const struct kconfig *c)
 	return NULL;
 }
 
-/* One of the kernel's own modules says what no file beside them does. */
-static void ask_a_module(struct known_kernel *k, const char *dir)
+/* Some of the kernel's own modules say what no file beside them does. */
+static void ask_modules(struct known_kernel *k, const char *dir)
 {
-	struct ko ko;
+	size_t asked = 0;
 
-	for (size_t i = 0; i < k->facts.modules.n; i++) {
+	for (size_t i = 0; i < k->facts.modules.n && asked < MODULES_ASKED; i++) {
 		const char *name = k->facts.modules.v[i];
 		_cleanup_free_ char *path = path_join(dir, name);
-		size_t suffix = 0;
+		uint16_t machine = 0;
+		size_t suffix = 0, len;
+		char *bytes;
 
 		/* modules.order names them without what compression adds */
-		while (!fs_exists(path) && suffix < 3) {
+		while (!fs_exists(path) && suffix < KO_ZSTD) {
 			free(path);
 			path = xasprintf("%s/%s%s", dir, name, ko_compression_suffix[++suffix]);
 		}
-		if (ko_read(&ko, path, NULL) < 0)
+		if (fs_read_regular(path, FILE_MAX, &bytes, &len, NULL) < 0 ||
+			!kernel_facts_add_module(&k->facts, bytes, len, &machine))
 			continue;
 		if (!k->arch)
-			k->arch = arch_by_elf(ko.elf_machine);
-		k->facts.vermagic = steal_ptr(ko.vermagic);
-		k->facts.this_module_size = ko.this_module_size;
-		ko_free(&ko);
-		return;
+			k->arch = arch_by_elf(machine);
+		asked++;
 	}
 }
 
@@ -395,7 +399,7 @@ static int read_folder(struct known_kernel *k, const char *dir, const char *buil
 	k->arch = arch_of(k->config);
 	list_of(dir, "modules.order", &k->facts.modules);
 	list_of(dir, "modules.builtin", &k->facts.builtin);
-	ask_a_module(k, dir);
+	ask_modules(k, dir);
 	point(k, k->facts.modules.n || k->facts.builtin.n);
 	return 0;
 }
@@ -424,6 +428,7 @@ int known_kernel_of_folder(
 void known_kernel_free(struct known_kernel *k)
 {
 	free(k->shown);
+	free(k->image);
 	free(k->package);
 	free(k->version);
 	free(k->release);

@@ -12,6 +12,7 @@ struct known_kernel {
 	char *shown; /* "linux-standin-6.1.192-r0", or the file or folder */
 	const struct arch_info *arch;
 	char *package, *version; /* of the kernel's package; NULL: there is none */
+	char *image; /* path of its image, or of the package with it; NULL: none is at hand */
 	char *release, *vermagic;
 	char *config_from, *symvers_from; /* in words; NULL: not known */
 	struct kconfig *config;

@@ -191,25 +191,44 @@ static void add_layout(struct module_layout *to, const struct module_layout *fro
 		to->name = from->name;
 }
 
-/* A sample that cannot be read is no error: the next module may do. */
-static void read_sample(struct scan *s, struct folder *d)
+bool kernel_facts_add_module(struct kernel_facts *f, char *take, size_t len, uint16_t *machine)
 {
-	size_t len = s->content.len, pos = 0, name_pos = 0;
+	size_t pos = 0, name_pos = 0;
 	struct err ignored = ERR_INIT;
 	struct module_layout layout;
 	struct ko_image im;
+	bool read = ko_image_open(&im, take, len, &ignored) == 0;
 
-	d->n_samples++;
-	if (ko_image_open(&im, strbuf_steal(&s->content), len, &ignored) == 0) {
+	if (read) {
+		if (machine)
+			*machine = im.eh.e_machine;
 		ko_image_layout(&im, ko_image_modinfo(&im, "name", &name_pos), &layout);
-		if (!d->vermagic) {
-			d->vermagic = xstrdup(ko_image_modinfo(&im, "vermagic", &pos));
-			d->this_module_size = layout.size;
-			ko_image_trampolines(&im, &d->trampolines);
+		if (!f->vermagic) {
+			f->vermagic = xstrdup(ko_image_modinfo(&im, "vermagic", &pos));
+			f->this_module_size = layout.size;
+			ko_image_trampolines(&im, &f->trampolines);
 		}
-		add_layout(&d->layout, &layout);
+		add_layout(&f->layout, &layout);
 	}
 	ko_image_close(&im);
+	return read;
+}
+
+/* A sample that cannot be read is no error: the next module may do. */
+static void read_sample(struct scan *s, struct folder *d)
+{
+	struct kernel_facts f = {.vermagic = d->vermagic,
+		.this_module_size = d->this_module_size,
+		.layout = d->layout,
+		.trampolines = d->trampolines};
+	size_t len = s->content.len;
+
+	d->n_samples++;
+	kernel_facts_add_module(&f, strbuf_steal(&s->content), len, NULL);
+	d->vermagic = f.vermagic;
+	d->this_module_size = f.this_module_size;
+	d->layout = f.layout;
+	d->trampolines = f.trampolines;
 }
 
 static int on_end(void *ctx, struct err *e)

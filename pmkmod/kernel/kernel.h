@@ -99,6 +99,11 @@ int kernel_facts_cached(struct kernel_facts *f, const struct hash *identity, con
  */
 int kernel_facts_read(struct kernel_facts *f, const char *apk_path, const struct hash *identity,
 	const char *flavor, const char *cache_dir, struct err *e);
+/*
+ * What one of the kernel's own modules says of all of them; the bytes are taken over. False: it is
+ * none. `machine` (may be NULL): ELF's e_machine.
+ */
+bool kernel_facts_add_module(struct kernel_facts *f, char *take, size_t len, uint16_t *machine);
 /* Does the kernel ship a module of that name ('-' and '_' alike)? Built in counts too if asked. */
 bool kernel_facts_has_module(const struct kernel_facts *f, const char *name, bool or_builtin);
 void kernel_facts_free(struct kernel_facts *f);
