@@ -85,20 +85,23 @@ static const char *const tail[] = {
 };
 
 /*
- * busybox' poweroff and reboot only ask init, which is this script: its traps answer at once while
- * it waits. A session of its own that opens the terminal gets job control and ctrl-c.
+ * busybox' poweroff and reboot ask init, which this script is not; hence the aliases. A session of
+ * its own that opens the terminal gets job control and ctrl-c (which "&" would take from it).
  */
 static const char *const shell[] = {
 	"$B stty rows @R@ cols @C@ 2>/dev/null",
-	"trap '$B poweroff -f; $B reboot -f' USR1 USR2 TERM",
+	"for a in poweroff reboot halt; do echo \"alias $a='$B poweroff -f'\"; done > /tmp/rc",
+	"export ENV=/tmp/rc TERM=linux HOME=/ PS1='(@S@) # '",
+	"cd /",
 	"echo '@T@ done'",
-	"TERM=linux HOME=/root PS1='(@S@) # ' \\",
-	"	$B setsid $B sh -c 'cd /; exec $0 sh -i < /dev/@S@ > /dev/@S@ 2>&1' \"$B\" &",
-	"wait $!",
+	"$B setsid $B sh -c \"exec $B sh -i < /dev/@S@ > /dev/@S@ 2>&1\"",
 };
 
 static const char *const finish[] = {
 	"echo '@T@ done'",
+};
+
+static const char *const power_off[] = {
 	/* a machine that does not know how to power off ends by qemu's -no-reboot */
 	"$B poweroff -f",
 	"$B sleep 1",
@@ -146,7 +149,8 @@ char *init_script(const struct init_spec *s)
 		/* the size of a terminal that has none is left alone */
 		{shell, 1, s->shell && s->rows && s->columns},
 		{shell + 1, ARRAY_SIZE(shell) - 1, s->shell},
-		{finish, ARRAY_SIZE(finish), true},
+		{finish, ARRAY_SIZE(finish), !s->shell},
+		{power_off, ARRAY_SIZE(power_off), true},
 	};
 	struct strbuf b = {0};
 

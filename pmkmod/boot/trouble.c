@@ -151,15 +151,25 @@ static bool in_module(const char *symbol)
 	return ends_with(symbol, "]");
 }
 
+/* Where the processor would have returned to: the caller, if the call trace leaves it out. */
+static const char *const returns[] = {"lr : ", "LR is at ", "ra : "};
+
+/* arm's have no headline: "name [module] from caller+0x1/0x2", "(name+0x1/0x2) from [<...>]". */
+static bool is_arm_frame(const char *m)
+{
+	return strstr(m, " from ") && strstr(m, "+0x");
+}
+
 /* A frame, or the place itself: learn where it happened. */
 static void learn_place(struct trouble *t, const char *m)
 {
 	const char *counter = behind_prefix(m, counters, ARRAY_SIZE(counters));
 	/* x86 marks what may only be left over on the stack by "? " */
-	_cleanup_free_ char *symbol =
-		counter || (t->in_trace && !strstr(m, "? ")) ? symbol_in(counter ? counter : m)
-							     : NULL;
+	const char *back = behind_prefix(m, returns, ARRAY_SIZE(returns));
+	bool told = counter || back || (t->in_trace && !strstr(m, "? "));
+	_cleanup_free_ char *symbol = told ? symbol_in(counter ? counter : m) : NULL;
 
+	/* a jump into nothing has only where it came from */
 	if (!symbol || (!counter && is_helper(symbol)))
 		return;
 	if (!t->function)
@@ -176,7 +186,7 @@ static bool begins_trace(const char *m)
 
 static bool is_frame(const char *m)
 {
-	return strstr(m, "+0x") || *m == '<' || starts_with(m, "[<") || strstr(m, " from ");
+	return strstr(m, "+0x") || *m == '<' || starts_with(m, "[<");
 }
 
 static void keep(struct trouble *t, const char *line)
@@ -217,6 +227,7 @@ void trouble_line(struct trouble *t, const char *line)
 		t->open = false;
 		return;
 	}
+	t->in_trace |= is_arm_frame(m);
 	learn_place(t, m);
 	t->in_trace |= begins_trace(m);
 	keep(t, line);

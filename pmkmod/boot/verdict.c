@@ -131,6 +131,20 @@ static char *without_last_newline(struct strbuf *b)
 	return b->len ? strbuf_steal(b) : NULL;
 }
 
+/* The lines of an oops are shown by themselves: once is enough. */
+static void cut_trouble(struct strbuf *dmesg, const struct trouble *t)
+{
+	char *at = t->lines.len && dmesg->s ? strstr(dmesg->s, t->lines.s) : NULL;
+	_cleanup_free_ char *behind = at ? xstrdup(at + t->lines.len) : NULL;
+
+	if (!at)
+		return;
+	dmesg->len = (size_t)(at - dmesg->s);
+	*at = '\0';
+	strbuf_addf(dmesg, "(%zu lines of the %s: see there)\n%s", t->n, trouble_word(t->kind),
+		behind);
+}
+
 void boot_collect(const struct boot_spec *s, struct console *c, const struct strvec *builtin,
 	const char *mark, struct boot_result *out)
 {
@@ -159,6 +173,7 @@ void boot_collect(const struct boot_spec *s, struct console *c, const struct str
 	if (c->finished && c->dmesg_promised != (long)c->dmesg_seen)
 		strbuf_addf(&c->dmesg, "(%zu of %ld lines of the kernel log arrived)\n",
 			c->dmesg_seen, c->dmesg_promised);
+	cut_trouble(&c->dmesg, testing.kind > loading.kind ? &testing : &loading);
 	out->lsmod = strbuf_steal(&lsmod);
 	out->dmesg = strbuf_steal(&c->dmesg);
 	out->uname = strbuf_steal(&c->uname);
