@@ -63,8 +63,8 @@ static int explain(const struct console *c, const struct boot_spec *s, int r, st
 	if (r < 0 && r != -ETIMEDOUT)
 		return r;
 	if (c->panic)
-		r = err_set(e, -EIO, "the kernel panicked %s: %s%s%s", at, told, in ? " -- in " : "",
-			in ? in : "");
+		r = err_set(e, -EIO, "the kernel panicked %s: %s%s%s", at, told,
+			in ? " -- in " : "", in ? in : "");
 	else if (r == 0)
 		r = err_set(e, -EIO, "the board ended %s; its last line: %s", at, last);
 	else if (c->bytes == 0)

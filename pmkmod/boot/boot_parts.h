@@ -136,8 +136,8 @@ char *boot_where(const struct console *c);
 /* ---- accel.c: KVM or emulation ---- */
 #define KVM_DEVICE "/dev/kvm"
 /*
- * 1: KVM can be tried, 0: emulation, for the reason *why (a constant or in the buffer), or negative:
- * KVM was wished for and is of no use, with the reason.
+ * 1: KVM can be tried, 0: emulation, for the reason *why (a constant or in the buffer), or
+ * negative: KVM was wished for and is of no use, with the reason.
  */
 int accel_choose(enum boot_accel wish, const struct arch_info *arch, const char *device,
 	struct strbuf *why, struct err *e);

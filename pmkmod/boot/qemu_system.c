@@ -160,8 +160,8 @@ static void close_pair(int pair[2])
 			close(pair[i]);
 }
 
-static int start(const struct qemu_run *q, const struct strvec *argv, struct started *b,
-	struct err *e)
+static int start(
+	const struct qemu_run *q, const struct strvec *argv, struct started *b, struct err *e)
 {
 	int out[2] = {-1, -1}, in[2] = {-1, -1}, report[2] = {-1, -1}, failed = 0, r = 0;
 	pid_t self = getpid();
@@ -343,8 +343,8 @@ static int show(struct qemu_run *q, bool kvm, const char *why, struct err *e)
 	_cleanup_free_ char *line = NULL;
 
 	strbuf_reset(&q->shown);
-	strbuf_addf(&q->shown, "%s, %s, %s, %s%s%s%s", program_of(q), machine_of(q),
-		cpu_of(q, kvm), kvm ? "KVM" : "emulated", *why ? " (" : "", why, *why ? ")" : "");
+	strbuf_addf(&q->shown, "%s, %s, %s, %s%s%s%s", program_of(q), machine_of(q), cpu_of(q, kvm),
+		kvm ? "KVM" : "emulated", *why ? " (" : "", why, *why ? ")" : "");
 	line = xasprintf("pmkmod: board: %s\n", q->shown.s);
 	return log_bytes(q, line, strlen(line), e);
 }
@@ -352,15 +352,14 @@ static int show(struct qemu_run *q, bool kvm, const char *why, struct err *e)
 /* Why there was nothing of our init under KVM; and forget what the console said. */
 static void give_up_kvm(struct console *c, const char *error, struct strbuf *why)
 {
-	const char *said = c->stopped	     ? c->stopped
-			   : error	     ? error
+	const char *said = c->stopped	      ? c->stopped
+			   : error	      ? error
 			   : c->loading.first ? c->loading.first
-			   : c->last	     ? c->last
-					     : "it said nothing";
+			   : c->last	      ? c->last
+					      : "it said nothing";
 	struct console fresh;
 
-	strbuf_addf(why, "by KVM it did not get to our init: %.*s", (int)strcspn(said, "\n"),
-		said);
+	strbuf_addf(why, "by KVM it did not get to our init: %.*s", (int)strcspn(said, "\n"), said);
 	console_start(&fresh, c->token);
 	fresh.stop_at_end = c->stop_at_end;
 	console_free(c);
@@ -372,8 +371,8 @@ static void give_up_kvm(struct console *c, const char *error, struct strbuf *why
  * `why`. To get to our init KVM has half of the time: a processor of today is stranger to an old
  * kernel than the emulated one, and it may hang.
  */
-static bool run_by_kvm(struct qemu_run *q, struct limits l, struct strbuf *why, int *r,
-	struct err *e)
+static bool run_by_kvm(
+	struct qemu_run *q, struct limits l, struct strbuf *why, int *r, struct err *e)
 {
 	struct err mine = ERR_INIT;
 	bool wished = q->accel == BOOT_ACCEL_KVM;

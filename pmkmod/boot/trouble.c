@@ -36,14 +36,14 @@ static const struct {
 };
 
 /* What stands before the function the processor was in. */
-static const char *const counters[] = {"pc : ", "PC is at ", "RIP: ", "RIP  ", "EIP: ",
-	"EIP is at ", "IP: ", "epc : ", "epc: ", "sepc: "};
+static const char *const counters[] = {"pc : ", "PC is at ", "RIP: ", "RIP  ",
+	"EIP: ", "EIP is at ", "IP: ", "epc : ", "epc: ", "sepc: "};
 
 /* The first frames of a panic are those of the panic itself. */
 static const char *const helpers[] = {"dump_backtrace", "show_stack", "show_trace", "dump_stack",
-	"dump_stack_lvl", "__dump_stack", "unwind_backtrace", "walk_stackframe", "show_regs", "panic", "vpanic",
-	"nmi_panic", "__warn", "warn_slowpath", "printk", "_printk", "__schedule_bug",
-	"___might_sleep", "__might_sleep", "__might_resched"};
+	"dump_stack_lvl", "__dump_stack", "unwind_backtrace", "walk_stackframe", "show_regs",
+	"panic", "vpanic", "nmi_panic", "__warn", "warn_slowpath", "printk", "_printk",
+	"__schedule_bug", "___might_sleep", "__might_sleep", "__might_resched"};
 
 static const char *const words_of_kind[] = {"", "complaint", "oops", "panic"};
 

@@ -119,7 +119,8 @@ static void judge_test(const struct boot_spec *s, const struct console *c, bool 
 	else if (status > 0)
 		strbuf_addf(failure, "the module's test failed (exit status %d)\n", status);
 	else if (crashed)
-		strbuf_adds(failure, "the module's test came to its end, but not the kernel's\n");
+		strbuf_adds(failure,
+			"the module's test came to its end, but the kernel did not stand it\n");
 	else
 		out->test = BOOT_TEST_PASSED;
 }
@@ -141,8 +142,8 @@ static void cut_trouble(struct strbuf *dmesg, const struct trouble *t)
 		return;
 	dmesg->len = (size_t)(at - dmesg->s);
 	*at = '\0';
-	strbuf_addf(dmesg, "(%zu lines of the %s: see there)\n%s", t->n, trouble_word(t->kind),
-		behind);
+	strbuf_addf(
+		dmesg, "(%zu lines of the %s: see there)\n%s", t->n, trouble_word(t->kind), behind);
 }
 
 void boot_collect(const struct boot_spec *s, struct console *c, const struct strvec *builtin,
@@ -154,8 +155,8 @@ void boot_collect(const struct boot_spec *s, struct console *c, const struct str
 
 	init_cut_dmesg(&c->dmesg, mark);
 	behind = init_cut_test(&c->dmesg, mark);
-	take_trouble(&loading, &c->loading, c->dmesg.s,
-		c->dmesg.len - (behind ? strlen(behind) : 0));
+	take_trouble(
+		&loading, &c->loading, c->dmesg.s, c->dmesg.len - (behind ? strlen(behind) : 0));
 	take_trouble(&testing, &c->testing, behind, behind ? strlen(behind) : 0);
 	out->booted = c->init_ran;
 	for (size_t i = 0; c->init_ran && i < s->modules.n; i++)
@@ -166,7 +167,7 @@ void boot_collect(const struct boot_spec *s, struct console *c, const struct str
 	if (c->init_ran)
 		say_trouble(&failure, &loading);
 	out->loaded = c->n_modules && (c->finished || c->test_began) && failure.len == 0;
-	judge_test(s, c, testing.kind >= TROUBLE_OOPS, out, &failure);
+	judge_test(s, c, testing.kind >= TROUBLE_OOPS || !c->finished, out, &failure);
 	say_trouble(&failure, &testing);
 	if (c->n_modules && !c->finished)
 		say_end(&failure, c);

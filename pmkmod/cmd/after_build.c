@@ -3,8 +3,8 @@
 #include "pmkmod/build/run.h"
 #include "pmkmod/cmd/cmd.h"
 
-int after_build(struct context *x, const struct options *o, built_stage stage, int *status,
-	struct err *e)
+int after_build(
+	struct context *x, const struct options *o, built_stage stage, int *status, struct err *e)
 {
 	struct cell_result built;
 	struct plan p;

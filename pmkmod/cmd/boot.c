@@ -13,8 +13,7 @@ static void print_refusal(const struct boot_result *b)
 	struct refusal r;
 
 	/* a crash is no refusal, whatever else the log says */
-	if (b->loaded || b->trouble.kind >= TROUBLE_OOPS ||
-		!refusal_find(&r, b->dmesg, b->failure))
+	if (b->loaded || b->trouble.kind >= TROUBLE_OOPS || !refusal_find(&r, b->dmesg, b->failure))
 		return;
 	printf("refused   %s: %s\n", r.point, r.meaning);
 	refusal_free(&r);
@@ -171,7 +170,8 @@ int cmd_boot(struct context *x, const struct options *o, int *status, struct err
 {
 	/* told before minutes of building */
 	if (o->keep && !isatty(STDIN_FILENO))
-		return usage_error(e, "--keep needs a terminal for its shell, and standard input is "
-				      "none");
+		return usage_error(e,
+			"--keep needs a terminal for its shell, and standard input is "
+			"none");
 	return after_build(x, o, boot, status, e);
 }

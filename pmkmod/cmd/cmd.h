@@ -49,10 +49,10 @@ int cmd_init(struct context *x, const struct options *o, int *status, struct err
 int cmd_clean(struct context *x, const struct options *o, int *status, struct err *e);
 
 /* after_build.c: build, then call `stage` with what came out. */
-typedef int (*built_stage)(struct plan *p, const struct cell_result *built,
-	const struct options *o, int *status, struct err *e);
-int after_build(struct context *x, const struct options *o, built_stage stage, int *status,
-	struct err *e);
+typedef int (*built_stage)(struct plan *p, const struct cell_result *built, const struct options *o,
+	int *status, struct err *e);
+int after_build(
+	struct context *x, const struct options *o, built_stage stage, int *status, struct err *e);
 /* Lines of a result, the word before the first; NULL is none. */
 void print_indented(const char *word, const char *text);
 

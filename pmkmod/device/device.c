@@ -33,8 +33,8 @@ static int boot_number(struct device *d, struct config *c, struct config *p, con
 	int r = here || p ? config_number(here ? c : p, "boot", key, 0, &n, e) : 0;
 
 	if (r == 0 && n > 1 << 20)
-		r = err_set(e, -EINVAL, "boot.%s is too large (memory is in MiB, timeout in s)",
-			key);
+		r = err_set(
+			e, -EINVAL, "boot.%s is too large (memory is in MiB, timeout in s)", key);
 	*out = (unsigned)n;
 	if (r == 0)
 		return 0;
