@@ -8,7 +8,8 @@
 #include "pmkmod/boot/boot_parts.h"
 
 /*
- * @T@: token, @K@: mark for the kernel log, @M@: the modules, @S@: the shell's terminal.
+ * @T@: token, @K@: mark for the kernel log, @M@: the modules, @P@: the module's test,
+ * @S@: the shell's terminal, @R@ and @C@: its size.
  *
  * While a module loads, the kernel's console shows what is critical ("dmesg -n 3"): an oops may be
  * the last it can say. stty waits until our own line is out, which would else be torn.
@@ -70,7 +71,7 @@ static const char *const test[] = {
 	"	echo '@T@ test'",
 	"	loud",
 	/* straight to the console, so that of a test that hangs the beginning is seen */
-	"	$B sh -e /" INIT_TEST " < /dev/null 2>&1",
+	"	$B sh -e /@P@ < /dev/null 2>&1",
 	"	s=$?",
 	"	$B dmesg -n 1",
 	"	echo \"@T@ tested $s\"",
@@ -136,7 +137,7 @@ char *init_script(const struct init_spec *s)
 	_cleanup_free_ char *rows = xasprintf("%u", s->rows);
 	_cleanup_free_ char *columns = xasprintf("%u", s->columns);
 	const struct word words[] = {{"@T@", s->token}, {"@K@", s->mark}, {"@M@", list},
-		{"@S@", s->shell}, {"@R@", rows}, {"@C@", columns}};
+		{"@S@", s->shell}, {"@P@", INIT_TEST}, {"@R@", rows}, {"@C@", columns}};
 	const struct {
 		const char *const *lines;
 		size_t n;

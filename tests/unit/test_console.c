@@ -253,7 +253,7 @@ static void script(void **state)
 		assert_int_equal(strstr(text, "sh -e /" INIT_TEST) != NULL, s.test);
 		assert_int_equal(strstr(text, "/dev/ttyAMA0") != NULL, s.shell != NULL);
 		assert_null(strstr(text, "stty rows"));
-		for (const char *p = "TKMSRC"; *p; p++) {
+		for (const char *p = "TKMPSRC"; *p; p++) {
 			const char name[] = {'@', *p, '@', '\0'};
 
 			assert_null(strstr(text, name));
