@@ -108,10 +108,9 @@ static void judge_test(const struct boot_spec *s, const struct console *c, bool 
 
 	if (!s->test)
 		return;
-	out->test = BOOT_TEST_NOT_RUN;
-	if (!c->test_began)
+	out->test = !c->test_began && !out->loaded ? BOOT_TEST_NOT_RUN : BOOT_TEST_FAILED;
+	if (out->test == BOOT_TEST_NOT_RUN)
 		return;
-	out->test = BOOT_TEST_FAILED;
 	if (!c->test_ended)
 		strbuf_adds(failure, "the module's test did not come to its end\n");
 	else if (status > 128)
@@ -158,6 +157,8 @@ void boot_collect(const struct boot_spec *s, struct console *c, const struct str
 	take_trouble(
 		&loading, &c->loading, c->dmesg.s, c->dmesg.len - (behind ? strlen(behind) : 0));
 	take_trouble(&testing, &c->testing, behind, behind ? strlen(behind) : 0);
+	/* the console may have lost the line, the log has it */
+	c->test_began |= behind != NULL;
 	out->booted = c->init_ran;
 	for (size_t i = 0; c->init_ran && i < s->modules.n; i++)
 		judge(c, builtin, s->modules.v[i], &lsmod, &failure);
