@@ -7,6 +7,7 @@
 
 #include "chroot/base/fs.h"
 #include "pmkmod/boot/boot_parts.h"
+#include "pmkmod/util/exit_codes.h"
 
 #define MEMORY_MIB 1024
 #define TIMEOUT_S 120
@@ -50,129 +51,82 @@ static void log_line(int fd, const char *what, const struct strvec *list)
 		fs_write_all(fd, line, strlen(line));
 }
 
-/* The line of /proc/modules for `name`; NULL if it is not loaded. Caller frees. */
-static char *loaded_line(const struct console *c, const char *name)
-{
-	_cleanup_strvec_ struct strvec lines = {0};
-
-	if (c->proc_modules.s)
-		strvec_split(&lines, c->proc_modules.s, "\n");
-	for (size_t i = 0; i < lines.n; i++) {
-		_cleanup_free_ char *word = xstrndup(lines.v[i], strcspn(lines.v[i], " "));
-
-		if (module_name_eq(word, name))
-			return xstrdup(lines.v[i]);
-	}
-	return NULL;
-}
-
-static int status_of(const struct console *c, const char *name)
-{
-	for (size_t i = 0; i < c->n_modules; i++)
-		if (streq(c->modules[i].name, name))
-			return c->modules[i].status;
-	return -1;
-}
-
-/* One sentence or more about one module that is not there; nothing if it is. */
-static void judge(const struct console *c, const struct strvec *builtin, const char *name,
-	struct strbuf *lsmod, struct strbuf *failure)
-{
-	_cleanup_free_ char *line = loaded_line(c, name);
-	int status = status_of(c, name);
-
-	if (line)
-		strbuf_addf(lsmod, "%s\n", line);
-	if (line && status == 0)
-		return;
-	if (status < 0)
-		strbuf_addf(failure, "modprobe %s did not come back\n", name);
-	else if (status > 128)
-		strbuf_addf(failure, "modprobe %s was killed by signal %d\n", name, status - 128);
-	else if (status > 0)
-		strbuf_addf(failure, "modprobe %s failed (exit status %d)\n", name, status);
-	else if (strvec_has(builtin, name))
-		strbuf_addf(
-			failure, "%s is built into this kernel: there is nothing to load\n", name);
-	else
-		strbuf_addf(failure,
-			"modprobe %s reported success, but it is not in /proc/modules\n", name);
-}
-
-/* Fill the result from what the console told. */
-static void collect(const struct boot_spec *s, struct console *c, const struct strvec *builtin,
-	const char *mark, struct boot_result *out)
-{
-	_cleanup_strbuf_ struct strbuf lsmod = {0}, failure = {0};
-
-	init_cut_dmesg(&c->dmesg, mark);
-	out->booted = c->init_ran;
-	for (size_t i = 0; c->init_ran && i < s->modules.n; i++)
-		judge(c, builtin, s->modules.v[i], &lsmod, &failure);
-	/* the words of modprobe are the reason, our sentences only say of what */
-	if (failure.len && c->words.s)
-		strbuf_adds(&failure, c->words.s);
-	if (c->init_ran && c->oops)
-		strbuf_addf(&failure, "the kernel said: %s\n", c->oops);
-	if (c->finished && c->dmesg_promised != (long)c->dmesg_seen)
-		strbuf_addf(&c->dmesg, "(%zu of %ld lines of the kernel log arrived)\n",
-			c->dmesg_seen, c->dmesg_promised);
-	out->loaded = c->finished && failure.len == 0;
-	out->lsmod = strbuf_steal(&lsmod);
-	out->dmesg = strbuf_steal(&c->dmesg);
-	out->uname = strbuf_steal(&c->uname);
-	if (failure.len) {
-		while (failure.len && failure.s[failure.len - 1] == '\n')
-			failure.s[--failure.len] = '\0';
-		out->failure = strbuf_steal(&failure);
-	}
-}
-
-/* Where the booted system was when it ended; caller frees. */
-static char *where(const struct console *c)
-{
-	const struct console_module *m = c->n_modules ? &c->modules[c->n_modules - 1] : NULL;
-
-	if (!c->init_ran)
-		return xstrdup("before it reached our init");
-	if (!m)
-		return xstrdup("at the beginning of our init");
-	return xasprintf(m->status < 0 ? "while modprobe loaded %s" : "after modprobe %s", m->name);
-}
-
-static const char *last_line(const struct console *c)
-{
-	return c->last ? c->last : "(nothing)";
-}
-
 /* The board stopped, or had to be stopped, before our init had said all: say why. */
 static int explain(const struct console *c, const struct boot_spec *s, int r, struct err *e)
 {
-	_cleanup_free_ char *at = where(c);
-	const char *told = !c->init_ran && c->setup ? c->setup : c->oops ? c->oops : c->panic;
+	_cleanup_free_ char *at = boot_where(c), *in = trouble_where(&c->loading);
+	const char *last = c->last ? c->last : "(nothing)";
+	const char *told = !c->init_ran && c->setup ? c->setup
+			   : c->loading.first	    ? c->loading.first
+						    : c->panic;
 
 	if (r < 0 && r != -ETIMEDOUT)
 		return r;
 	if (c->panic)
-		r = err_set(e, -EIO, "the kernel panicked %s: %s", at, told);
+		r = err_set(e, -EIO, "the kernel panicked %s: %s%s%s", at, told,
+			in ? " -- in " : "", in ? in : "");
 	else if (r == 0)
-		r = err_set(e, -EIO, "the board ended %s; its last line: %s", at, last_line(c));
+		r = err_set(e, -EIO, "the board ended %s; its last line: %s", at, last);
 	else if (c->bytes == 0)
 		err_hint(e, "The kernel printed nothing. It may have no support for this board: a "
 			    "phone's own kernel needs the options of qemu's virt machine "
 			    "(CONFIG_ARCH_VIRT, CONFIG_SERIAL_AMBA_PL011_CONSOLE, "
 			    "CONFIG_BLK_DEV_INITRD).");
 	else
-		err_hint(e, "It was stopped %s; its last line: %s", at,
-			c->oops ? c->oops : last_line(c));
+		err_hint(e, "It was stopped %s; its last line: %s", at, last);
+	/* a kernel that did not come up has an exit code of its own, however it was noticed */
+	if (e)
+		e->exit_code = c->init_ran && r == -ETIMEDOUT ? EXIT_TIMEOUT : EXIT_BOOT_FAILED;
 	return s->log_path ? err_hint(e, "The whole console is in '%s'.", s->log_path) : r;
+}
+
+/* What is known when the shell begins. */
+struct at_end {
+	const struct boot_spec *spec;
+	struct console *console;
+	const struct initramfs_result *made;
+	const char *mark;
+	const struct qemu_run *q;
+	struct boot_result *out;
+	bool collected;
+};
+
+static void collect(struct at_end *a)
+{
+	if (a->collected)
+		return;
+	a->collected = true;
+	boot_collect(a->spec, a->console, &a->made->builtin, a->mark, a->out);
+	a->out->board = xstrdup(a->q->shown.s);
+}
+
+static void at_end(void *ctx)
+{
+	struct at_end *a = ctx;
+
+	collect(a);
+	if (a->spec->at_shell)
+		a->spec->at_shell(a->spec->ctx, a->out);
+}
+
+static char *make_init(const struct boot_spec *s, const struct qemu_run *q, const char *mark)
+{
+	struct init_spec is = {.token = q->console->token,
+		.mark = mark,
+		.modules = &s->modules,
+		.test = s->test != NULL,
+		.shell = q->terminal ? q->board->console : NULL};
+
+	if (q->terminal)
+		terminal_size(q->terminal, &is.rows, &is.columns);
+	return init_script(&is);
 }
 
 /* Write the initramfs and start the board with it. */
 static int make_and_run(const struct boot_spec *s, struct qemu_run *q, const char *mark,
 	struct initramfs_result *made, struct err *e)
 {
-	_cleanup_free_ char *init = init_script(q->console->token, mark, &s->modules);
+	_cleanup_free_ char *init = make_init(s, q, mark);
 	_cleanup_free_ char *path = path_join(s->work_dir, "initramfs.cpio");
 	_cleanup_free_ char *kernel = NULL;
 	const struct initramfs_spec is = {
@@ -180,6 +134,7 @@ static int make_and_run(const struct boot_spec *s, struct qemu_run *q, const cha
 		.release = s->release,
 		.modules = &s->modules,
 		.init = init,
+		.test = s->test,
 		.path = path,
 	};
 	unsigned need;
@@ -195,7 +150,10 @@ static int make_and_run(const struct boot_spec *s, struct qemu_run *q, const cha
 	q->kernel = kernel;
 	q->initramfs = path;
 	r = qemu_system_run(q, e);
-	return r < 0 || !q->console->finished ? explain(q->console, s, r, e) : 0;
+	/* a kernel that ended while a module was loaded or tested came up: that is the result */
+	if (r == 0 && (q->console->finished || q->console->n_modules))
+		return 0;
+	return explain(q->console, s, r, e);
 }
 
 int boot_run(const struct boot_spec *s, struct boot_result *out, struct err *e)
@@ -206,7 +164,9 @@ int boot_run(const struct boot_spec *s, struct boot_result *out, struct err *e)
 	char token[CONSOLE_TOKEN], mark[CONSOLE_TOKEN];
 	struct qemu_run q = {
 		.board = board_for(s->arch),
-		.native = arch_runs_natively(s->arch),
+		.arch = s->arch,
+		.accel = s->accel,
+		.kvm = KVM_DEVICE,
 		.program = s->qemu_system,
 		.machine = s->machine,
 		.cpu = s->cpu,
@@ -215,6 +175,8 @@ int boot_run(const struct boot_spec *s, struct boot_result *out, struct err *e)
 		.verbose = s->verbose,
 		.console = &c,
 	};
+	struct terminal terminal;
+	struct at_end a = {s, &c, &made, mark, &q, out, false};
 	int r;
 
 	*out = (struct boot_result){0};
@@ -224,6 +186,8 @@ int boot_run(const struct boot_spec *s, struct boot_result *out, struct err *e)
 	if ((r = check_modules(&s->modules, e)) < 0 || (r = random_token(token, e)) < 0 ||
 		(r = random_token(mark, e)) < 0)
 		return r;
+	if (s->keep && !terminal_find(&terminal))
+		return err_set(e, -ENOTTY, "standard input is no terminal to give to a shell");
 	if (s->log_path) {
 		log_fd = open(s->log_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 		if (log_fd < 0)
@@ -231,8 +195,15 @@ int boot_run(const struct boot_spec *s, struct boot_result *out, struct err *e)
 	}
 	q.log_fd = log_fd;
 	console_start(&c, token);
+	if (s->keep) {
+		q.terminal = &terminal;
+		q.at_end = at_end;
+		q.ctx = &a;
+		c.stop_at_end = true;
+	}
 	r = make_and_run(s, &q, mark, &made, e);
-	collect(s, &c, &made.builtin, mark, out);
+	collect(&a);
+	strbuf_free(&q.shown);
 	return r;
 }
 
@@ -242,5 +213,8 @@ void boot_result_free(struct boot_result *r)
 	free(r->dmesg);
 	free(r->uname);
 	free(r->failure);
+	free(r->test_output);
+	free(r->board);
+	trouble_free(&r->trouble);
 	*r = (struct boot_result){0};
 }

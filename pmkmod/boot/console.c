@@ -2,7 +2,7 @@
 /*
  * Reading the serial console. Lines of our init are found by their token wherever they begin in a
  * line, since a kernel message without its newline may stand in front; all the rest is the
- * kernel's or a program's and is only looked through for a panic.
+ * kernel's, which is looked through for an oops or a panic, or what the module's own test prints.
  */
 #include "pmkmod/boot/boot_parts.h"
 
@@ -42,6 +42,9 @@ static void on_begin(struct console *c, const char *text)
 {
 	if (c->n_modules == MODULES_MAX)
 		return;
+	/* an oops of the kernel's own, before anything was loaded, is no fault of the module's */
+	if (c->n_modules == 0 && !c->panic)
+		trouble_free(&c->loading);
 	c->modules = xrealloc(c->modules, c->n_modules + 1, sizeof(*c->modules));
 	c->modules[c->n_modules++] = (struct console_module){xstrdup(text), -1};
 }
@@ -51,19 +54,38 @@ static void on_words(struct console *c, const char *text)
 	add_line(&c->words, text);
 }
 
+/* An exit status; false: it is none. */
+static bool exit_status(const char *text, int *status)
+{
+	char *end;
+	long v = strtol(text, &end, 10);
+
+	if (end == text || *end != '\0' || v < 0 || v > 255)
+		return false;
+	*status = (int)v;
+	return true;
+}
+
 /* "<module> <status>" of the module begun last */
 static void on_status(struct console *c, const char *text)
 {
 	struct console_module *m = c->n_modules ? &c->modules[c->n_modules - 1] : NULL;
 	size_t n = m ? strlen(m->name) : 0;
-	char *end;
-	long v;
 
-	if (!m || strncmp(text, m->name, n) != 0 || text[n] != ' ')
-		return;
-	v = strtol(text + n + 1, &end, 10);
-	if (end != text + n + 1 && *end == '\0' && v >= 0 && v < 256)
-		m->status = (int)v;
+	if (m && strncmp(text, m->name, n) == 0 && text[n] == ' ')
+		exit_status(text + n + 1, &m->status);
+}
+
+static void on_test(struct console *c, const char *text)
+{
+	(void)text;
+	c->test_began = true;
+}
+
+static void on_tested(struct console *c, const char *text)
+{
+	if (c->test_began && exit_status(text, &c->test_status))
+		c->test_ended = true;
 }
 
 static void on_modules(struct console *c, const char *text)
@@ -101,6 +123,8 @@ static const struct {
 	{"begin", on_begin},
 	{"words", on_words},
 	{"status", on_status},
+	{"test", on_test},
+	{"tested", on_tested},
 	{"modules", on_modules},
 	{"dmesg", on_dmesg},
 	{"sent", on_sent},
@@ -118,53 +142,60 @@ static void our_line(struct console *c, char *text)
 			sections[i].use(c, rest);
 }
 
-/* What a kernel in trouble says, in the words of 3.x to 6.12. */
-static const char *const panic_words[] = {"Kernel panic - not syncing", "end Kernel panic"};
-static const char *const oops_words[] = {"Internal error: ", "Unable to handle kernel",
-	"BUG: unable to handle", "BUG: kernel NULL pointer", "kernel BUG at ", "Oops: ", "Oops - ",
-	"Kernel stack overflow", "Asynchronous SError", "general protection fault"};
 /* Before our init runs: why it does not. */
 static const char *const setup_words[] = {"Failed to execute /init", "Initramfs unpacking failed",
 	"rootfs image is not initramfs", "No working init found"};
+/* What qemu says and then waits, stopped, for somebody to look at it. */
+static const char *const stopped_words[] = {"error: kvm run failed", "KVM internal error"};
 
-static void note_trouble(char **slot, const char *line, const char *const *words, size_t n)
+static void note_first(char **slot, const char *line, const char *const *words, size_t n)
 {
 	for (size_t i = 0; i < n && !*slot; i++)
 		if (strstr(line, words[i]))
 			*slot = xstrdup(line);
 }
 
+/* A line, or the beginning of one, that is not our init's. */
+static void their_line(struct console *c, const char *line)
+{
+	trouble_line(c->test_began ? &c->testing : &c->loading, line);
+	if (!c->panic && strstr(line, "Kernel panic - not syncing"))
+		c->panic = xstrdup(line);
+	note_first(&c->setup, line, setup_words, ARRAY_SIZE(setup_words));
+	note_first(&c->stopped, line, stopped_words, ARRAY_SIZE(stopped_words));
+	if (c->test_began && !c->test_ended)
+		add_line(&c->test_output, line);
+	free(c->last);
+	c->last = xstrdup(line);
+}
+
 static void end_line(struct console *c)
 {
 	char *line = c->line.s ? str_strip(c->line.s) : NULL;
 	char *ours = line && *c->token ? strstr(line, c->token) : NULL;
+	char *rest = ours ? ours + strlen(c->token) : NULL;
 
-	if (line) {
-		/* an oops may be told only by the kernel log that our init brings back */
-		const char *told = ours ? ours + strlen(c->token) : line;
-
-		note_trouble(&c->panic, told, panic_words, ARRAY_SIZE(panic_words));
-		note_trouble(&c->oops, told, oops_words, ARRAY_SIZE(oops_words));
-		note_trouble(&c->setup, told, setup_words, ARRAY_SIZE(setup_words));
-	}
-	if (ours && ours[strlen(c->token)] == ' ')
-		our_line(c, ours + strlen(c->token) + 1);
-	if (line && !ours && *line) {
-		free(c->last);
-		c->last = xstrdup(line);
-	}
+	if (ours)
+		*ours = '\0';
+	if (line && *line)
+		their_line(c, line);
+	if (rest && *rest == ' ')
+		our_line(c, rest + 1);
 	strbuf_reset(&c->line);
 }
 
-void console_feed(struct console *c, const char *data, size_t len)
+size_t console_feed(struct console *c, const char *data, size_t len)
 {
-	c->bytes += len;
-	for (size_t i = 0; i < len; i++) {
+	size_t i;
+
+	for (i = 0; i < len && !(c->finished && c->stop_at_end); i++) {
 		if (data[i] == '\n')
 			end_line(c);
 		else if (c->line.len < LINE_MAX_BYTES && data[i] != '\0')
 			strbuf_addc(&c->line, data[i]);
 	}
+	c->bytes += i;
+	return i;
 }
 
 void console_end(struct console *c)
@@ -183,9 +214,12 @@ void console_free(struct console *c)
 	strbuf_free(&c->proc_modules);
 	strbuf_free(&c->dmesg);
 	strbuf_free(&c->words);
+	strbuf_free(&c->test_output);
+	trouble_free(&c->loading);
+	trouble_free(&c->testing);
 	free(c->panic);
-	free(c->oops);
 	free(c->setup);
+	free(c->stopped);
 	free(c->last);
 	*c = (struct console){0};
 }

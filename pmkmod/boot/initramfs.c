@@ -252,14 +252,15 @@ static int choose_modules(struct writer *w, const struct merged_dir *root, struc
 	return 0;
 }
 
-static int put_init(struct writer *w, struct err *e)
+/* A script of ours. */
+static int put_script(struct writer *w, const char *path, const char *text, struct err *e)
 {
 	_cleanup_(entry_free) struct archive_entry *en = archive_entry_new();
-	size_t n = strlen(w->spec->init);
+	size_t n = strlen(text);
 	struct stat st = {.st_mode = S_IFREG | 0755, .st_size = (off_t)n};
-	int r = put_header(w, "init", &st, e, en);
+	int r = put_header(w, path, &st, e, en);
 
-	if (r == 0 && archive_write_data(w->a, w->spec->init, n) != (ssize_t)n)
+	if (r == 0 && archive_write_data(w->a, text, n) != (ssize_t)n)
 		r = err_set(e, -EIO, "cannot write the initramfs '%s': %s", w->spec->path,
 			archive_error_string(w->a));
 	return r;
@@ -307,7 +308,9 @@ static int write_all(struct writer *w, const struct merged_dir *root, struct err
 	if (r == 0)
 		r = put_fixed(w, root, e);
 	if (r == 0)
-		r = put_init(w, e);
+		r = put_script(w, "init", w->spec->init, e);
+	if (r == 0 && w->spec->test)
+		r = put_script(w, INIT_TEST, w->spec->test, e);
 	if (r == 0 && archive_write_close(w->a) != ARCHIVE_OK)
 		r = err_set(e, -EIO, "cannot write the initramfs '%s': %s", w->spec->path,
 			archive_error_string(w->a));

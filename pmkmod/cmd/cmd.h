@@ -16,6 +16,7 @@ struct options {
 	bool json; /* --json */
 	bool verbose, quiet, force, rebuild, help;
 	bool install_key, dry_run; /* sideload */
+	bool keep; /* boot: a shell at the end */
 	bool phone; /* --phone: ask it first */
 	struct strvec args; /* what is left */
 	struct strvec command_line; /* what follows "--" */
@@ -48,6 +49,14 @@ int cmd_symvers(struct context *x, const struct options *o, int *status, struct 
 int cmd_signing_kernel(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_init(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_clean(struct context *x, const struct options *o, int *status, struct err *e);
+
+/* after_build.c: build, then call `stage` with what came out. */
+typedef int (*built_stage)(struct plan *p, const struct cell_result *built, const struct options *o,
+	int *status, struct err *e);
+int after_build(
+	struct context *x, const struct options *o, built_stage stage, int *status, struct err *e);
+/* Lines of a result, the word before the first; NULL is none. */
+void print_indented(const char *word, const char *text);
 
 /* With --phone: read what the phone says of its kernel, tell what it contradicts. */
 int ask_phone(struct context *x, const struct options *o, const struct command *c, struct err *e);

@@ -16,8 +16,12 @@ const struct command commands[] = {
 	{"boot", "<device> <module>",
 		"load the built module in the phone's kernel under qemu-system",
 		"Builds the module first if that is not done. The exported apk is installed into a\n"
-		"small root with that kernel, qemu-system starts it, modprobe loads the module. The\n"
-		"exit code says whether it loaded (36: not loaded, 37: the kernel did not come up).\n",
+		"small root with that kernel, qemu-system starts it, modprobe loads the module, then the\n"
+		"recipe's own test is run, if it has one ([test] run). An oops or panic of the kernel is\n"
+		"shown with the function it happened in. --keep gives a shell in the booted system at\n"
+		"the end; `poweroff` or ctrl-a x ends it. KVM is used where it is of use (boot.accel).\n"
+		"Exit codes 36: not loaded; 37: the kernel did not come up; 38: it was not ready within\n"
+		"--timeout SECONDS (120); 42: loaded, but the test failed.\n",
 		2, 2, cmd_boot, false},
 	{"sideload", "<device> <module>",
 		"put the package onto a phone over ssh and load the module",
@@ -102,6 +106,8 @@ enum {
 	OPT_NO_PUBLISH,
 	OPT_INSTALL_KEY,
 	OPT_DRY_RUN,
+	OPT_KEEP,
+	OPT_TIMEOUT,
 	OPT_ASK_PHONE,
 	OPT_PHONE, /* three, for the rows of phone_options[] */
 	OPT_KERNEL = OPT_PHONE + 3, /* and behind it, one for each row of kernel_options[] */
@@ -142,6 +148,8 @@ static const struct option long_options[] = {
 	{"user", required_argument, NULL, OPT_PHONE + 2},
 	{"install-key", no_argument, NULL, OPT_INSTALL_KEY},
 	{"dry-run", no_argument, NULL, OPT_DRY_RUN},
+	{"keep", no_argument, NULL, OPT_KEEP},
+	{"timeout", required_argument, NULL, OPT_TIMEOUT},
 	{"jobs", required_argument, NULL, 'j'},
 	{"verbose", no_argument, NULL, 'v'},
 	{"quiet", no_argument, NULL, 'q'},
@@ -181,6 +189,8 @@ static const char options_help[] =
 	"      --phone HOST      ask this phone first what kernel it runs (see `phone`)\n"
 	"      --install-key     sideload: make the phone trust the key that signed the package\n"
 	"      --dry-run         sideload: only say what would be done\n"
+	"      --keep            boot: afterwards a shell in the booted system, on this terminal\n"
+	"      --timeout SECONDS boot: how long it may take, without that shell (120)\n"
 	"  -v, --verbose         show the whole output of the build\n"
 	"  -q, --quiet           show errors and results only\n"
 	"  -h, --help            this text, or that of a command\n"
@@ -261,6 +271,12 @@ static int one_option(struct options *o, int c, const char *name, struct err *e)
 		break;
 	case OPT_DRY_RUN:
 		o->dry_run = true;
+		break;
+	case OPT_KEEP:
+		o->keep = true;
+		break;
+	case OPT_TIMEOUT:
+		strvec_addf(&o->settings, "boot.timeout=%s", optarg);
 		break;
 	case OPT_FORCE:
 		o->force = true;

@@ -1,18 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "pmkmod/build/run.h"
 #include "pmkmod/cmd/cmd.h"
 #include "pmkmod/phone/sideload.h"
 #include "pmkmod/util/exit_codes.h"
-
-static void print_indented(const char *word, const char *text)
-{
-	_cleanup_strvec_ struct strvec lines = {0};
-
-	if (text)
-		strvec_split(&lines, text, "\n");
-	for (size_t i = 0; i < lines.n; i++)
-		printf("%-9s %s\n", i ? "" : word, lines.v[i]);
-}
 
 static void say_steps(struct context *x, const struct sideload *s, bool dry_run)
 {
@@ -98,20 +87,12 @@ static int sideload(struct plan *p, const struct cell_result *built, const struc
 
 int cmd_sideload(struct context *x, const struct options *o, int *status, struct err *e)
 {
-	struct cell_result built;
-	struct plan p;
 	struct phone ph;
-	bool unchanged;
 	/* a host that is none, or no ssh, is told before minutes of building */
 	int r = phone_open(&ph, x->config, e);
 
 	if (r < 0)
 		return r;
 	phone_close(&ph);
-	r = build_run(&p, x, o->args.v[1], o->args.v[2], &built, &unchanged, e);
-	if (r == 0)
-		r = sideload(&p, &built, o, status, e);
-	cell_result_free(&built);
-	plan_free(&p);
-	return r;
+	return after_build(x, o, sideload, status, e);
 }

@@ -19,25 +19,42 @@ static char *text(struct config *p, const char *section, const char *key, char *
 	return xstrdup(v);
 }
 
-static int read_boot(struct device *d, struct config *p, struct err *e)
+/* The configuration's [boot] wins over the profile's, so that -o and --timeout do. */
+static char *boot_text(struct config *c, struct config *p, const char *key)
 {
-	unsigned long long memory = 0, timeout = 0;
-	int r = config_number(p, "boot", "memory", 0, &memory, e);
+	return text(config_get(c, "boot", key) ? c : p, "boot", key, NULL);
+}
+
+static int boot_number(struct device *d, struct config *c, struct config *p, const char *key,
+	unsigned *out, struct err *e)
+{
+	bool here = config_get(c, "boot", key) != NULL;
+	unsigned long long n = 0;
+	int r = here || p ? config_number(here ? c : p, "boot", key, 0, &n, e) : 0;
+
+	if (r == 0 && n > 1 << 20)
+		r = err_set(
+			e, -EINVAL, "boot.%s is too large (memory is in MiB, timeout in s)", key);
+	*out = (unsigned)n;
+	if (r == 0)
+		return 0;
+	if (e)
+		e->exit_code = EXIT_USAGE;
+	return here ? r : err_prefix(e, "%s", d->profile);
+}
+
+static int read_boot(struct device *d, struct config *c, struct config *p, struct err *e)
+{
+	int r = boot_number(d, c, p, "memory", &d->boot_memory_mib, e);
 
 	if (r == 0)
-		r = config_number(p, "boot", "timeout", 0, &timeout, e);
-	if (r < 0)
-		return err_prefix(e, "%s", d->profile);
-	if (memory > 1 << 20 || timeout > 1 << 20)
-		return bad_profile(
-			d->profile, "[boot] memory (MiB) or timeout (seconds) is too large", e);
-	d->boot_memory_mib = (unsigned)memory;
-	d->boot_timeout_s = (unsigned)timeout;
-	d->boot_machine = text(p, "boot", "machine", NULL);
-	d->boot_cpu = text(p, "boot", "cpu", NULL);
-	d->boot_append = text(p, "boot", "append", NULL);
-	d->boot_qemu = text(p, "boot", "qemu", NULL);
-	return 0;
+		r = boot_number(d, c, p, "timeout", &d->boot_timeout_s, e);
+	d->boot_machine = boot_text(c, p, "machine");
+	d->boot_cpu = boot_text(c, p, "cpu");
+	d->boot_append = boot_text(c, p, "append");
+	d->boot_qemu = boot_text(c, p, "qemu");
+	d->boot_accel = boot_text(c, p, "accel");
+	return r;
 }
 
 static const struct {
@@ -228,7 +245,7 @@ static int read_all(struct device *d, struct config *c, struct config *p, struct
 	r = channel_load(&d->channel, c, channel, e);
 	if (r < 0)
 		return err_prefix(e, "%s", d->profile ? d->profile : d->name);
-	return p ? read_boot(d, p, e) : 0;
+	return read_boot(d, c, p, e);
 }
 
 static int unknown_device(
@@ -314,6 +331,7 @@ void device_free(struct device *d)
 	free(d->boot_cpu);
 	free(d->boot_append);
 	free(d->boot_qemu);
+	free(d->boot_accel);
 	strvec_free(&d->packages);
 	strvec_free(&d->notes);
 	channel_free(&d->channel);

@@ -78,8 +78,9 @@ struct device {
 	struct strvec packages; /* more packages in the build's roots; %a is the architecture */
 	bool autoload; /* packages load their modules at each start */
 	int compression; /* enum ko_compression; -1: as the kernel's configuration says */
-	/* [boot] of the profile; NULL or 0: by architecture */
+	/* [boot] of configuration and profile; NULL or 0: by architecture */
 	char *boot_machine, *boot_cpu, *boot_append, *boot_qemu;
+	char *boot_accel; /* auto (as NULL), kvm, tcg; `pmkmod boot` looks at it */
 	unsigned boot_memory_mib, boot_timeout_s;
 };
 /*

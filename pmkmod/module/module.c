@@ -75,6 +75,15 @@ static bool valid_name(const char *s)
 	return true;
 }
 
+/* [test] run: one or more lines for a shell. */
+static void read_test(struct module *m, struct config *p)
+{
+	const char *run = config_get(p, "test", "run");
+
+	if (run)
+		m->test = xasprintf("%s\n", run);
+}
+
 static int read_recipe(struct module *m, struct config *p, struct err *e)
 {
 	int r = read_source(m, p, e);
@@ -88,6 +97,7 @@ static int read_recipe(struct module *m, struct config *p, struct err *e)
 	text(p, "description", &m->description);
 	text(p, "url", &m->url);
 	text(p, "userspace", &m->userspace);
+	read_test(m, p);
 	config_list(p, "module", "make", &m->make_args);
 	config_list(p, "module", "modules", &m->modules);
 	config_list(p, "module", "depends", &m->depends);
@@ -172,7 +182,7 @@ int module_load(struct module *m, struct config *c, const char *name, struct err
 void module_free(struct module *m)
 {
 	char *texts[] = {m->name, m->title, m->recipe, m->location, m->subdir, m->version,
-		m->license, m->description, m->url, m->userspace};
+		m->license, m->description, m->url, m->userspace, m->test};
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
 		free(texts[i]);

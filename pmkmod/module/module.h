@@ -30,6 +30,7 @@ struct module {
 	struct strvec modules; /* .ko base names that must come out; empty: whatever does */
 	struct strvec depends; /* other modules (recipes) whose packages must be there too */
 	char *userspace; /* install_if partner, NULL: a meta package */
+	char *test; /* lines for sh -e in the booted system, for `pmkmod boot`; NULL: none */
 	bool autoload; /* ship a modules-load.d file */
 };
 

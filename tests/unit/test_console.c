@@ -43,7 +43,7 @@ static void check_good(const struct console *c)
 	assert_int_equal(c->dmesg_promised, 2);
 	assert_string_equal(c->last, "[    2.0] reboot: Power down");
 	assert_null(c->panic);
-	assert_null(c->oops);
+	assert_int_equal(c->loading.kind, TROUBLE_NONE);
 }
 
 static void in_pieces(void **state)
@@ -126,23 +126,92 @@ static void troubles(void **state)
 	struct console c;
 
 	(void)state;
+	/* one of the kernel's own, then the module's, and the end of all */
 	feed(&c,
-		T " init\n" T " begin bad\n"
-		  "[ 2.0] Unable to handle kernel NULL pointer dereference at virtual address 0\n"
-		  "[ 2.1] Internal error: Oops: 96000004 [#1] SMP\n"
-		  "[ 2.2] Kernel panic - not syncing: Fatal exception\n"
-		  "[ 2.3] ---[ end Kernel panic - not syncing: Fatal exception ]---\n",
+		"[ 0.5] Unable to handle kernel paging request at virtual address 0\n"
+		"[ 0.6] ---[ end trace 0000000000000000 ]---\n" T " init\n" T " begin bad\n"
+		"[ 2.0] Unable to handle kernel NULL pointer dereference at virtual address 0\n"
+		"[ 2.1] Internal error: Oops: 96000004 [#1] SMP\n"
+		"[ 2.2] pc : start+0x14/0x1000 [bad]\n"
+		"[ 2.2] ---[ end trace 0000000000000000 ]---\n"
+		"[ 2.3] Kernel panic - not syncing: Fatal exception\n"
+		"[ 2.4] ---[ end Kernel panic - not syncing: Fatal exception ]---\n",
 		50);
-	assert_non_null(strstr(c.oops, "Unable to handle kernel NULL pointer"));
-	assert_string_equal(c.panic, "[ 2.2] Kernel panic - not syncing: Fatal exception");
+	assert_int_equal(c.loading.kind, TROUBLE_PANIC);
+	assert_string_equal(c.loading.first,
+		"Unable to handle kernel NULL pointer dereference at virtual address 0");
+	assert_string_equal(c.loading.function, "start+0x14/0x1000 [bad]");
+	assert_int_equal(c.loading.n, 6);
+	assert_string_equal(c.panic, "[ 2.3] Kernel panic - not syncing: Fatal exception");
+	assert_int_equal(c.testing.kind, TROUBLE_NONE);
 	console_free(&c);
-	/* an oops that only the kernel log tells of */
-	feed(&c, T " dmesg [ 2.0] BUG: unable to handle page fault for address: 0\n", 50);
-	assert_non_null(strstr(c.oops, "BUG: unable to handle page fault"));
+	/* the kernel log that our init brings back is not the console */
+	feed(&c, T " dmesg [ 2.0] Kernel panic - not syncing: a word of a log\n", 50);
+	assert_null(c.panic);
+	assert_int_equal(c.loading.kind, TROUBLE_NONE);
 	console_free(&c);
 	feed(&c, "[ 1.0] Failed to execute /init (error -2)\n", 50);
 	assert_non_null(c.setup);
 	console_free(&c);
+	feed(&c, "error: kvm run failed Function not implemented\n", 50);
+	assert_non_null(c.stopped);
+	console_free(&c);
+}
+
+static void own_test(void **state)
+{
+	struct console c;
+
+	(void)state;
+	feed(&c,
+		T " init\n" T " tested 0\n" T " begin a\n" T " status a 0\n"
+		  "before\n" T " test\n"
+		  "one\r\n\r\ntwo\n"
+		  "[ 3.0] Internal error: Oops: 17 [#1] SMP ARM\n"
+		  "no newline" T " tested 3\nbehind\n",
+		7);
+	assert_true(c.test_ended);
+	assert_int_equal(c.test_status, 3);
+	assert_string_equal(c.test_output.s,
+		"one\ntwo\n[ 3.0] Internal error: Oops: 17 [#1] SMP ARM\nno newline\n");
+	assert_int_equal(c.loading.kind, TROUBLE_NONE);
+	assert_int_equal(c.testing.kind, TROUBLE_OOPS);
+	console_free(&c);
+	feed(&c, T " init\n" T " test\n" T " tested\n" T " tested x\n" T " tested 256\n", 9);
+	assert_true(c.test_began);
+	assert_false(c.test_ended);
+	console_free(&c);
+}
+
+/* What a shell prints behind our last line is not read. */
+static void stops_at_the_end(void **state)
+{
+	static const char text[] = T " init\n" T " done\n(shell) # ";
+	struct console c;
+
+	(void)state;
+	console_start(&c, T);
+	c.stop_at_end = true;
+	assert_int_equal(console_feed(&c, text, strlen(text)), strlen(text) - strlen("(shell) # "));
+	assert_int_equal(console_feed(&c, "more", 4), 0);
+	assert_true(c.finished);
+	console_free(&c);
+}
+
+static void test_is_cut_out(void **state)
+{
+	struct strbuf b = {0};
+	_cleanup_free_ char *behind = NULL;
+
+	(void)state;
+	assert_null(init_cut_test(&b, "MARK"));
+	strbuf_adds(&b, "[ 1] loading\n[ 2] pmkmod: MARK test\n[ 3] testing\n");
+	behind = init_cut_test(&b, "MARK");
+	assert_string_equal(b.s, "[ 1] loading\n[ 3] testing\n");
+	assert_int_equal(b.len, strlen(b.s));
+	assert_string_equal(behind, "[ 3] testing\n");
+	assert_null(init_cut_test(&b, "MARK"));
+	strbuf_free(&b);
 }
 
 static void kernel_log_is_cut(void **state)
@@ -166,19 +235,34 @@ static void kernel_log_is_cut(void **state)
 static void script(void **state)
 {
 	struct strvec modules = {0};
-	_cleanup_free_ char *text = NULL;
+	struct init_spec s = {.token = "TOKEN", .mark = "MARK", .modules = &modules};
 
 	(void)state;
 	strvec_add(&modules, "videodev");
 	strvec_add(&modules, "v4l2loopback");
-	text = init_script("TOKEN", "MARK", &modules);
-	assert_true(starts_with(text, "#!/bin/sh\n"));
-	assert_non_null(strstr(text, "for m in videodev v4l2loopback; do"));
-	assert_non_null(strstr(text, "'TOKEN done'"));
-	assert_non_null(strstr(text, "pmkmod: MARK"));
-	assert_null(strstr(text, "@T@"));
-	assert_null(strstr(text, "@K@"));
-	assert_null(strstr(text, "@M@"));
+	for (int i = 0; i < 4; i++) {
+		_cleanup_free_ char *text = NULL;
+
+		s.test = i & 1;
+		s.shell = i & 2 ? "ttyAMA0" : NULL;
+		text = init_script(&s);
+		assert_true(starts_with(text, "#!/bin/sh\n"));
+		assert_non_null(strstr(text, "for m in videodev v4l2loopback; do"));
+		assert_non_null(strstr(text, "'TOKEN done'"));
+		assert_non_null(strstr(text, "pmkmod: MARK"));
+		assert_int_equal(strstr(text, "sh -e /" INIT_TEST) != NULL, s.test);
+		assert_int_equal(strstr(text, "/dev/ttyAMA0") != NULL, s.shell != NULL);
+		assert_null(strstr(text, "stty rows"));
+		for (const char *p = "TKMPSRC"; *p; p++) {
+			const char name[] = {'@', *p, '@', '\0'};
+
+			assert_null(strstr(text, name));
+		}
+	}
+	s.rows = 25;
+	s.columns = 80;
+	_cleanup_free_ char *sized = init_script(&s);
+	assert_non_null(strstr(sized, "stty rows 25 cols 80"));
 	strvec_free(&modules);
 }
 
@@ -190,6 +274,9 @@ int main(void)
 		cmocka_unit_test(noise),
 		cmocka_unit_test(bytes_of_any_kind),
 		cmocka_unit_test(troubles),
+		cmocka_unit_test(own_test),
+		cmocka_unit_test(stops_at_the_end),
+		cmocka_unit_test(test_is_cut_out),
 		cmocka_unit_test(kernel_log_is_cut),
 		cmocka_unit_test(script),
 	};

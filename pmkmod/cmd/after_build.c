@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* Commands that build first and then do something with the package; and how they show what came. */
+#include "pmkmod/build/run.h"
+#include "pmkmod/cmd/cmd.h"
+
+int after_build(
+	struct context *x, const struct options *o, built_stage stage, int *status, struct err *e)
+{
+	struct cell_result built;
+	struct plan p;
+	bool unchanged;
+	int r = build_run(&p, x, o->args.v[1], o->args.v[2], &built, &unchanged, e);
+
+	if (r == 0)
+		r = stage(&p, &built, o, status, e);
+	cell_result_free(&built);
+	plan_free(&p);
+	return r;
+}
+
+void print_indented(const char *word, const char *text)
+{
+	_cleanup_strvec_ struct strvec lines = {0};
+
+	if (text)
+		strvec_split(&lines, text, "\n");
+	for (size_t i = 0; i < lines.n; i++)
+		printf("%-9s %s\n", i ? "" : word, lines.v[i]);
+}
