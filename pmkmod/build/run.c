@@ -241,7 +241,9 @@ static int record(struct job *j, const struct export_result *exported, struct ce
 		.release = xstrdup(j->headers.release),
 		.verdict = xstrdup(fit_verdict(&j->report)),
 		.key = xstrdup(p->key),
-		.modules = module_names(j)};
+		.modules = module_names(j),
+		.device = xstrdup(p->device.name),
+		.asked = xstrdup(p->module.recipe ? p->module.name : p->module.location)};
 	r = hash_file(AT_FDCWD, result->apk, HASH_SHA256, &h, e);
 	if (r < 0)
 		return r;

@@ -46,6 +46,7 @@ int cmd_symvers(struct context *x, const struct options *o, int *status, struct 
 int cmd_signing_kernel(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_init(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_info(struct context *x, const struct options *o, int *status, struct err *e);
+int cmd_stale(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_clean(struct context *x, const struct options *o, int *status, struct err *e);
 
 /* With --phone: read what the phone says of its kernel, tell what it contradicts. */

@@ -26,6 +26,7 @@ enum {
 	EXIT_PHONE = 39, /* the phone cannot be reached, or ssh failed */
 	EXIT_PHONE_DIFFERS = 40, /* the phone has another kernel than the package is for */
 	EXIT_SIDELOAD_FAILED = 41, /* the phone did not take the package */
+	EXIT_STALE = 42, /* stale: there is a newer kernel than a published package is for */
 	EXIT_EXCLUDED = 77, /* DKMS: this module is excluded for this kernel */
 	/* 128 + signal number: interrupted */
 };
