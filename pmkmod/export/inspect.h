@@ -21,7 +21,8 @@ struct inspection {
 	bool by_pmkmod; /* it says so; `untrusted` tells what that is worth */
 	bool has_summary; /* else it is a meta package, headers, or an older pmkmod's */
 	struct package_summary summary;
-	char *summary_problem; /* why the summary it has is none; NULL: it is one, or there is none */
+	char *summary_problem; /* why the summary it has is none; NULL: it is one, or there is none
+				*/
 	struct inspected_module *modules; /* only of those by pmkmod */
 	size_t n_modules, n_more; /* beyond these, which are not looked into */
 	char *report; /* path of the fit report beside it; NULL: none, or another package's */
