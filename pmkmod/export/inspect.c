@@ -18,7 +18,7 @@
 /* What one module may be, packed; ko_parse() bounds what comes out of it. */
 #define MODULE_MAX (256u << 20)
 /* More are counted alone: nobody's package has so many, and each may unpack to hundreds of MiB. */
-#define MODULES_MAX 64
+#define MODULES_MAX 32
 /* A whole distribution's kernel package fits. */
 #define UNPACKED_MAX (4ULL << 30)
 #define ENTRIES_MAX 200000
@@ -33,6 +33,8 @@ struct inspecting {
 	bool wanted, too_large;
 	char *name; /* of it */
 	bool modules; /* the second reading */
+	bool broken; /* a module was none: pmkmod packs no such, and unpacking more may take minutes
+		      */
 };
 
 static int open_file(const char *path, struct err *e)
@@ -76,7 +78,7 @@ static int on_entry(void *ctx, const struct apk_entry *en, struct err *e)
 	(void)e;
 	in->wanted = in->modules ? is_module(en->name) : streq(en->name, in->summary_path);
 	in->wanted = in->wanted && en->type == APK_FILE;
-	if (in->wanted && in->modules && in->out->n_modules == MODULES_MAX) {
+	if (in->wanted && in->modules && (in->broken || in->out->n_modules == MODULES_MAX)) {
 		in->out->n_more++;
 		in->wanted = false;
 	}
@@ -134,6 +136,7 @@ static void take_module(struct inspecting *in)
 				    in->content.len, &e);
 	if (r < 0) {
 		m->problem = xstrdup(e.text);
+		in->broken = true;
 		return;
 	}
 	m->name = xstrdup(k.name);
