@@ -81,6 +81,7 @@ struct apk_keys; /* public keys by file name */
 int apk_keys_load(struct apk_keys **out, const struct strvec *dirs, struct err *e);
 void apk_keys_free(struct apk_keys *k);
 size_t apk_keys_count(const struct apk_keys *k);
+bool apk_keys_has(const struct apk_keys *k, const char *name);
 /* Sorted names of the keys, joined by ", ": for messages. Caller frees. */
 char *apk_keys_names(const struct apk_keys *k);
 

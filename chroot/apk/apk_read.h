@@ -48,6 +48,7 @@ struct apk_control {
 	char *script[APK_SCRIPTS]; /* NULL: none; may hold any bytes */
 	size_t script_len[APK_SCRIPTS];
 	char *signed_by; /* key name of the signature that verified, NULL: not checked */
+	struct strvec signers; /* whose signatures it says it has, checked or not */
 };
 void apk_control_free(struct apk_control *c);
 

@@ -23,6 +23,7 @@ void apk_control_free(struct apk_control *c)
 	for (size_t i = 0; i < APK_SCRIPTS; i++)
 		free(c->script[i]);
 	free(c->signed_by);
+	strvec_free(&c->signers);
 	*c = (struct apk_control){0};
 }
 

@@ -106,6 +106,11 @@ void apk_keys_free(struct apk_keys *k)
 	free(k);
 }
 
+bool apk_keys_has(const struct apk_keys *k, const char *name)
+{
+	return apk_keys_find(k, name) != NULL;
+}
+
 size_t apk_keys_count(const struct apk_keys *k)
 {
 	return k->n;

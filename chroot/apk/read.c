@@ -68,6 +68,7 @@ static int read_head(
 		return r;
 	rd->control.pkg.identity = rd->m.sum[0];
 	rd->control.signed_by = xstrdup(sigs.key_name);
+	strvec_add_all(&rd->control.signers, &sigs.names);
 	return 0;
 }
 

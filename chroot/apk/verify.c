@@ -20,9 +20,19 @@ bool apk_is_sig_name(const char *entry_name)
 	return starts_with(entry_name, ".SIGN.");
 }
 
+static void note_name(struct apk_sigs *s, const char *entry_name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (starts_with(entry_name, kinds[i].prefix)) {
+			strvec_add(&s->names, entry_name + strlen(kinds[i].prefix));
+			return;
+		}
+}
+
 void apk_sigs_add(struct apk_sigs *s, const char *entry_name, const void *data, size_t len)
 {
 	s->count++;
+	note_name(s, entry_name);
 	/* The first known key decides, even if a later signature is better: as in apk. */
 	if (s->key || !s->keys || len > SIG_MAX)
 		return;
@@ -107,5 +117,6 @@ void apk_sigs_free(struct apk_sigs *s)
 	free(s->key_name);
 	free(s->sig);
 	strvec_free(&s->unknown);
+	strvec_free(&s->names);
 	*s = (struct apk_sigs){0};
 }

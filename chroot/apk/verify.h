@@ -28,6 +28,7 @@ struct apk_sigs {
 	size_t sig_len;
 	unsigned count;
 	struct strvec unknown; /* names of keys that are not known */
+	struct strvec names; /* of all keys */
 };
 
 bool apk_is_sig_name(const char *entry_name); /* ".SIGN." */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "pmkmod/build/cell.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -57,7 +58,8 @@ static size_t fields(struct cell_result *r, struct field *out)
 	const struct field all[] = {{"apk", &r->apk}, {"meta", &r->meta},
 		{"sha256", &r->apk_sha256}, {"package", &r->package}, {"version", &r->version},
 		{"release", &r->release}, {"verdict", &r->verdict}, {"key", &r->key},
-		{"modules", &r->modules}, {"error", &r->error}};
+		{"modules", &r->modules}, {"device", &r->device}, {"asked", &r->asked},
+		{"error", &r->error}};
 
 	memcpy(out, all, sizeof(all));
 	return ARRAY_SIZE(all);
@@ -100,9 +102,8 @@ static bool still_published(const struct cell_result *r)
 	return streq(hex, r->apk_sha256);
 }
 
-bool cell_load(const struct plan *p, struct cell_result *out)
+static bool load_from(const char *dir, struct cell_result *out)
 {
-	_cleanup_free_ char *dir = folder_path(p);
 	_cleanup_free_ char *path = path_join(dir, "result");
 	_cleanup_free_ char *text = NULL;
 	_cleanup_strvec_ struct strvec lines = {0};
@@ -113,10 +114,40 @@ bool cell_load(const struct plan *p, struct cell_result *out)
 	strvec_split(&lines, text, "\n");
 	for (size_t i = 0; i < lines.n; i++)
 		parse_line(out, lines.v[i]);
-	if (out->built ? still_published(out) : out->error != NULL)
+	return true;
+}
+
+bool cell_load(const struct plan *p, struct cell_result *out)
+{
+	_cleanup_free_ char *dir = folder_path(p);
+
+	if (load_from(dir, out) && (out->built ? still_published(out) : out->error != NULL))
 		return true;
 	cell_result_free(out);
 	return false;
+}
+
+bool cell_find(const struct context *x, const char *apk, struct cell_result *out)
+{
+	_cleanup_free_ char *cells = path_join(x->state, "cells");
+	DIR *d = opendir(cells);
+	struct dirent *de;
+	bool found = false;
+
+	*out = (struct cell_result){0};
+	while (d && !found && (de = readdir(d))) {
+		_cleanup_free_ char *dir = path_join(cells, de->d_name);
+
+		if (de->d_name[0] == '.')
+			continue;
+		found = load_from(dir, out) && out->built && out->apk && streq(out->apk, apk) &&
+			still_published(out);
+		if (!found)
+			cell_result_free(out);
+	}
+	if (d)
+		closedir(d);
+	return found;
 }
 
 int cell_store(const struct plan *p, const struct cell_result *result, struct err *e)

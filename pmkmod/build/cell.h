@@ -18,6 +18,7 @@ struct cell_result {
 	char *verdict; /* fit verdict in words */
 	char *key; /* the plan's key at that time */
 	char *modules; /* names for modprobe, separated by blanks */
+	char *device, *asked; /* what was built: `pmkmod build <device> <asked>` */
 	char *error; /* sentence of a remembered failure */
 	int exit_code;
 };
@@ -31,6 +32,8 @@ int cell_lock(const struct plan *p, struct err *e);
 
 /* What is remembered; false: nothing (or a built package is no longer where it was published). */
 bool cell_load(const struct plan *p, struct cell_result *out);
+/* The cell whose package was published as the file `apk`, if that is still what it built. */
+bool cell_find(const struct context *x, const char *apk, struct cell_result *out);
 int cell_store(const struct plan *p, const struct cell_result *r, struct err *e);
 void cell_result_free(struct cell_result *r);
 

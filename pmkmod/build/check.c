@@ -80,24 +80,32 @@ static int true_symvers(const struct job *j, struct symvers *s)
 	return r;
 }
 
-static int read_symvers(const struct job *j, struct symvers **out, struct err *e)
+static int read_symvers(struct job *j, struct symvers **out, struct err *e)
 {
 	int r = symvers_new(out);
+	bool of_image = r == 0 && true_symvers(j, *out) == 0;
 
-	if (r < 0 || true_symvers(j, *out) == 0)
-		return r;
-	symvers_free(*out);
-	r = symvers_new(out);
-	return r < 0 ? r : symvers_read(*out, j->headers.symvers_path, e);
+	if (r == 0 && !of_image) {
+		symvers_free(*out);
+		r = symvers_new(out);
+		if (r == 0)
+			r = symvers_read(*out, j->headers.symvers_path, e);
+	}
+	if (r == 0)
+		job_count_symvers(j, *out, of_image);
+	return r;
 }
 
 int job_check(struct job *j, struct err *e)
 {
+	const struct pinned *kernel = &j->plan->target.kernel;
+	/* not the file's name, which is another one in the cache: the report is published */
+	_cleanup_free_ char *package = xasprintf("%s-%s", kernel->name, kernel->version);
 	_cleanup_free_ char *vermagic = image_vermagic(j);
 	struct fit_kernel k = {.arch = j->plan->device.arch,
 		.release = j->headers.release,
 		.vermagic = j->facts.vermagic ? j->facts.vermagic : vermagic,
-		.vermagic_source = path_base(j->kernel_apk),
+		.vermagic_source = package,
 		.config = j->kconfig,
 		.facts = &j->facts,
 		.image = j->plan->device.origin.image ? j->plan->device.origin.image

@@ -12,6 +12,7 @@
 #include "pmkmod/aport/apkbuild.h"
 #include "pmkmod/build/pack_source.h"
 #include "pmkmod/build/run.h"
+#include "pmkmod/export/summary.h"
 #include "pmkmod/headers/headers.h"
 #include "pmkmod/kernel/kernel.h"
 #include "pmkmod/util/exit_codes.h"
@@ -26,6 +27,7 @@ struct emit {
 	char *tarball; /* name of the source archive; NULL: the source is a package */
 	char *url; /* where it is downloaded; NULL: it lies beside */
 	struct hash sum; /* SHA-512 of it */
+	char *summary; /* text of the package's own */
 };
 
 static void emit_free(struct emit *m)
@@ -36,6 +38,7 @@ static void emit_free(struct emit *m)
 	free(m->module_version);
 	free(m->tarball);
 	free(m->url);
+	free(m->summary);
 }
 
 /* ---- what is in the package ---- */
@@ -60,12 +63,19 @@ static int look_into(struct emit *m, struct err *e)
 {
 	const struct apk_reader_ops ops = {.control = take_control, .entry = take_entry};
 	_cleanup_close_ int fd = open(m->result->apk, O_RDONLY | O_CLOEXEC);
+	_cleanup_free_ char *summary = NULL;
+	size_t len;
 	int r;
 
 	if (fd < 0)
 		return err_errno(e, -errno, "cannot open '%s'", m->result->apk);
 	r = apk_read_control(m->result->apk, NULL, &m->c, e);
-	return r < 0 ? r : apk_read(fd, m->result->apk, NULL, NULL, NULL, &ops, m, e);
+	if (r == 0)
+		r = apk_read(fd, m->result->apk, NULL, NULL, NULL, &ops, m, e);
+	if (r < 0)
+		return r;
+	summary = summary_path(m->c.pkg.name);
+	return apk_read_file(m->result->apk, summary, SUMMARY_MAX, &m->summary, &len, e);
 }
 
 /* ---- the source ---- */
@@ -338,7 +348,11 @@ static void package(const struct emit *m, struct strbuf *b)
 			"\tprintf '%%s\\n' %s >\"$pkgdir\"/%s\n",
 			m->result->modules, name);
 	}
-	strbuf_adds(b, "}\n");
+	/* no line of JSON is the word that ends it: within texts there are no line ends */
+	strbuf_addf(b,
+		"\tmkdir -p \"$pkgdir\"/" SUMMARY_DIR "\n"
+		"\tcat >\"$pkgdir\"/" SUMMARY_DIR "/%s.json <<'EOF'\n%sEOF\n}\n",
+		m->c.pkg.name, m->summary);
 }
 
 static void sums(const struct emit *m, struct strbuf *b)

@@ -4,6 +4,7 @@
 #define PMKMOD_JOB_H
 
 #include "pmkmod/build/assemble.h"
+#include "pmkmod/export/export.h"
 #include "pmkmod/fit/fit.h"
 #include "pmkmod/preflight/preflight.h"
 
@@ -20,6 +21,11 @@ struct job {
 	struct kconfig *kconfig;
 	struct kernel_facts facts;
 	struct preflight preflight;
+	struct compiler compiler; /* that builds; family COMPILER_UNKNOWN: it did not say */
+	struct job_symvers { /* the exports that the check has looked at */
+		bool of_image; /* not those the module was built with */
+		size_t exports, of_modules, without_crc;
+	} symvers;
 	char *banner; /* of the kernel image; NULL: not asked for or not found */
 	char *source_dir; /* host path of the copy that is built: <work>/build/src */
 	char *kbuild_dir; /* host path of the folder with the Kbuild file */
@@ -58,6 +64,13 @@ int job_key_is_trusted(struct job *j, bool *known, bool *trusted, struct err *e)
 /* check.c: the fit report; -EBADE with exit code 35 if the kernel would refuse the module. */
 int job_check(struct job *j, struct err *e);
 void job_free(struct job *j);
+
+/* summary.c: what goes into the package, and the report that lies beside it. */
+void job_count_symvers(struct job *j, const struct symvers *s, bool of_image);
+/* All but the package's name and version; summary_free() is the caller's. */
+int job_summary(const struct job *j, struct package_summary *out, struct err *e);
+/* Write the whole fit report beside the package just made; it says whose it is. */
+int job_write_report(const struct job *j, const struct export_result *made, struct err *e);
 
 /* diagnose.c: the first thing that went wrong in a kbuild log; the caller frees what is set. */
 struct diagnosis {

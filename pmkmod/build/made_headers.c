@@ -37,7 +37,7 @@ void made_headers_load(struct made_headers *h, const struct context *x, const st
 		const char *word;
 		char **slot;
 	} words[] = {{"origin ", &h->origin}, {"provider ", &h->provider},
-		{"compiler ", &h->compiler}, {"release ", &h->release}};
+		{"compiler ", &h->compiler}, {"release ", &h->release}, {"symvers ", &h->symvers}};
 
 	*h = (struct made_headers){0};
 	if (fs_read(path, RECORD_MAX, &text, NULL, NULL) < 0)
@@ -69,6 +69,7 @@ void made_headers_free(struct made_headers *h)
 	free(h->provider);
 	free(h->compiler);
 	free(h->release);
+	free(h->symvers);
 	*h = (struct made_headers){0};
 }
 

@@ -17,6 +17,7 @@ struct made_headers {
 	char *provider; /* what they were made from, and why, in words */
 	char *compiler; /* "gcc", "gcc6", "clang": which one modules need */
 	char *release;
+	char *symvers; /* where their Module.symvers is from; NULL: an older pmkmod made them */
 };
 
 /* Folder of the record of this device's kernel; caller frees. */

@@ -239,6 +239,22 @@ static int pin(struct pinned *out, const char *path, const char *what, struct er
 	return 0;
 }
 
+/* Without paths: it ends in packages. */
+static const char *symvers_origin(const struct making *m)
+{
+	const struct kernel_origin *o = &m->p->device.origin;
+
+	if (m->packaged)
+		return "the kernel's headers package";
+	if (o->symvers)
+		return "a Module.symvers that the porter named";
+	if (o->kdir)
+		return "the kernel's build folder";
+	if (!m->in.symvers)
+		return "computed from the kernel's source";
+	return m->facts.symvers_name ? "the kernel's package" : "recovered from the kernel's image";
+}
+
 static int store_record(struct making *m, struct err *e)
 {
 	const struct device *d = &m->p->device;
@@ -253,8 +269,11 @@ static int store_record(struct making *m, struct err *e)
 	if (r == 0)
 		r = pin(&scripts, m->result.scripts_path, "helper programs'", e);
 	if (r == 0) {
-		strbuf_addf(&b, "kernel %s\norigin %s\nprovider %s\ncompiler %s\nrelease %s\ndev ",
-			kernel, origin, m->provider, m->compiler, m->result.release);
+		strbuf_addf(&b,
+			"kernel %s\norigin %s\nprovider %s\ncompiler %s\nrelease %s\n"
+			"symvers %s\ndev ",
+			kernel, origin, m->provider, m->compiler, m->result.release,
+			symvers_origin(m));
 		pinned_print(&dev, &b);
 		strbuf_adds(&b, "\nscripts ");
 		pinned_print(&scripts, &b);

@@ -253,13 +253,13 @@ int job_match_compiler(struct job *j, struct err *e)
 {
 	const struct preflight_point *point;
 	struct compiler ours;
-	int r;
+	int r = ask_compiler(j, &ours, e);
 
-	if (!j->preflight.compiler.family)
-		return 0;
-	r = ask_compiler(j, &ours, e);
 	if (r < 0 || !ours.family)
 		return r;
+	j->compiler = ours;
+	if (!j->preflight.compiler.family)
+		return 0;
 	run_preflight(j, &ours);
 	point = preflight_find(&j->preflight, "compiler");
 	dprintf(j->log_fd, "compiler: %s: %s\n", preflight_result_names[point->result],

@@ -189,17 +189,24 @@ static int package(
 		.source_date = p->source_date,
 		.key = key,
 		.out_dir = dir};
+	struct package_summary summary = {0};
 	int r = fs_mkdirs(dir, 0700, e);
 
+	if (r == 0)
+		r = job_summary(j, &summary, e);
 	if (r < 0)
 		return r;
+	s.summary = &summary;
 	for (size_t i = 0; i < m->depends.n; i++)
 		strvec_take(&s.depends, export_package_name(m->depends.v[i], p->device.flavor));
 	progress_stage(&p->x->progress, "package", "%s", m->name);
 	r = export_package(&s, out, e);
 	if (r == 0)
+		r = job_write_report(j, out, e);
+	if (r == 0)
 		progress_done(&p->x->progress, "%s-%s", out->name, out->version);
 	strvec_free(&s.depends);
+	summary_free(&summary);
 	return r;
 }
 
@@ -234,7 +241,9 @@ static int record(struct job *j, const struct export_result *exported, struct ce
 		.release = xstrdup(j->headers.release),
 		.verdict = xstrdup(fit_verdict(&j->report)),
 		.key = xstrdup(p->key),
-		.modules = module_names(j)};
+		.modules = module_names(j),
+		.device = xstrdup(p->device.name),
+		.asked = xstrdup(p->module.recipe ? p->module.name : p->module.location)};
 	r = hash_file(AT_FDCWD, result->apk, HASH_SHA256, &h, e);
 	if (r < 0)
 		return r;

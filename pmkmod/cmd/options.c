@@ -83,6 +83,21 @@ const struct command commands[] = {
 		"only needed for what pmaports and the shipped profiles do not say. A profile that is\n"
 		"there already is never changed.\n",
 		1, 1, cmd_init, true},
+	{"stale", "[<device>...]", "name published packages for which there is a newer kernel",
+		"Each package pins one kernel package; when the channel's repositories (or pmaports) have\n"
+		"a newer one, or another build of the same version, and the package was not built for\n"
+		"that, it is named, with why. Of devices only those. --rebuild builds them, as they were\n"
+		"asked for; old and new stand side by side. --json prints all there are for programs.\n"
+		"Exit code 43: something is stale (with --rebuild: still is); 1: it could not be told.\n",
+		0, SIZE_MAX, cmd_stale, false},
+	{"info", "<apk>", "show what a package is for: kernel, modules, how it was judged",
+		"<apk> is any file in apk's format. Of one that pmkmod has made: the kernel package and\n"
+		"release, its configuration's hash, compilers, where the kernel's exports were from, the\n"
+		"verdict, and each module with what it says of itself; of another one its name, version,\n"
+		"architecture and dependencies. Known keys are pmkmod's own and those of the channels.\n"
+		"--json prints it for programs. Exit code 30: it is no package, damaged, or was\n"
+		"altered after a known key signed it; 2: there is no such file.\n",
+		1, 1, cmd_info, true},
 	{"clean", "[layers|cache|all]", "remove layers, downloads, or both; packages and keys stay",
 		"Without an argument only layers that were not used for 30 days are removed.\n", 0,
 		1, cmd_clean, false},

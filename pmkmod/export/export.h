@@ -9,6 +9,7 @@
 #include "chroot/apk/apk.h"
 #include "chroot/base/err.h"
 #include "chroot/base/str.h"
+#include "pmkmod/export/summary.h"
 #include "pmkmod/kernel/kernel.h"
 
 /* ---- names.c ---- */
@@ -41,12 +42,15 @@ struct export_spec {
 	bool usr_merge; /* usr/lib/modules instead of lib/modules */
 	const struct kernel_facts *facts; /* updates/ if the kernel has that module; NULL: extra/ */
 	int64_t source_date; /* seconds since 1970: every timestamp in the package */
+	/* goes into the package, which fills in its own name and version; NULL: none */
+	struct package_summary *summary;
 	const struct apk_signkey *key;
 	const char *out_dir;
 };
 struct export_result {
 	char *path, *name, *version; /* the module package */
 	char *meta_path; /* the meta package "<module>-kmod"; NULL: none */
+	struct hash identity; /* of the module package */
 };
 /* Write the package(s) into out_dir; same input gives the same bytes. */
 int export_package(const struct export_spec *s, struct export_result *out, struct err *e);
@@ -58,10 +62,16 @@ void export_result_free(struct export_result *r);
  * anew, signed: temporary name, sync, rename, in an order in which a reader never sees an index
  * that names a missing file. Two pmkmods at once both succeed. The public key is kept beside
  * (packages_dir/<key>.pub). On any error the repository is as before.
+ *
+ * Versions of a package for other kernels stay beside the new one, file and index record. A fit
+ * report that lies beside a package (publish_report_path()) goes along. No index names it and no
+ * apk asks for it; it comes and goes with the folder, and says itself which package it is of.
  */
 int publish(const char *packages_dir, const char *channel, const char *arch,
 	const struct strvec *apk_paths, const struct apk_signkey *key,
 	const struct strvec *trusted_keys_dirs, int64_t source_date, struct err *e);
+/* "<...>.fit.json" for "<...>.apk"; caller frees. */
+char *publish_report_path(const char *apk);
 
 /* The key in `keys_dir`, made (RSA, 0600) on first use; two first uses at once end with one key. */
 int export_key(const char *keys_dir, struct apk_signkey **key, struct err *e);

@@ -170,6 +170,24 @@ static int add_modules_load(const struct maker *m, struct apk_writer *w, struct 
 	return apk_writer_file(w, to, b.s, b.len, 0644, e);
 }
 
+static int add_summary(
+	const struct maker *m, struct apk_writer *w, const struct apk_pkg *p, struct err *e)
+{
+	struct package_summary *s = m->s->summary;
+	_cleanup_free_ char *to = summary_path(p->name), *text = NULL;
+
+	if (!s)
+		return 0;
+	free(s->package);
+	free(s->version);
+	s->package = xstrdup(p->name);
+	s->version = xstrdup(p->version);
+	if (!s->module_version)
+		s->module_version = xstrdup(first_of(NULL, m, ko_version, NULL));
+	text = summary_text(s);
+	return apk_writer_file(w, to, text, strlen(text), 0644, e);
+}
+
 /* What both packages have in common. Frees nothing: the caller does with apk_pkg_free(). */
 static void fill(const struct maker *m, struct apk_pkg *p, int64_t date)
 {
@@ -212,10 +230,13 @@ static int write_module_package(struct maker *m, struct err *e)
 		r = add_module(m, w, &m->ko[i], e);
 	if (r == 0 && s->modules_load)
 		r = add_modules_load(m, w, e);
+	if (r == 0)
+		r = add_summary(m, w, &p, e);
 	if (r == 0) {
 		m->out->path = xasprintf("%s/%s-%s.apk", s->out_dir, p.name, p.version);
 		r = apk_writer_finish(w, &p, s->key, m->out->path, e);
 	}
+	m->out->identity = p.identity;
 	m->out->name = steal_ptr(p.name);
 	m->out->version = steal_ptr(p.version);
 	apk_pkg_free(&p);

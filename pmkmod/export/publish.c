@@ -30,6 +30,7 @@ struct item {
 	bool replaces; /* the repository has other bytes under that name */
 	bool same; /* it has the very same: nothing to do */
 	bool moved; /* the commit has put it in place */
+	bool has_report; /* a fit report lies beside it */
 };
 
 struct job {
@@ -45,6 +46,13 @@ struct job {
 	struct item *items;
 	size_t n;
 };
+
+char *publish_report_path(const char *apk)
+{
+	size_t n = strlen(apk);
+
+	return xasprintf("%.*s.fit.json", (int)(ends_with(apk, ".apk") ? n - 4 : n), apk);
+}
 
 static void job_free(struct job *j)
 {
@@ -96,6 +104,24 @@ static int sync_file(const char *path)
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
+}
+
+static int stage_report(const struct job *j, struct item *it, struct err *e)
+{
+	_cleanup_free_ char *from = publish_report_path(it->from), *full = NULL, *to = NULL;
+	int r;
+
+	it->has_report = fs_exists(from);
+	if (!it->has_report)
+		return 0;
+	full = path_join(j->full, it->name);
+	to = publish_report_path(full);
+	r = fs_copy_file(from, to, e);
+	if (r == 0 && chmod(to, 0644) < 0)
+		r = err_errno(e, -errno, "cannot set the mode of '%s'", to);
+	if (r == 0 && (r = sync_file(to)) < 0)
+		r = err_errno(e, r, "cannot write '%s'", to);
+	return r;
 }
 
 /* Find the name a package must have from what it says of itself, and copy it. */
@@ -212,6 +238,8 @@ static int stage_all(struct job *j, struct err *e)
 		if (interrupted())
 			return err_set(e, -EINTR, "interrupted before anything was published");
 		r = stage_one(j, &j->items[i], e);
+		if (r == 0)
+			r = stage_report(j, &j->items[i], e);
 	}
 	if (r == 0)
 		r = link_rest(j, e);
@@ -266,6 +294,18 @@ static int move_into_place(struct job *j, struct item *it, struct err *e)
 	return 0;
 }
 
+/* A report of a package that is not there in the end does no harm: it says which one it is of. */
+static int move_report(const struct job *j, const struct item *it, struct err *e)
+{
+	_cleanup_free_ char *full = path_join(j->full, it->name),
+			    *dir = path_join(j->dir, it->name);
+	_cleanup_free_ char *from = publish_report_path(full), *to = publish_report_path(dir);
+
+	if (!it->has_report || rename(from, to) == 0)
+		return 0;
+	return err_errno(e, -errno, "cannot publish '%s'", to);
+}
+
 static void undo(struct job *j)
 {
 	for (size_t i = 0; i < j->n; i++) {
@@ -304,6 +344,8 @@ static int commit(struct job *j, struct err *e)
 	for (size_t i = 0; i < j->n && r == 0; i++)
 		if (!j->items[i].same)
 			r = move_into_place(j, &j->items[i], e);
+	for (size_t i = 0; i < j->n && r == 0; i++)
+		r = move_report(j, &j->items[i], e);
 	/* names must be on disk before the index that mentions them */
 	if (r == 0)
 		fs_sync_parent(j->index);

@@ -94,6 +94,8 @@ int ko_read(struct ko *k, const char *path, struct err *e);
 int ko_parse(struct ko *k, const char *path, const void *bytes, size_t len, struct err *e);
 void ko_free(struct ko *k);
 
+struct json_object;
+
 enum fit_result { FIT_PASS, FIT_FAIL, FIT_UNKNOWN };
 struct fit_point {
 	char *module; /* which .ko */
@@ -143,11 +145,9 @@ const char *fit_verdict(const struct fit_report *r);
 /* The whole report as text, one point a line; caller frees. */
 char *fit_report_text(const struct fit_report *r);
 /*
- * The same for programs: {"verdict", "pass", "fail", "unknown" (numbers), "points": [{"module",
- * "point", "result": "pass"|"fail"|"unknown", "text"}], "unresolved": ["module: symbol"]}. The
- * caller frees.
+ * The same for programs: {"verdict", "pass", "fail", "unknown", "points": [{"module", "point",
+ * "result", "text"}], "unresolved": [...]}. json_object_put() is the caller's.
  */
-struct json_object;
 struct json_object *fit_report_json(const struct fit_report *r);
 void fit_report_free(struct fit_report *r);
 

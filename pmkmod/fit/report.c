@@ -30,31 +30,38 @@ char *fit_report_text(const struct fit_report *r)
 	return strbuf_steal(&out);
 }
 
-struct json_object *fit_report_json(const struct fit_report *r)
+static struct json_object *point_json(const struct fit_point *p)
 {
 	static const char *const words[] = {
 		[FIT_PASS] = "pass", [FIT_FAIL] = "fail", [FIT_UNKNOWN] = "unknown"};
-	struct json_object *o = json_object_new_object(), *points = json_object_new_array(),
-			   *unresolved = json_object_new_array();
+	struct json_object *o = json_object_new_object();
 
-	json_add_text(o, "verdict", fit_verdict(r));
-	json_object_object_add(o, "pass",
-		json_object_new_int64((int64_t)(r->n_points - r->n_fail - r->n_unknown)));
-	json_object_object_add(o, "fail", json_object_new_int64((int64_t)r->n_fail));
-	json_object_object_add(o, "unknown", json_object_new_int64((int64_t)r->n_unknown));
-	for (size_t i = 0; i < r->n_points; i++) {
-		const struct fit_point *p = &r->points[i];
-		struct json_object *one = json_object_new_object();
+	json_add_text(o, "module", p->module);
+	json_add_text(o, "point", p->point);
+	json_add_text(o, "result", words[p->result]);
+	json_add_text(o, "text", p->text);
+	return o;
+}
 
-		json_add_text(one, "module", p->module);
-		json_add_text(one, "point", p->point);
-		json_add_text(one, "result", words[p->result]);
-		json_add_text(one, "text", p->text);
-		json_object_array_add(points, one);
-	}
-	json_object_object_add(o, "points", points);
+static void add_count(struct json_object *o, const char *key, size_t n)
+{
+	json_object_object_add(o, key, json_object_new_int64((int64_t)n));
+}
+
+struct json_object *fit_report_json(const struct fit_report *r)
+{
+	struct json_object *o = json_object_new_object(), *points = json_object_new_array();
+	struct json_object *unresolved = json_object_new_array();
+
+	for (size_t i = 0; i < r->n_points; i++)
+		json_object_array_add(points, point_json(&r->points[i]));
 	for (size_t i = 0; i < r->unresolved.n; i++)
 		json_object_array_add(unresolved, json_text(r->unresolved.v[i]));
+	json_add_text(o, "verdict", fit_verdict(r));
+	add_count(o, "pass", r->n_points - r->n_fail - r->n_unknown);
+	add_count(o, "fail", r->n_fail);
+	add_count(o, "unknown", r->n_unknown);
+	json_object_object_add(o, "points", points);
 	json_object_object_add(o, "unresolved", unresolved);
 	return o;
 }

@@ -66,6 +66,8 @@ const struct symvers_entry *symvers_next(
 int symvers_parse(
 	struct symvers *s, const char *shown, const char *text, size_t len, struct err *e);
 size_t symvers_count(const struct symvers *s);
+/* One of them, in the order they were read. */
+const struct symvers_entry *symvers_at(const struct symvers *s, size_t i);
 /* True when every CRC is zero: the kernel has no MODVERSIONS. */
 bool symvers_all_zero(const struct symvers *s);
 void symvers_free(struct symvers *s);

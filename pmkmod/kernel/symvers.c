@@ -166,6 +166,11 @@ size_t symvers_count(const struct symvers *s)
 	return s->n;
 }
 
+const struct symvers_entry *symvers_at(const struct symvers *s, size_t i)
+{
+	return &s->entries[i];
+}
+
 bool symvers_all_zero(const struct symvers *s)
 {
 	return !s->any_crc;

@@ -27,6 +27,7 @@ enum {
 	EXIT_PHONE_DIFFERS = 40, /* the phone has another kernel than the package is for */
 	EXIT_SIDELOAD_FAILED = 41, /* the phone did not take the package */
 	EXIT_TEST_FAILED = 42, /* boot: the module loaded, but its own test failed */
+	EXIT_STALE = 43, /* stale: there is a newer kernel than a published package is for */
 	EXIT_EXCLUDED = 77, /* DKMS: this module is excluded for this kernel */
 	/* 128 + signal number: interrupted */
 };

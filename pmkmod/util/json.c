@@ -58,6 +58,16 @@ void json_add_text(struct json_object *object, const char *key, const char *s)
 	json_object_object_add(object, key, json_text(s));
 }
 
+char *json_print(struct json_object *take)
+{
+	const char *s = json_object_to_json_string_ext(take,
+		JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE);
+	char *text = xasprintf("%s\n", s);
+
+	json_object_put(take);
+	return text;
+}
+
 static void write_text(struct json_object *take, size_t without)
 {
 	size_t len;

@@ -11,6 +11,10 @@ struct json_object *json_text(const char *s);
 struct json_object *json_lines(const char *s);
 /* object[key] = json_text(s) */
 void json_add_text(struct json_object *object, const char *key, const char *s);
+/* As text for people to read too, indented, with a newline at its end; `take` is freed. Caller
+ * frees.
+ */
+char *json_print(struct json_object *take);
 /* Write on one line to standard output, without a newline, and free. */
 void json_write(struct json_object *take);
 /* The same without the closing brace of an object that has members: more of them can follow. */

@@ -3,6 +3,7 @@
 """Make small repositories for the command-line tests: good ones and evil ones.
 
   make-repository.py newer-kernel DIR MIRROR ARCH   MIRROR's packages, its kernel as 6.1.999-r0
+  make-repository.py rebuilt-kernel DIR MIRROR ARCH the same, its kernel of the same version built again
   make-repository.py bare-kernel DIR ARCH RELEASE [CONFIG [MODULE...]]
                                                     linux-bare, a kernel without headers and image
   make-repository.py altered DIR MIRROR ARCH [LINE...]
@@ -46,19 +47,20 @@ def new_key(folder, name='test.rsa'):
 
 # ---- a mirror with a newer kernel ----
 
-def renamed(path, old, key):
-    """The package at `path` as version NEWER: (bytes, new record's C: and S: lines)."""
+def renamed(path, old, new, key):
+    """The package at `path` as version `new`: (bytes, new record's C: and S: lines)."""
     _, control, data = apktool.package(path)
     entries = []
     for info, content in apktool.entries(control):
         if info.name == '.PKGINFO':
-            content = content.replace(old.encode(), NEWER.encode())
+            content = content.replace(old.encode(), new.encode()) + b'# made again\n'
         entries.append(apk.Entry(info.name, content=content, mode=info.mode))
     control = apk.gzip_member(apk.tar(entries, end=False))
     return apk.sign_member(control, key) + control + data, apk.identity(control)
 
 
-def newer_kernel(folder, mirror, arch):
+def newer_kernel(folder, mirror, arch, version=NEWER):
+    """`version` None: the one it has."""
     key = new_key(folder)
     source, target = os.path.join(mirror, arch), os.path.join(folder, arch)
     os.makedirs(target)
@@ -69,10 +71,11 @@ def newer_kernel(folder, mirror, arch):
         name = '%s-%s.apk' % (record['P'], record['V'])
         if record['P'] in KERNEL_PACKAGES:
             old = record['V']
-            whole, identity = renamed(os.path.join(source, name), old, key)
-            record = {k: v.replace(old, NEWER) for k, v in record.items()}
+            new = version or old
+            whole, identity = renamed(os.path.join(source, name), old, new, key)
+            record = {k: v.replace(old, new) for k, v in record.items()}
             record.update(C=identity, S=str(len(whole)))
-            apk.write_file(os.path.join(target, '%s-%s.apk' % (record['P'], NEWER)), whole)
+            apk.write_file(os.path.join(target, '%s-%s.apk' % (record['P'], new)), whole)
         else:
             os.symlink(os.path.join(source, name), os.path.join(target, name))
         records.append(''.join('%s:%s\n' % item for item in record.items()))
@@ -348,6 +351,9 @@ def main():
     os.makedirs(folder, exist_ok=True)
     if kind == 'newer-kernel':
         newer_kernel(folder, *sys.argv[3:5])
+        return
+    if kind == 'rebuilt-kernel':
+        newer_kernel(folder, *sys.argv[3:5], version=None)
         return
     if kind == 'bare-kernel':
         bare_kernel(folder, *sys.argv[3:])

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* What a build says of itself: the summary inside the package, the whole fit report beside it. */
+#include <fcntl.h>
+
+#include "chroot/base/fs.h"
+#include "pmkmod/build/job.h"
+#include "pmkmod/util/json.h"
+
+void job_count_symvers(struct job *j, const struct symvers *s, bool of_image)
+{
+	j->symvers = (struct job_symvers){.of_image = of_image, .exports = symvers_count(s)};
+	for (size_t i = 0; i < j->symvers.exports; i++) {
+		const struct symvers_entry *en = symvers_at(s, i);
+
+		j->symvers.of_modules += !streq(en->owner, "vmlinux");
+		j->symvers.without_crc += en->crc == 0;
+	}
+}
+
+static char *symvers_source(const struct job *j)
+{
+	const struct plan *p = j->plan;
+
+	if (!j->headers.symvers_path)
+		return NULL;
+	if (j->symvers.of_image)
+		return xstrdup("recovered from the kernel's image");
+	if (!p->made.dev.name)
+		return xasprintf(
+			"the headers package %s-%s", p->device.headers, p->target.kernel.version);
+	return xstrdup(p->made.symvers ? p->made.symvers : "headers that pmkmod has made");
+}
+
+/* What could not be held against the kernel. */
+static char *symvers_lacks(const struct job *j)
+{
+	const struct job_symvers *s = &j->symvers;
+	_cleanup_strvec_ struct strvec lacks = {0};
+
+	if (!j->headers.symvers_path)
+		return xstrdup("nobody knows what the kernel exports");
+	if (j->facts.modules.n && !s->of_modules)
+		strvec_add(&lacks, "what the kernel's modules export");
+	if (kconfig_yes(j->kconfig, "MODVERSIONS") && s->without_crc == s->exports)
+		strvec_add(&lacks, "the CRCs");
+	else if (kconfig_yes(j->kconfig, "MODVERSIONS") && s->without_crc)
+		strvec_addf(&lacks, "the CRCs of %zu exports", s->without_crc);
+	return lacks.n ? strvec_join(&lacks, ", ") : NULL;
+}
+
+/*
+ * The plan's words for the source, but for where a file:// archive lies on this machine and for a
+ * password in a URL: neither is anybody else's business, and the hash is what identifies it.
+ */
+static char *source_words(const struct plan *p)
+{
+	const char *location = p->module.location, *host, *end, *at;
+	char hex[HASH_HEX_MAX];
+
+	if (p->module.kind != SOURCE_ARCHIVE)
+		return xstrdup(p->source);
+	hash_hex(&p->module.sha256, hex);
+	if (starts_with(location, "file:"))
+		return xasprintf("archive %s sha256:%s", path_base(location), hex);
+	host = strstr(location, "://");
+	host = host ? host + 3 : location;
+	end = host + strcspn(host, "/?#");
+	at = memrchr(host, '@', (size_t)(end - host));
+	return xasprintf("archive %.*s%s sha256:%s", (int)(host - location), location,
+		at ? at + 1 : host, hex);
+}
+
+static int config_sum(const struct job *j, char **out, struct err *e)
+{
+	char hex[HASH_HEX_MAX];
+	struct hash h;
+	int r = hash_file(AT_FDCWD, j->headers.config_path, HASH_SHA256, &h, e);
+
+	if (r < 0)
+		return r;
+	hash_hex(&h, hex);
+	*out = xasprintf("sha256:%s", hex);
+	return 0;
+}
+
+int job_summary(const struct job *j, struct package_summary *out, struct err *e)
+{
+	const struct plan *p = j->plan;
+	const struct fit_report *r = &j->report;
+
+	*out = (struct package_summary){.arch = xstrdup(p->device.arch->alpine),
+		.pmkmod = xstrdup(PMKMOD_VERSION),
+		.module = xstrdup(p->module.name),
+		.module_version = xstrdup(p->version),
+		.source = source_words(p),
+		.kernel = xstrdup(p->target.kernel.name),
+		.kernel_version = xstrdup(p->target.kernel.version),
+		.kernel_identity = apk_identity_text(&p->target.kernel.identity),
+		.flavor = xstrdup(p->device.flavor),
+		.release = xstrdup(j->headers.release),
+		.symvers = symvers_source(j),
+		.symvers_lacks = symvers_lacks(j),
+		.verdict = xstrdup(fit_verdict(r)),
+		.exports = j->symvers.exports,
+		.module_exports = j->symvers.of_modules,
+		.without_crc = j->symvers.without_crc,
+		.pass = r->n_points - r->n_fail - r->n_unknown,
+		.fail = r->n_fail,
+		.unknown = r->n_unknown};
+	if (j->compiler.family)
+		out->compiler = compiler_show(&j->compiler);
+	if (j->preflight.compiler.family)
+		out->kernel_compiler = compiler_show(&j->preflight.compiler);
+	return config_sum(j, &out->config, e);
+}
+
+int job_write_report(const struct job *j, const struct export_result *made, struct err *e)
+{
+	struct json_object *o = fit_report_json(&j->report);
+	_cleanup_free_ char *path = publish_report_path(made->path), *text = NULL;
+	_cleanup_free_ char *identity = apk_identity_text(&made->identity);
+
+	json_add_text(o, "package", made->name);
+	json_add_text(o, "version", made->version);
+	json_add_text(o, "identity", identity);
+	json_add_text(o, "release", j->headers.release);
+	json_add_text(o, "pmkmod", PMKMOD_VERSION);
+	text = json_print(o);
+	return fs_write_atomic(path, text, strlen(text), 0644, e);
+}
