@@ -62,6 +62,12 @@ $(BUILD)/remedies/apply: tests/remedies/apply.c $(PMKMOD_OBJ) $(CHROOT_OBJ)
 	@echo "  CCLD    $@"
 	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(PMKMOD_OBJ) $(CHROOT_OBJ) $(LIBS)
 
+# what pmkmod/fit says, as a program, for tests/cli/test-fit
+$(BUILD)/fit/judge: tests/fit/judge.c $(PMKMOD_OBJ) $(CHROOT_OBJ)
+	@mkdir -p $(@D)
+	@echo "  CCLD    $@"
+	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(PMKMOD_OBJ) $(CHROOT_OBJ) $(LIBS)
+
 -include $(CHROOT_OBJ:.o=.d) $(PMKMOD_OBJ:.o=.d) $(UNIT_BIN:=.d) $(BUILD)/obj/pmkmod/main.d
 
 # ---- the two commands of the README ----
