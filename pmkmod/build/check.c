@@ -47,6 +47,28 @@ static char *image_vermagic(const struct job *j)
 	return vermagic;
 }
 
+/* fit_kernel.image: what runs on the phone, as far as it can be unpacked. */
+struct image_source {
+	const struct job *j;
+	struct kernel_image im;
+};
+
+static bool give_image(void *ctx, const void **bytes, size_t *len)
+{
+	struct image_source *s = ctx;
+	const struct kernel_origin *o = &s->j->plan->device.origin;
+	_cleanup_free_ char *banner = NULL;
+
+	if ((!o->image && !s->j->facts.image_name) ||
+		kernel_image_read(&s->im, o->image ? o->image : s->j->kernel_apk, NULL) < 0)
+		return false;
+	/* without a banner these may not be the kernel's bytes at all */
+	banner = kernel_image_banner(&s->im);
+	*bytes = s->im.bytes;
+	*len = s->im.len;
+	return banner != NULL;
+}
+
 /* The image is only looked into when the answer depends on it. */
 static int find_trust(struct job *j, struct fit_kernel *k, struct err *e)
 {
@@ -94,12 +116,15 @@ static int read_symvers(const struct job *j, struct symvers **out, struct err *e
 int job_check(struct job *j, struct err *e)
 {
 	_cleanup_free_ char *vermagic = image_vermagic(j);
+	struct image_source source = {.j = j};
 	struct fit_kernel k = {.arch = j->plan->device.arch,
 		.release = j->headers.release,
 		.vermagic = j->facts.vermagic ? j->facts.vermagic : vermagic,
 		.vermagic_source = path_base(j->kernel_apk),
 		.config = j->kconfig,
-		.facts = &j->facts};
+		.facts = &j->facts,
+		.image = give_image,
+		.image_ctx = &source};
 	struct symvers *symvers = NULL;
 	int r = find_trust(j, &k, e);
 
@@ -114,6 +139,7 @@ int job_check(struct job *j, struct err *e)
 	if (r == 0)
 		r = log_report(j);
 	symvers_free(symvers);
+	kernel_image_free(&source.im);
 	if (r < 0)
 		return r;
 	if (j->report.n_fail && !j->plan->x->force)

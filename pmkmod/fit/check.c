@@ -12,6 +12,16 @@ enum known fit_config(const struct fit_context *c, const char *symbol)
 	return kconfig_yes(c->k->config, symbol) ? KNOWN_YES : KNOWN_NO;
 }
 
+const void *fit_image(struct fit_context *c, size_t *len)
+{
+	if (!c->image_asked && c->k->image &&
+		!c->k->image(c->k->image_ctx, &c->image, &c->image_len))
+		c->image = NULL;
+	c->image_asked = true;
+	*len = c->image_len;
+	return c->image;
+}
+
 static void add_point(struct fit_report *r, const char *module, const char *point,
 	enum fit_result result, char *text)
 {

@@ -24,11 +24,17 @@ struct fit_context {
 	} * own_exports;
 	struct name_index modules; /* modules the kernel package ships, see enum shipped */
 	struct strvec module_names; /* what `modules` borrows */
+	const void *image; /* see fit_image() */
+	size_t image_len;
+	bool image_asked;
 };
 enum shipped { SHIPPED_MODULE, SHIPPED_BUILTIN };
 
 /* Does the kernel configuration say CONFIG_<symbol>=y? */
 enum known fit_config(const struct fit_context *c, const char *symbol);
+
+/* Bytes of the kernel itself; NULL: they are not known. */
+const void *fit_image(struct fit_context *c, size_t *len);
 
 void fit_add(struct fit_context *c, const struct ko *ko, const char *point, enum fit_result result,
 	const char *fmt, ...) __attribute__((format(printf, 5, 6)));

@@ -4,6 +4,7 @@
 
 #include <elf.h>
 
+#define LIVEPATCH_SINCE KERNEL_VERSION_CODE(4, 6)
 #define STRUCT_SIZE_SINCE KERNEL_VERSION_CODE(6, 6)
 
 static const struct {
@@ -94,8 +95,60 @@ void fit_check_structure(struct fit_context *c, const struct ko *ko)
 	}
 	if (!module_struct_fits(c, ko))
 		return;
+	/* check_modinfo_livepatch(), since 4.6; before that nobody looks */
+	if (ko->is_livepatch && fit_config(c, "LIVEPATCH") == KNOWN_NO &&
+		(!c->version || c->version >= LIVEPATCH_SINCE)) {
+		fit_add(c, ko, "structure", FIT_FAIL,
+			"it is a live patch, and a kernel without CONFIG_LIVEPATCH refuses those");
+		return;
+	}
 	fit_add(c, ko, "structure", FIT_PASS,
 		"sections and symbol table are as the loader wants them");
+}
+
+/*
+ * "name" or "name.parameter" of the kernel's own parts that bear this name. The kernel's image has
+ * the parameters under the name that counts, which a few parts change (MODULE_PARAM_PREFIX).
+ */
+static bool bears_name(struct fit_context *c, const char *attribute, const char *name)
+{
+	size_t n = strlen(name), len = 0;
+	_cleanup_strbuf_ struct strbuf wanted = {0};
+	const void *image;
+
+	if (!starts_with(attribute, name) || (attribute[n] && attribute[n] != '.'))
+		return false;
+	image = attribute[n] ? fit_image(c, &len) : NULL;
+	if (!image)
+		return true;
+	strbuf_addc(&wanted, '\0');
+	strbuf_add(&wanted, attribute, strlen(attribute) + 1);
+	return memmem(image, len, wanted.s, wanted.len) != NULL;
+}
+
+/* mod_sysfs_init(): /sys/module/<name> is there already, for parameters or a version (kernel/module/sysfs.c). */
+static bool name_is_taken(struct fit_context *c, const struct ko *ko)
+{
+	const struct kernel_facts *f = c->k->facts;
+
+	for (size_t i = 0; i < f->builtin_attributes.n; i++)
+		if (bears_name(c, f->builtin_attributes.v[i], ko->name))
+			return true;
+	return false;
+}
+
+static void tell_builtin_name(struct fit_context *c, const struct ko *ko)
+{
+	if (c->k->facts->builtin_attributes.n)
+		fit_add(c, ko, "name", FIT_PASS,
+			"'%s' is built into the kernel too, without parameters or a version, so that "
+			"the kernel does not mind",
+			ko->name);
+	else
+		fit_add(c, ko, "name", FIT_UNKNOWN,
+			"'%s' is built into the kernel; if that has parameters or a version, the "
+			"kernel refuses a module of the same name",
+			ko->name);
 }
 
 /* A second module of one name cannot be loaded; one built in may have taken /sys/module/<name>. */
@@ -114,6 +167,11 @@ void fit_check_name(struct fit_context *c, const struct ko *ko)
 	if (!c->k->facts)
 		fit_add(c, ko, "name", FIT_UNKNOWN,
 			"'%s'; which modules the kernel package ships is not known", ko->name);
+	else if (name_is_taken(c, ko))
+		fit_add(c, ko, "name", FIT_FAIL,
+			"the kernel itself has parameters or a version under the name '%s', and refuses "
+			"a module of that name; rename it",
+			ko->name);
 	else if (!at)
 		fit_add(c, ko, "name", FIT_PASS, "no module of the kernel is named '%s'", ko->name);
 	else if (*at == SHIPPED_MODULE)
@@ -122,8 +180,5 @@ void fit_check_name(struct fit_context *c, const struct ko *ko)
 			"and modprobe takes the one below updates/ or extra/",
 			ko->name);
 	else
-		fit_add(c, ko, "name", FIT_UNKNOWN,
-			"'%s' is built into the kernel; if that has parameters or a version, the "
-			"kernel refuses a module of the same name",
-			ko->name);
+		tell_builtin_name(c, ko);
 }

@@ -52,6 +52,7 @@ struct ko {
 	char *common_symbol; /* a symbol in SHN_COMMON, which the loader refuses; NULL: none */
 	uint64_t this_module_size; /* of .gnu.linkonce.this_module: sizeof(struct module) */
 	bool intree;
+	bool is_livepatch; /* modinfo livepatch= */
 };
 /*
  * 0, or a sentence: -EBADMSG not ELF, damaged or cut off; -EINVAL ELF but no kernel module (an
@@ -90,6 +91,13 @@ struct fit_kernel {
 	const struct kernel_facts *facts;
 	const struct sign_key *sign_key; /* the key that signed the modules, NULL: none */
 	enum fit_result key_is_trusted; /* does the kernel have its certificate? */
+	/*
+	 * The kernel as it runs, unpacked (struct kernel_image); false: it cannot be read. The bytes
+	 * stay until fit_check() is done. Called at most once, when the answer hangs on it: the
+	 * certificates the kernel trusts and the names of its parameters lie in it. NULL: no image.
+	 */
+	bool (*image)(void *image_ctx, const void **bytes, size_t *len);
+	void *image_ctx;
 };
 
 /*

@@ -8,14 +8,6 @@
 #include "pmkmod/kernel/ko_image.h"
 #include "pmkmod/kernel/name_index.h"
 
-/* include/linux/module_signature.h */
-#define SIGNATURE_MARKER "~Module signature appended~\n"
-struct module_signature {
-	uint8_t algo, hash, id_type, signer_len, key_id_len, pad[3];
-	uint32_t sig_len; /* big endian */
-};
-enum { PKEY_ID_PGP, PKEY_ID_X509, PKEY_ID_PKCS7 };
-
 static int not_a_module(struct err *e, const char *why)
 {
 	return err_set(e, -EINVAL, "it is no kernel module: %s", why);
@@ -52,6 +44,7 @@ static void read_modinfo(struct ko *k, const struct ko_image *im)
 	};
 	_cleanup_free_ char *depends = first_info(im, "depends");
 	_cleanup_free_ char *intree = first_info(im, "intree");
+	_cleanup_free_ char *livepatch = first_info(im, "livepatch");
 
 	for (size_t i = 0; i < ARRAY_SIZE(singles); i++)
 		*singles[i].to = first_info(im, singles[i].tag);
@@ -60,6 +53,7 @@ static void read_modinfo(struct ko *k, const struct ko_image *im)
 	if (depends)
 		strvec_split(&k->depends, depends, ",");
 	k->intree = intree != NULL;
+	k->is_livepatch = livepatch != NULL;
 	all_infos(im, "alias", &k->aliases);
 	all_infos(im, "firmware", &k->firmware);
 	all_infos(im, "import_ns", &k->import_ns);
@@ -68,11 +62,11 @@ static void read_modinfo(struct ko *k, const struct ko_image *im)
 /* What module_sig_check() and mod_check_sig() find at the end of the file. */
 static void read_signature(struct ko *k, const struct ko_image *im)
 {
-	size_t marker = strlen(SIGNATURE_MARKER), rest;
-	struct module_signature ms;
+	size_t marker = strlen(KO_SIGNATURE_MARKER), rest;
+	struct ko_signature ms;
 
 	if (im->len <= marker ||
-		memcmp(im->bytes + im->len - marker, SIGNATURE_MARKER, marker) != 0)
+		memcmp(im->bytes + im->len - marker, KO_SIGNATURE_MARKER, marker) != 0)
 		return;
 	k->is_signed = true;
 	rest = im->len - marker;
@@ -83,7 +77,7 @@ static void read_signature(struct ko *k, const struct ko_image *im)
 	memcpy(&ms, im->bytes + rest - sizeof(ms), sizeof(ms));
 	if (ntohl(ms.sig_len) >= rest - sizeof(ms))
 		k->signature_flaw = xstrdup("it claims to be longer than the file");
-	else if (ms.id_type == PKEY_ID_PKCS7 &&
+	else if (ms.id_type == KO_SIGNATURE_PKCS7 &&
 		 (ms.algo || ms.hash || ms.signer_len || ms.key_id_len || ms.pad[0] || ms.pad[1] ||
 			 ms.pad[2]))
 		k->signature_flaw = xstrdup("fields that must be zero are not");

@@ -8,7 +8,7 @@
 
 #include <inttypes.h>
 
-#define FIRST_LINE "pmkmod kernel facts 2\n"
+#define FIRST_LINE "pmkmod kernel facts 3\n"
 #define LAST_KEY "sha256\t"
 
 /* The facts by name, so that printing and parsing cannot drift apart. */
@@ -20,7 +20,7 @@ struct fields {
 	struct {
 		const char *key;
 		struct strvec *list;
-	} lists[2];
+	} lists[3];
 };
 
 static struct fields fields_of(struct kernel_facts *f)
@@ -29,7 +29,8 @@ static struct fields fields_of(struct kernel_facts *f)
 		.texts = {{"release", &f->release}, {"vermagic", &f->vermagic},
 			{"config", &f->config_name}, {"image", &f->image_name},
 			{"symvers", &f->symvers_name}},
-		.lists = {{"module", &f->modules}, {"builtin", &f->builtin}},
+		.lists = {{"module", &f->modules}, {"builtin", &f->builtin},
+			{"builtin_attribute", &f->builtin_attributes}},
 	};
 }
 

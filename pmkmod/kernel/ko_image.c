@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "pmkmod/kernel/ko_image.h"
 
+#include <arpa/inet.h>
 #include <endian.h>
 
 #include "pmkmod/kernel/inflate.h"
@@ -12,7 +13,7 @@ static int damaged(struct err *e, const char *what)
 
 static bool inside(const struct ko_image *im, uint64_t at, uint64_t len)
 {
-	return at <= im->len && len <= im->len - at;
+	return at <= im->elf_len && len <= im->elf_len - at;
 }
 
 const char *ko_image_string(const struct ko_section *s, uint64_t at)
@@ -22,14 +23,39 @@ const char *ko_image_string(const struct ko_section *s, uint64_t at)
 	return s->bytes + at;
 }
 
+/*
+ * module_sig_check() and mod_verify_sig() make the module shorter by what they understand. What is
+ * wrong with the rest is for those to say who judge signatures.
+ */
+static size_t without_signature(const struct ko_image *im)
+{
+	const size_t marker = strlen(KO_SIGNATURE_MARKER);
+	struct ko_signature s;
+	size_t rest, behind;
+
+	if (im->len <= marker ||
+		memcmp(im->bytes + im->len - marker, KO_SIGNATURE_MARKER, marker) != 0)
+		return im->len;
+	rest = im->len - marker;
+	if (rest <= sizeof(s))
+		return rest;
+	memcpy(&s, im->bytes + rest - sizeof(s), sizeof(s));
+	behind = sizeof(s) + ntohl(s.sig_len);
+	if (s.id_type == KO_SIGNATURE_X509) /* its name and key identifier are outside of sig_len */
+		behind += (size_t)s.signer_len + s.key_id_len;
+	else if (s.id_type != KO_SIGNATURE_PKCS7)
+		return rest;
+	return behind < rest ? rest - behind : rest;
+}
+
 /* The header and the extent of the section table, before libelf looks at it. */
 static int check_header(struct ko_image *im, struct err *e)
 {
 	size_t entry, header;
 
-	if (im->len < SELFMAG || memcmp(im->bytes, ELFMAG, SELFMAG) != 0)
+	if (im->elf_len < SELFMAG || memcmp(im->bytes, ELFMAG, SELFMAG) != 0)
 		return err_set(e, -EBADMSG, "it is not an ELF file");
-	if (im->len < EI_NIDENT)
+	if (im->elf_len < EI_NIDENT)
 		return damaged(e, "it ends within its header");
 	im->elf_class = (uint8_t)im->bytes[EI_CLASS];
 	im->elf_data = (uint8_t)im->bytes[EI_DATA];
@@ -37,9 +63,9 @@ static int check_header(struct ko_image *im, struct err *e)
 		(im->elf_data != ELFDATA2LSB && im->elf_data != ELFDATA2MSB))
 		return damaged(e, "its class or byte order is none there is");
 	header = im->elf_class == ELFCLASS64 ? sizeof(Elf64_Ehdr) : sizeof(Elf32_Ehdr);
-	if (im->len < header)
+	if (im->elf_len < header)
 		return damaged(e, "it ends within its header");
-	im->elf = elf_memory(im->bytes, im->len);
+	im->elf = elf_memory(im->bytes, im->elf_len);
 	if (!im->elf || elf_kind(im->elf) != ELF_K_ELF || !gelf_getehdr(im->elf, &im->eh))
 		return damaged(e, "its header cannot be read");
 	entry = im->elf_class == ELFCLASS64 ? sizeof(Elf64_Shdr) : sizeof(Elf32_Shdr);
@@ -60,7 +86,9 @@ static int read_section(struct ko_image *im, size_t i, struct err *e)
 	s->name = "";
 	if (!scn || !gelf_getshdr(scn, &s->sh))
 		return damaged(e, "a section header cannot be read");
-	if (i == 0 || s->sh.sh_type == SHT_NULL || s->sh.sh_type == SHT_NOBITS)
+	if (i == 0 && (s->sh.sh_type != SHT_NULL || s->sh.sh_size || s->sh.sh_addr))
+		return damaged(e, "its first section header is not empty");
+	if (s->sh.sh_type == SHT_NULL || s->sh.sh_type == SHT_NOBITS)
 		return 0;
 	if (!inside(im, s->sh.sh_offset, s->sh.sh_size))
 		return err_set(e, -EBADMSG,
@@ -99,6 +127,7 @@ int ko_image_open(struct ko_image *im, char *bytes, size_t len, struct err *e)
 	r = inflate_in_place(&im->bytes, &im->len, KO_MAX, e);
 	if (r < 0)
 		return r;
+	im->elf_len = without_signature(im);
 	if (elf_version(EV_CURRENT) == EV_NONE)
 		return err_set(e, -ENOTSUP, "libelf is older than the ELF version in use");
 	r = check_header(im, e);

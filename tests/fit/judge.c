@@ -6,7 +6,19 @@
 #include "chroot/apk/apk.h"
 #include "chroot/base/fs.h"
 #include "pmkmod/fit/fit.h"
+#include "pmkmod/image/image.h"
 #include "pmkmod/util/json.h"
+
+static struct kernel_image image;
+
+static bool give_image(void *ctx, const void **bytes, size_t *len)
+{
+	if (kernel_image_read(&image, ctx, NULL) < 0)
+		return false;
+	*bytes = image.bytes;
+	*len = image.len;
+	return true;
+}
 
 static const char *const results[] = {"pass", "fail", "unknown"};
 
@@ -77,6 +89,8 @@ int main(int argc, char **argv)
 	k.symvers = symvers;
 	k.facts = &facts;
 	k.sign_key = key;
+	k.image = give_image;
+	k.image_ctx = argv[2];
 	if (fit_check(&k, &files, &report, &e) < 0) {
 		fprintf(stderr, "%s\n", e.text);
 		return 1;

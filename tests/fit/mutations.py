@@ -292,7 +292,7 @@ def file_archive(data, kernel):
 @mutation('file-other', 'fit_params')
 def file_other(data, kernel):
     """built for another kernel of another architecture"""
-    return kernel.foreign('fit_params')
+    return kernel.foreign()
 
 
 # ---- sections ----
@@ -626,6 +626,7 @@ signature('damaged', 'a bit of the signature proper is flipped',
           lambda message, length: (message[:-9] + bytes([message[-9] ^ 4]) + message[-8:], length))
 signature('long', 'its signature claims to be longer than the file', lambda message, length: (message, 0x7fffffff))
 signature('zero', 'its signature has no length', lambda message, length: (message, 0))
+signature('padded', 'something follows its signature, which takes it for a part', lambda message, length: (message + bytes(4), length + 4))
 signature('text', 'its signature is no PKCS#7 message', lambda message, length: (b'x' * length, length))
 
 
