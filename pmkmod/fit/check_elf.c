@@ -2,6 +2,7 @@
 /* Points that concern the file as such: what it is for, its frame, its name. */
 #include "pmkmod/fit/check.h"
 
+#include <ctype.h>
 #include <elf.h>
 
 #define LIVEPATCH_SINCE KERNEL_VERSION_CODE(4, 6)
@@ -106,6 +107,17 @@ void fit_check_structure(struct fit_context *c, const struct ko *ko)
 		"sections and symbol table are as the loader wants them");
 }
 
+/* The text with its NUL, not as the end of a longer one. */
+static bool has_word(const char *bytes, size_t len, const char *word)
+{
+	const char *at = bytes, *end = bytes + len;
+
+	for (; (at = memmem(at, (size_t)(end - at), word, strlen(word) + 1)); at++)
+		if (at == bytes || (!isalnum((unsigned char)at[-1]) && at[-1] != '_'))
+			return true;
+	return false;
+}
+
 /*
  * "name" or "name.parameter" of the kernel's own parts that bear this name. The kernel's image has
  * the parameters under the name that counts, which a few parts change (MODULE_PARAM_PREFIX).
@@ -113,20 +125,16 @@ void fit_check_structure(struct fit_context *c, const struct ko *ko)
 static bool bears_name(struct fit_context *c, const char *attribute, const char *name)
 {
 	size_t n = strlen(name), len = 0;
-	_cleanup_strbuf_ struct strbuf wanted = {0};
-	const void *image;
+	const char *image;
 
 	if (!starts_with(attribute, name) || (attribute[n] && attribute[n] != '.'))
 		return false;
 	image = attribute[n] ? fit_image(c, &len) : NULL;
-	if (!image)
-		return true;
-	strbuf_addc(&wanted, '\0');
-	strbuf_add(&wanted, attribute, strlen(attribute) + 1);
-	return memmem(image, len, wanted.s, wanted.len) != NULL;
+	return !image || has_word(image, len, attribute);
 }
 
-/* mod_sysfs_init(): /sys/module/<name> is there already, for parameters or a version (kernel/module/sysfs.c). */
+/* mod_sysfs_init(): /sys/module/<name> is there already, for parameters or a version
+ * (kernel/module/sysfs.c). */
 static bool name_is_taken(struct fit_context *c, const struct ko *ko)
 {
 	const struct kernel_facts *f = c->k->facts;

@@ -101,7 +101,8 @@ static const char *flaw_of(const struct ko *ko, const struct seen *s)
 	return s->claim.known_format ? s->claim.flaw : NULL;
 }
 
-/* -ENOPKG: sound, but this kernel cannot check it. A sentence, which the caller frees; else NULL. */
+/* -ENOPKG: sound, but this kernel cannot check it. A sentence, which the caller frees; else NULL.
+ */
 static char *not_understood(
 	const struct fit_context *c, const struct sign_rule *rule, const struct seen *s)
 {

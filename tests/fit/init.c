@@ -68,7 +68,8 @@ static void tell_log(int number)
 	char record[8192];
 	ssize_t n;
 
-	while ((n = read(kernel_log, record, sizeof(record) - 1)) > 0 || (n < 0 && errno == EPIPE)) {
+	while ((n = read(kernel_log, record, sizeof(record) - 1)) > 0 ||
+		(n < 0 && errno == EPIPE)) {
 		char *text;
 
 		if (n < 0 || number < 0)
@@ -183,7 +184,8 @@ static void make_system(void)
 	mkdir("/proc", 0755);
 	mkdir("/sys", 0755);
 	mkdir("/dev", 0755);
-	if (mount("proc", "/proc", "proc", 0, "") < 0 || mount("sysfs", "/sys", "sysfs", 0, "") < 0 ||
+	if (mount("proc", "/proc", "proc", 0, "") < 0 ||
+		mount("sysfs", "/sys", "sysfs", 0, "") < 0 ||
 		(mount("devtmpfs", "/dev", "devtmpfs", 0, "") < 0 && errno != EBUSY))
 		say("@FIT broken: mount: %s", strerror(errno));
 	kernel_log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);

@@ -74,7 +74,8 @@ int main(int argc, char **argv)
 	for (int i = 6; i < argc; i++)
 		strvec_add(&files, argv[i]);
 	k.arch = arch_by_name(argv[1]);
-	if (!getenv("JUDGE_IDENTITY") || apk_identity_parse(&identity, getenv("JUDGE_IDENTITY")) < 0)
+	if (!getenv("JUDGE_IDENTITY") ||
+		apk_identity_parse(&identity, getenv("JUDGE_IDENTITY")) < 0)
 		return 2;
 	if (kernel_facts_read(&facts, argv[2], &identity, NULL, getenv("JUDGE_CACHE"), &e) < 0 ||
 		kconfig_read(&config, argv[3], &e) < 0 || symvers_new(&symvers) < 0 ||
