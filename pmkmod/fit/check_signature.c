@@ -93,6 +93,29 @@ static void need_not_be(struct fit_context *c, const struct ko *ko, bool checks)
 			ko->is_signed ? "signed" : "not signed");
 }
 
+/*
+ * Made with the key at hand, but over other bytes. A kernel that does not know the key never gets
+ * as far as comparing (-ENOKEY), and if it does not insist it takes the module.
+ */
+static void does_not_hold(
+	struct fit_context *c, const struct ko *ko, const char *must, const struct seen *s)
+{
+	const char *why = s->why ? s->why : "it is damaged";
+
+	if (must || c->k->key_is_trusted == FIT_PASS)
+		fit_add(c, ko, "signature", FIT_FAIL,
+			"its signature does not hold: %s; a kernel with CONFIG_MODULE_SIG refuses "
+			"that; sign the module anew",
+			why);
+	else if (c->k->key_is_trusted == FIT_FAIL)
+		need_not_be(c, ko, true);
+	else
+		fit_add(c, ko, "signature", FIT_UNKNOWN,
+			"its signature does not hold: %s; a kernel that knows the key refuses that, and "
+			"whether this one does is not known; sign the module anew",
+			why);
+}
+
 /* What is wrong with the signature for any kernel that looks at it; NULL: nothing. */
 static const char *flaw_of(const struct ko *ko, const struct seen *s)
 {
@@ -133,10 +156,7 @@ static void by_rule(struct fit_context *c, const struct ko *ko, const struct sig
 		fit_add(c, ko, "signature", FIT_FAIL,
 			"its signature is of no use: %s; sign the module anew", odd);
 	else if (s->state == SIGN_BAD && !odd && looks)
-		fit_add(c, ko, "signature", FIT_FAIL,
-			"its signature does not hold: %s; a kernel with CONFIG_MODULE_SIG refuses "
-			"that; sign the module anew",
-			s->why ? s->why : "it is damaged");
+		does_not_hold(c, ko, must, s);
 	else if (must && !ko->is_signed)
 		fit_add(c, ko, "signature", FIT_FAIL,
 			"it is not signed, and CONFIG_%s makes the kernel refuse that; only a key the "

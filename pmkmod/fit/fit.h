@@ -92,9 +92,10 @@ struct fit_kernel {
 	const struct sign_key *sign_key; /* the key that signed the modules, NULL: none */
 	enum fit_result key_is_trusted; /* does the kernel have its certificate? */
 	/*
-	 * The kernel as it runs, unpacked (struct kernel_image); false: it cannot be read. The bytes
-	 * stay until fit_check() is done. Called at most once, when the answer hangs on it: the
-	 * certificates the kernel trusts and the names of its parameters lie in it. NULL: no image.
+	 * The kernel as it runs, unpacked (struct kernel_image); false: it cannot be read. The
+	 * bytes stay until fit_check() is done. Called at most once, when the answer hangs on it:
+	 * the certificates the kernel trusts and the names of its parameters lie in it. NULL: no
+	 * image.
 	 */
 	bool (*image)(void *image_ctx, const void **bytes, size_t *len);
 	void *image_ctx;
