@@ -87,7 +87,7 @@ check:
 	@tests/setup/unpack-sshd $(BUILD)
 	@$(MAKE) --no-print-directory $(PARALLEL) all
 	@$(MAKE) --no-print-directory standin kernels
-	@$(MAKE) --no-print-directory $(PARALLEL) unit fuzz $(BUILD)/remedies/apply
+	@$(MAKE) --no-print-directory $(PARALLEL) unit fuzz $(BUILD)/remedies/apply $(BUILD)/fit/judge
 	@tests/run-all $(BUILD)
 
 # ---- the stand-in distribution ----

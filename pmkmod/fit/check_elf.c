@@ -5,6 +5,8 @@
 #include <ctype.h>
 #include <elf.h>
 
+#define UNIQUE_SINCE KERNEL_VERSION_CODE(6, 4)
+#define MARKED_SINCE KERNEL_VERSION_CODE(6, 12)
 #define LIVEPATCH_SINCE KERNEL_VERSION_CODE(4, 6)
 #define STRUCT_SIZE_SINCE KERNEL_VERSION_CODE(6, 6)
 
@@ -75,6 +77,22 @@ static bool module_struct_fits(struct fit_context *c, const struct ko *ko)
 	return false;
 }
 
+/* What elf_validity_check() and its successors became strict about. */
+static bool sections_are_sound(struct fit_context *c, const struct ko *ko)
+{
+	if (ko->twice && c->version >= UNIQUE_SINCE)
+		fit_add(c, ko, "structure", FIT_FAIL,
+			"%s is in it twice, which the kernel refuses (6.4 and later)", ko->twice);
+	else if (ko->unmarked && c->version >= MARKED_SINCE)
+		fit_add(c, ko, "structure", FIT_FAIL,
+			"%s does not have the type of a string table, which the kernel refuses (6.12 "
+			"and later)",
+			ko->unmarked);
+	else
+		return true;
+	return false;
+}
+
 void fit_check_structure(struct fit_context *c, const struct ko *ko)
 {
 	if (fit_config(c, "MODULES") == KNOWN_NO && c->k->config) {
@@ -94,7 +112,7 @@ void fit_check_structure(struct fit_context *c, const struct ko *ko)
 			"its .gnu.linkonce.this_module section is empty; it was not finished by modpost");
 		return;
 	}
-	if (!module_struct_fits(c, ko))
+	if (!module_struct_fits(c, ko) || !sections_are_sound(c, ko))
 		return;
 	/* check_modinfo_livepatch(), since 4.6; before that nobody looks */
 	if (ko->is_livepatch && fit_config(c, "LIVEPATCH") == KNOWN_NO &&

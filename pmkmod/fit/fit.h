@@ -52,6 +52,9 @@ struct ko {
 	char *common_symbol; /* a symbol in SHN_COMMON, which the loader refuses; NULL: none */
 	uint64_t this_module_size; /* of .gnu.linkonce.this_module: sizeof(struct module) */
 	bool intree;
+	/* what is in it twice, or not marked as what it is, and newer kernels refuse; NULL: nothing
+	 */
+	const char *twice, *unmarked;
 	bool is_livepatch; /* modinfo livepatch= */
 };
 /*

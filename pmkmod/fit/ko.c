@@ -83,6 +83,29 @@ static void read_signature(struct ko *k, const struct ko_image *im)
 		k->signature_flaw = xstrdup("fields that must be zero are not");
 }
 
+/* find_any_unique_sec() and elf_validity_cache_index_sym() count all of them. */
+static void read_oddities(struct ko *k, const struct ko_image *im)
+{
+	static const char *const unique[] = {".modinfo", ".gnu.linkonce.this_module"};
+	size_t counts[ARRAY_SIZE(unique)] = {0}, symtabs = 0;
+
+	if (im->sections[im->eh.e_shstrndx].sh.sh_type != SHT_STRTAB)
+		k->unmarked = "the table of section names";
+	for (size_t i = 1; i < im->n_sections; i++) {
+		const struct ko_section *s = &im->sections[i];
+
+		for (size_t j = 0; j < ARRAY_SIZE(unique); j++)
+			if (streq(s->name, unique[j]) && ++counts[j] > 1)
+				k->twice = unique[j];
+		if (s->sh.sh_type != SHT_SYMTAB)
+			continue;
+		if (++symtabs > 1)
+			k->twice = "the symbol table";
+		if (im->sections[s->sh.sh_link].sh.sh_type != SHT_STRTAB)
+			k->unmarked = "the table of symbol names";
+	}
+}
+
 /* What the loader cannot do without (setup_load_info()). */
 static int read_frame(struct ko *k, const struct ko_image *im, struct err *e)
 {
@@ -103,7 +126,12 @@ static int read_frame(struct ko *k, const struct ko_image *im, struct err *e)
 		return not_a_module(e,
 			"it has no .gnu.linkonce.this_module section; this may be an "
 			"object file that modpost has not finished");
+	if (this_module->sh.sh_type == SHT_NOBITS)
+		return not_a_module(e,
+			"its .gnu.linkonce.this_module section has no content; it was not finished "
+			"by modpost, or stripped");
 	k->this_module_size = this_module->sh.sh_size;
+	read_oddities(k, im);
 	for (size_t i = 1; i < im->n_sections && !k->has_debug; i++)
 		k->has_debug = starts_with(im->sections[i].name, ".debug_") ||
 			       starts_with(im->sections[i].name, ".zdebug_");

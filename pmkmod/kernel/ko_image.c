@@ -48,6 +48,16 @@ static size_t without_signature(const struct ko_image *im)
 	return behind < rest ? rest - behind : rest;
 }
 
+/* The kernel does not ask which version of ELF a file claims to have, libelf does. */
+static void open_elf(struct ko_image *im)
+{
+	char version = im->bytes[EI_VERSION];
+
+	im->bytes[EI_VERSION] = EV_CURRENT;
+	im->elf = elf_memory(im->bytes, im->elf_len);
+	im->bytes[EI_VERSION] = version;
+}
+
 /* The header and the extent of the section table, before libelf looks at it. */
 static int check_header(struct ko_image *im, struct err *e)
 {
@@ -65,7 +75,7 @@ static int check_header(struct ko_image *im, struct err *e)
 	header = im->elf_class == ELFCLASS64 ? sizeof(Elf64_Ehdr) : sizeof(Elf32_Ehdr);
 	if (im->elf_len < header)
 		return damaged(e, "it ends within its header");
-	im->elf = elf_memory(im->bytes, im->elf_len);
+	open_elf(im);
 	if (!im->elf || elf_kind(im->elf) != ELF_K_ELF || !gelf_getehdr(im->elf, &im->eh))
 		return damaged(e, "its header cannot be read");
 	entry = im->elf_class == ELFCLASS64 ? sizeof(Elf64_Shdr) : sizeof(Elf32_Shdr);
@@ -113,7 +123,7 @@ static int name_sections(struct ko_image *im, struct err *e)
 
 		if (name)
 			s->name = name;
-		else if (s->sh.sh_flags & SHF_ALLOC)
+		else if (s->sh.sh_type != SHT_NULL)
 			return damaged(e, "a section's name lies outside of the table of names");
 	}
 	return 0;

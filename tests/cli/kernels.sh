@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # The tests' own kernels (tests/kernels/README.md) as devices. $kernels is the folder they are in.
+# shellcheck disable=SC2154,SC2034 # lib.sh and the test files set and use them
 
 need() { [ -e "$kernels/$1/complete" ] || die "there is no $kernels/$1 (make kernels)"; }
 

@@ -10,8 +10,9 @@ from collections import namedtuple
 import elf as E
 
 # base: the good module it is made from. dependencies: good modules to load first; a function may return altered ones.
-# kernels: a function of the kernel, which says whether it makes sense there.
-Mutation = namedtuple('Mutation', 'name what base change dependencies kernels')
+# kernels: a function of the kernel, which says whether it makes sense there. late: it may well crash the machine, which
+# costs least when little is left to be tried.
+Mutation = namedtuple('Mutation', 'name what base change dependencies kernels late')
 MUTATIONS = []
 
 MARKER = b'~Module signature appended~\n'
@@ -22,10 +23,10 @@ def always(_):
     return True
 
 
-def mutation(name, base, *dependencies, kernels=always):
+def mutation(name, base, *dependencies, kernels=always, late=False):
     """The function's first argument is what it changes, by its name: elf, data (unsigned) or signed (with its end)."""
     def add(function):
-        MUTATIONS.append(Mutation(name, function.__doc__, base, function, dependencies, kernels))
+        MUTATIONS.append(Mutation(name, function.__doc__, base, function, dependencies, kernels, late))
         return function
     return add
 
@@ -110,11 +111,30 @@ def vermagic_none(elf, kernel):
     elf.set_info('vermagic', None)
 
 
+@mutation('vermagic-second', 'fit_params')
+def vermagic_second(elf, kernel):
+    """a second vermagic, of another kernel, behind the right one"""
+    elf.set_modinfo(elf.modinfo() + ['vermagic=5.4.0 SMP mod_unload'])
+
+
 # ---- symbol versions ----
 
 @mutation('crc-one', 'fit_params', kernels=with_versions)
 def crc_one(elf, kernel):
     """one CRC is another"""
+    elf.set_version('kobject_put', crc=elf.crc('kobject_put') ^ 1)
+
+
+@mutation('crc-wide', 'fit_params', kernels=with_versions)
+def crc_wide(elf, kernel):
+    """a CRC has bits where no CRC has any"""
+    elf.data[elf.versions()['kobject_put'] + 6] = 1
+
+
+@mutation('crc-weak', 'fit_params', kernels=with_versions)
+def crc_weak(elf, kernel):
+    """one CRC is another, of a symbol that may be missing"""
+    elf.yset(elf.symbol('kobject_put'), 'info', E.STB_WEAK << 4)
     elf.set_version('kobject_put', crc=elf.crc('kobject_put') ^ 1)
 
 
@@ -199,6 +219,30 @@ def licence_proprietary_kernel(elf, kernel):
     elf.set_info('license', 'Proprietary')
 
 
+@mutation('licence-proprietary-weak', 'fit_user', 'fit_base')
+def licence_proprietary_weak(elf, kernel):
+    """proprietary, and would use a GPL-only symbol if it could"""
+    elf.set_info('license', 'Proprietary')
+    number = local_symbol(elf)
+    elf.yset(number, 'shndx', E.SHN_UNDEF)
+    elf.yset(number, 'info', E.STB_WEAK << 4)
+    elf.rename_symbol(number, 'fit_gpl_only')
+    if kernel.modversions:
+        elf.add_version('fit_gpl_only', 0x12345678)
+
+
+@mutation('licence-second', 'fit_params')
+def licence_second(elf, kernel):
+    """a second licence, a proprietary one, behind the right one"""
+    elf.set_modinfo(elf.modinfo() + ['license=Proprietary'])
+
+
+@mutation('licence-empty', 'fit_params')
+def licence_empty(elf, kernel):
+    """a licence without any text, and a GPL-only symbol"""
+    elf.set_info('license', '')
+
+
 @mutation('licence-odd', 'fit_params')
 def licence_odd(elf, kernel):
     """a free licence that the kernel's list does not have"""
@@ -260,6 +304,12 @@ def flags_old(elf, kernel):
 def magic(elf, kernel):
     """its magic number is damaged"""
     elf.data[1] ^= 0x20
+
+
+@mutation('elf-version', 'fit_params')
+def elf_version(elf, kernel):
+    """of a version of ELF there is not"""
+    elf.data[6] = 7
 
 
 # ---- cut off, and what is no module at all ----
@@ -345,6 +395,37 @@ def section_name_outside(elf, kernel):
     elf.sset(elf.find('.modinfo'), 'name', 0x7fffffff)
 
 
+@mutation('section-name-unused', 'fit_params', late=True)
+def section_name_unused(elf, kernel):
+    """the name of a section that is not loaded lies outside of the table of names"""
+    elf.sset(elf.find('.comment'), 'name', 0x7fffffff)
+
+
+@mutation('section-names-type', 'fit_params')
+def section_names_type(elf, kernel):
+    """the table of section names is not marked as one"""
+    elf.sset(elf.strings, 'type', E.SHT_PROGBITS)
+
+
+@mutation('modinfo-end', 'fit_params')
+def modinfo_end(elf, kernel):
+    """the last entry of .modinfo has no end"""
+    index = elf.find('.modinfo')
+    elf.replace(index, elf.content(index) + b'staging=Y')
+
+
+@mutation('modinfo-twice', 'fit_params')
+def modinfo_twice(elf, kernel):
+    """there are two sections .modinfo"""
+    elf.add_section('.modinfo', b'license=Proprietary\0', E.SHF_ALLOC)
+
+
+@mutation('modinfo-depends', 'fit_params')
+def modinfo_depends(elf, kernel):
+    """says that it depends on a module that it does not use"""
+    elf.set_info('depends', 'fit_nobody')
+
+
 @mutation('modinfo-none', 'fit_params')
 def modinfo_none(elf, kernel):
     """there is no .modinfo"""
@@ -376,6 +457,25 @@ def module_longer(elf, kernel):
     elf.replace(index, elf.content(index) + bytes(64))
 
 
+@mutation('module-shorter', 'fit_params')
+def module_shorter(elf, kernel):
+    """its struct module is shorter"""
+    index = elf.find('.gnu.linkonce.this_module')
+    elf.sset(index, 'size', elf.sget(index, 'size') - 64)
+
+
+@mutation('module-empty', 'fit_params', late=True)
+def module_empty(elf, kernel):
+    """its struct module has no content"""
+    elf.sset(elf.find('.gnu.linkonce.this_module'), 'type', E.SHT_NOBITS)
+
+
+@mutation('module-twice', 'fit_params')
+def module_twice(elf, kernel):
+    """there are two struct modules"""
+    elf.add_section('.gnu.linkonce.this_module', elf.content(elf.find('.gnu.linkonce.this_module')), E.SHF_ALLOC)
+
+
 @mutation('module-init-moved', 'fit_params')
 def module_init_moved(elf, kernel):
     """the pointer to its init function is elsewhere in struct module, as with another configuration"""
@@ -399,6 +499,20 @@ def init_relocation(elf):
 def symbols_none(elf, kernel):
     """there is no symbol table"""
     elf.sset(elf.symtab(), 'type', E.SHT_PROGBITS)
+
+
+@mutation('symbols-twice', 'fit_params')
+def symbols_twice(elf, kernel):
+    """there are two symbol tables"""
+    index = elf.add_section('.symtab2', elf.content(elf.symtab()))
+    elf.sset(index, 'type', E.SHT_SYMTAB)
+    elf.sset(index, 'link', elf.strtab())
+
+
+@mutation('symbols-strings-type', 'fit_params')
+def symbols_strings_type(elf, kernel):
+    """the table of symbol names is not marked as one"""
+    elf.sset(elf.strtab(), 'type', E.SHT_PROGBITS)
 
 
 @mutation('symbols-strings', 'fit_params')
@@ -494,22 +608,22 @@ def local_symbol(elf):
 
 # ---- relocations ----
 
-def relocation(name, what, change):
+def relocation(name, what, change, late=False):
     def altered(elf, kernel):
         index = elf.relocations('.init.text')
         number = next(n for n in range(elf.sget(index, 'size') // elf.sget(index, 'entsize'))
                       if elf.relocation(index, n)[2])
         elf.set_relocation(index, number, *change(elf, *elf.relocation(index, number)))
     altered.__doc__ = what
-    mutation('relocation-' + name, 'fit_params')(altered)
+    mutation('relocation-' + name, 'fit_params', late=late)(altered)
 
 
 relocation('unknown', 'a type of relocation that no loader knows',
            lambda elf, offset, symbol, kind: (offset, symbol, 1999 if elf.bits == 64 else 250))
 relocation('outside', 'a relocation of a place outside of the section',
-           lambda elf, offset, symbol, kind: (0x7fff0000, symbol, kind))
+           lambda elf, offset, symbol, kind: (0x7fff0000, symbol, kind), late=True)
 relocation('symbol', 'a relocation with a symbol there is not',
-           lambda elf, offset, symbol, kind: (offset, 0xffff00, kind))
+           lambda elf, offset, symbol, kind: (offset, 0xffff00, kind), late=True)
 
 
 @mutation('relocation-format', 'fit_params')
@@ -573,7 +687,7 @@ def btf_damaged(elf, kernel):
 
 # ---- control flow ----
 
-@mutation('cfi-other', 'fit_params', kernels=lambda kernel: kernel.cfi)
+@mutation('cfi-other', 'fit_params', kernels=lambda kernel: kernel.cfi, late=True)
 def cfi_other(elf, kernel):
     """the hash before its init function is of another type"""
     symbol = elf.symbol('init_module')
@@ -729,6 +843,13 @@ def name_kernel_parameters(elf, kernel):
 def name_shipped(elf, kernel):
     """the name of a module that the kernel's package ships and that is not loaded"""
     rename_module(elf, 'crc16')
+
+
+@mutation('name-inside', 'fit_params')
+def name_inside(elf, kernel):
+    """struct module has another name than .modinfo, one that the kernel's parameters have"""
+    rename_module(elf, 'printk')
+    elf.set_info('name', 'fit_params')
 
 
 @mutation('name-same', 'fit_params', 'fit_types')
