@@ -175,6 +175,42 @@ static void cut_then_signed(void **state)
 	}
 }
 
+/* The module with another type of its last section, last but one, ... */
+static int parse_changed(size_t from_end, uint32_t type, struct ko *k, struct err *e)
+{
+	size_t len, at;
+	_cleanup_free_ char *bytes = kb_build(&full, &len);
+	Elf64_Ehdr eh;
+	Elf64_Shdr sh;
+
+	memcpy(&eh, bytes, sizeof(eh));
+	at = eh.e_shoff + (eh.e_shnum - from_end) * sizeof(sh);
+	memcpy(&sh, bytes + at, sizeof(sh));
+	sh.sh_type = type;
+	memcpy(bytes + at, &sh, sizeof(sh));
+	return ko_parse(k, "/x/my-mod.ko", bytes, len, e);
+}
+
+/* What only newer kernels refuse can be read all the same. */
+static void oddities(void **state)
+{
+	struct err e = ERR_INIT;
+	struct ko k;
+
+	(void)state;
+	assert_int_equal(parse_changed(1, SHT_STRTAB, &k, &e), 0);
+	assert_null(k.unmarked);
+	assert_null(k.twice);
+	ko_free(&k);
+	/* the last ones are .symtab, .strtab, .shstrtab */
+	assert_int_equal(parse_changed(1, SHT_PROGBITS, &k, &e), 0);
+	assert_string_equal(k.unmarked, "the table of section names");
+	ko_free(&k);
+	assert_int_equal(parse_changed(2, SHT_PROGBITS, &k, &e), 0);
+	assert_string_equal(k.unmarked, "the table of symbol names");
+	ko_free(&k);
+}
+
 static void first_section(void **state)
 {
 	struct err e = ERR_INIT;
@@ -313,6 +349,7 @@ int main(void)
 		cmocka_unit_test(signatures),
 		cmocka_unit_test(cut_then_signed),
 		cmocka_unit_test(first_section),
+		cmocka_unit_test(oddities),
 		cmocka_unit_test(compressions),
 		cmocka_unit_test(not_modules),
 		cmocka_unit_test(damaged),
