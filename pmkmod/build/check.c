@@ -47,7 +47,7 @@ static char *image_vermagic(const struct job *j)
 	return vermagic;
 }
 
-/* fit_kernel.image: what runs on the phone, as far as it can be unpacked. */
+/* fit_kernel.give_image: what runs on the phone, as far as it can be unpacked. */
 struct image_source {
 	const struct job *j;
 	struct kernel_image im;
@@ -123,7 +123,7 @@ int job_check(struct job *j, struct err *e)
 		.vermagic_source = path_base(j->kernel_apk),
 		.config = j->kconfig,
 		.facts = &j->facts,
-		.image = give_image,
+		.give_image = give_image,
 		.image_ctx = &source};
 	struct symvers *symvers = NULL;
 	int r = find_trust(j, &k, e);

@@ -14,8 +14,8 @@ enum known fit_config(const struct fit_context *c, const char *symbol)
 
 const void *fit_image(struct fit_context *c, size_t *len)
 {
-	if (!c->image_asked && c->k->image &&
-		!c->k->image(c->k->image_ctx, &c->image, &c->image_len))
+	if (!c->image_asked && c->k->give_image &&
+		!c->k->give_image(c->k->image_ctx, &c->image, &c->image_len))
 		c->image = NULL;
 	c->image_asked = true;
 	*len = c->image_len;

@@ -100,7 +100,7 @@ struct fit_kernel {
 	 * the certificates the kernel trusts and the names of its parameters lie in it. NULL: no
 	 * image.
 	 */
-	bool (*image)(void *image_ctx, const void **bytes, size_t *len);
+	bool (*give_image)(void *image_ctx, const void **bytes, size_t *len);
 	void *image_ctx;
 };
 

@@ -90,7 +90,7 @@ int main(int argc, char **argv)
 	k.symvers = symvers;
 	k.facts = &facts;
 	k.sign_key = key;
-	k.image = give_image;
+	k.give_image = give_image;
 	k.image_ctx = argv[2];
 	if (fit_check(&k, &files, &report, &e) < 0) {
 		fprintf(stderr, "%s\n", e.text);

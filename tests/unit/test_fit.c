@@ -402,7 +402,7 @@ static void kernel_make(struct kernel *n, const struct row *r)
 		strvec_add(&n->facts.builtin_attributes, r->attributes);
 	n->facts.this_module_size = 64;
 	if (r->image) {
-		n->k.image = give_image;
+		n->k.give_image = give_image;
 		n->k.image_ctx = (void *)r->image;
 	}
 	n->k.config = n->config;

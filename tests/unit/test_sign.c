@@ -411,7 +411,7 @@ static void fit_says(void **state)
 		struct kconfig *config = NULL;
 		_cleanup_strbuf_ struct strbuf image = {0};
 		struct fit_kernel kernel = {.sign_key = k,
-			.image = give_image,
+			.give_image = give_image,
 			.image_ctx = &image,
 			.key_is_trusted = row->trusted,
 			.arch = arch_by_name("aarch64"),
