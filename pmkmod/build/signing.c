@@ -49,18 +49,6 @@ int job_sign(struct job *j, struct err *e)
 	return r;
 }
 
-/* Certificates that the firmware or the machine's owner adds when the kernel starts. */
-static bool keys_come_later(const struct kconfig *c)
-{
-	static const char *const symbols[] = {"INTEGRITY_MACHINE_KEYRING",
-		"INTEGRITY_PLATFORM_KEYRING", "MODULE_SIG_UEFI", "EFI_SIGNATURE_LIST_PARSER"};
-
-	for (size_t i = 0; i < ARRAY_SIZE(symbols); i++)
-		if (kconfig_yes(c, symbols[i]))
-			return true;
-	return false;
-}
-
 /*
  * CONFIG_SYSTEM_TRUSTED_KEYS and the build's own certificate lie in the kernel as DER
  * (certs/system_certificates.S). An image that cannot be read leaves the question open.
@@ -78,7 +66,7 @@ int key_in_image(const struct sign_key *key, const struct kconfig *config, const
 	*trusted = sign_key_certificate_in(key, im.bytes, im.len);
 	/* without a banner these may not be the kernel's bytes at all */
 	banner = kernel_image_banner(&im);
-	*known = *trusted || (banner && !keys_come_later(config));
+	*known = *trusted || (banner && !sign_keys_come_later(config));
 	kernel_image_free(&im);
 	return 0;
 }

@@ -12,6 +12,30 @@ enum known fit_config(const struct fit_context *c, const char *symbol)
 	return kconfig_yes(c->k->config, symbol) ? KNOWN_YES : KNOWN_NO;
 }
 
+static void read_image(struct fit_context *c)
+{
+	_cleanup_free_ char *banner = NULL;
+
+	if (kernel_image_read(&c->own_image, c->k->image, NULL) < 0)
+		return;
+	/* without a banner these may not be the kernel's bytes at all */
+	banner = kernel_image_banner(&c->own_image);
+	c->image = banner ? c->own_image.bytes : NULL;
+	c->image_len = banner ? c->own_image.len : 0;
+}
+
+const void *fit_image(struct fit_context *c, size_t *len)
+{
+	if (!c->image_asked && c->k->give_image &&
+		!c->k->give_image(c->k->image_ctx, &c->image, &c->image_len))
+		c->image = NULL;
+	else if (!c->image_asked && !c->k->give_image && c->k->image)
+		read_image(c);
+	c->image_asked = true;
+	*len = c->image_len;
+	return c->image;
+}
+
 static void add_point(struct fit_report *r, const char *module, const char *point,
 	enum fit_result result, char *text)
 {
@@ -185,6 +209,7 @@ static void context_free(struct fit_context *c)
 	for (size_t i = 0; i < c->n_kos; i++)
 		ko_free(&c->kos[i]);
 	free(c->kos);
+	kernel_image_free(&c->own_image);
 	free(c->own_exports);
 	fit_free_btf(c);
 	free(c->vermagic);

@@ -4,6 +4,7 @@
 #define PMKMOD_FIT_CHECK_H
 
 #include "pmkmod/fit/fit.h"
+#include "pmkmod/image/image.h"
 #include "pmkmod/kernel/name_index.h"
 
 enum known { KNOWN_NO, KNOWN_YES, KNOWN_NOT }; /* KNOWN_NOT: it is not known */
@@ -25,11 +26,18 @@ struct fit_context {
 	struct name_index modules; /* modules the kernel package ships, see enum shipped */
 	struct kernel_btf *btf; /* check_btf.c: the kernel's own types; NULL: not looked for */
 	struct strvec module_names; /* what `modules` borrows */
+	const void *image; /* see fit_image() */
+	struct kernel_image own_image; /* what was read for it */
+	size_t image_len;
+	bool image_asked;
 };
 enum shipped { SHIPPED_MODULE, SHIPPED_BUILTIN };
 
 /* Does the kernel configuration say CONFIG_<symbol>=y? */
 enum known fit_config(const struct fit_context *c, const char *symbol);
+
+/* Bytes of the kernel itself; NULL: they are not known. */
+const void *fit_image(struct fit_context *c, size_t *len);
 
 void fit_add(struct fit_context *c, const struct ko *ko, const char *point, enum fit_result result,
 	const char *fmt, ...) __attribute__((format(printf, 5, 6)));

@@ -2,8 +2,12 @@
 /* Points that concern the file as such: what it is for, its frame, its name. */
 #include "pmkmod/fit/check.h"
 
+#include <ctype.h>
 #include <elf.h>
 
+#define UNIQUE_SINCE KERNEL_VERSION_CODE(6, 4)
+#define MARKED_SINCE KERNEL_VERSION_CODE(6, 12)
+#define LIVEPATCH_SINCE KERNEL_VERSION_CODE(4, 6)
 #define STRUCT_SIZE_SINCE KERNEL_VERSION_CODE(6, 6)
 
 static const struct {
@@ -73,6 +77,22 @@ static bool module_struct_fits(struct fit_context *c, const struct ko *ko)
 	return false;
 }
 
+/* What elf_validity_check() and its successors became strict about. */
+static bool sections_are_sound(struct fit_context *c, const struct ko *ko)
+{
+	if (ko->twice && c->version >= UNIQUE_SINCE)
+		fit_add(c, ko, "structure", FIT_FAIL,
+			"%s is in it twice, which the kernel refuses (6.4 and later)", ko->twice);
+	else if (ko->unmarked && c->version >= MARKED_SINCE)
+		fit_add(c, ko, "structure", FIT_FAIL,
+			"%s does not have the type of a string table, which the kernel refuses (6.12 "
+			"and later)",
+			ko->unmarked);
+	else
+		return true;
+	return false;
+}
+
 void fit_check_structure(struct fit_context *c, const struct ko *ko)
 {
 	if (fit_config(c, "MODULES") == KNOWN_NO && c->k->config) {
@@ -92,10 +112,69 @@ void fit_check_structure(struct fit_context *c, const struct ko *ko)
 			"its .gnu.linkonce.this_module section is empty; it was not finished by modpost");
 		return;
 	}
-	if (!module_struct_fits(c, ko))
+	if (!module_struct_fits(c, ko) || !sections_are_sound(c, ko))
 		return;
+	/* check_modinfo_livepatch(), since 4.6; before that nobody looks */
+	if (ko->is_livepatch && fit_config(c, "LIVEPATCH") == KNOWN_NO &&
+		(!c->version || c->version >= LIVEPATCH_SINCE)) {
+		fit_add(c, ko, "structure", FIT_FAIL,
+			"it is a live patch, and a kernel without CONFIG_LIVEPATCH refuses those");
+		return;
+	}
 	fit_add(c, ko, "structure", FIT_PASS,
 		"sections and symbol table are as the loader wants them");
+}
+
+/* The text with its NUL, not as the end of a longer one. */
+static bool has_word(const char *bytes, size_t len, const char *word)
+{
+	const char *at = bytes, *end = bytes + len;
+
+	for (; (at = memmem(at, (size_t)(end - at), word, strlen(word) + 1)); at++)
+		if (at == bytes || (!isalnum((unsigned char)at[-1]) && at[-1] != '_'))
+			return true;
+	return false;
+}
+
+/*
+ * "name" or "name.parameter" of the kernel's own parts that bear this name. The kernel's image has
+ * the parameters under the name that counts, which a few parts change (MODULE_PARAM_PREFIX).
+ */
+static bool bears_name(struct fit_context *c, const char *attribute, const char *name)
+{
+	size_t n = strlen(name), len = 0;
+	const char *image;
+
+	if (!starts_with(attribute, name) || (attribute[n] && attribute[n] != '.'))
+		return false;
+	image = attribute[n] ? fit_image(c, &len) : NULL;
+	return !image || has_word(image, len, attribute);
+}
+
+/* mod_sysfs_init(): /sys/module/<name> is there already, for parameters or a version
+ * (kernel/module/sysfs.c). */
+static bool name_is_taken(struct fit_context *c, const struct ko *ko)
+{
+	const struct kernel_facts *f = c->k->facts;
+
+	for (size_t i = 0; i < f->builtin_attributes.n; i++)
+		if (bears_name(c, f->builtin_attributes.v[i], ko->name))
+			return true;
+	return false;
+}
+
+static void tell_builtin_name(struct fit_context *c, const struct ko *ko)
+{
+	if (c->k->facts->builtin_attributes.n)
+		fit_add(c, ko, "name", FIT_PASS,
+			"'%s' is built into the kernel too, without parameters or a version, so that "
+			"the kernel does not mind",
+			ko->name);
+	else
+		fit_add(c, ko, "name", FIT_UNKNOWN,
+			"'%s' is built into the kernel; if that has parameters or a version, the "
+			"kernel refuses a module of the same name",
+			ko->name);
 }
 
 /* A second module of one name cannot be loaded; one built in may have taken /sys/module/<name>. */
@@ -114,6 +193,11 @@ void fit_check_name(struct fit_context *c, const struct ko *ko)
 	if (!c->k->facts)
 		fit_add(c, ko, "name", FIT_UNKNOWN,
 			"'%s'; which modules the kernel package ships is not known", ko->name);
+	else if (name_is_taken(c, ko))
+		fit_add(c, ko, "name", FIT_FAIL,
+			"the kernel itself has parameters or a version under the name '%s', and refuses "
+			"a module of that name; rename it",
+			ko->name);
 	else if (!at)
 		fit_add(c, ko, "name", FIT_PASS, "no module of the kernel is named '%s'", ko->name);
 	else if (*at == SHIPPED_MODULE)
@@ -122,8 +206,5 @@ void fit_check_name(struct fit_context *c, const struct ko *ko)
 			"and modprobe takes the one below updates/ or extra/",
 			ko->name);
 	else
-		fit_add(c, ko, "name", FIT_UNKNOWN,
-			"'%s' is built into the kernel; if that has parameters or a version, the "
-			"kernel refuses a module of the same name",
-			ko->name);
+		tell_builtin_name(c, ko);
 }

@@ -161,10 +161,13 @@ static void look_at(const struct fit_context *c, const struct ko *ko, const stru
 			f->n_unknown++;
 		return;
 	}
+	/* for a module with this licence it does not exist, which a weak reference may */
+	if (u->weak && !f->gpl_compatible && d.gpl == KNOWN_YES)
+		return;
 	f->n_resolved++;
 	if (d.gpl == KNOWN_YES)
 		f->uses_gpl_only = true;
-	if (!f->gpl_compatible && d.gpl == KNOWN_YES && !u->weak)
+	if (!f->gpl_compatible && d.gpl == KNOWN_YES)
 		strvec_add(&f->gpl_refused, u->name);
 	if (!f->gpl_compatible && d.gpl == KNOWN_NOT)
 		f->n_gpl_unknown++;

@@ -82,6 +82,10 @@ struct ko {
 	size_t btf_len, btf_base_len;
 	bool has_cfi_check; /* defines __cfi_check(): clang's CFI before 6.1 */
 	bool has_cfi_preamble; /* defines __cfi_init_module: x86's kCFI */
+	/* what is in it twice, or not marked as what it is, and newer kernels refuse; NULL: nothing
+	 */
+	const char *twice, *unmarked;
+	bool is_livepatch; /* modinfo livepatch= */
 };
 /*
  * 0, or a sentence: -EBADMSG not ELF, damaged or cut off; -EINVAL ELF but no kernel module (an
@@ -124,6 +128,14 @@ struct fit_kernel {
 	const char *image; /* path of its image, or of the package with it */
 	const struct sign_key *sign_key; /* the key that signed the modules, NULL: none */
 	enum fit_result key_is_trusted; /* does the kernel have its certificate? */
+	/*
+	 * The kernel as it runs, unpacked (struct kernel_image); false: it cannot be read. The
+	 * bytes stay until fit_check() is done. Called at most once, when the answer hangs on it:
+	 * the certificates the kernel trusts and the names of its parameters lie in it. NULL: no
+	 * image.
+	 */
+	bool (*give_image)(void *image_ctx, const void **bytes, size_t *len);
+	void *image_ctx;
 };
 
 /*

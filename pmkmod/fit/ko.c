@@ -10,14 +10,6 @@
 #include "pmkmod/kernel/ko_layout.h"
 #include "pmkmod/kernel/name_index.h"
 
-/* include/linux/module_signature.h */
-#define SIGNATURE_MARKER "~Module signature appended~\n"
-struct module_signature {
-	uint8_t algo, hash, id_type, signer_len, key_id_len, pad[3];
-	uint32_t sig_len; /* big endian */
-};
-enum { PKEY_ID_PGP, PKEY_ID_X509, PKEY_ID_PKCS7 };
-
 static int not_a_module(struct err *e, const char *why)
 {
 	return err_set(e, -EINVAL, "it is no kernel module: %s", why);
@@ -54,6 +46,7 @@ static void read_modinfo(struct ko *k, const struct ko_image *im)
 	};
 	_cleanup_free_ char *depends = first_info(im, "depends");
 	_cleanup_free_ char *intree = first_info(im, "intree");
+	_cleanup_free_ char *livepatch = first_info(im, "livepatch");
 
 	for (size_t i = 0; i < ARRAY_SIZE(singles); i++)
 		*singles[i].to = first_info(im, singles[i].tag);
@@ -62,6 +55,7 @@ static void read_modinfo(struct ko *k, const struct ko_image *im)
 	if (depends)
 		strvec_split(&k->depends, depends, ",");
 	k->intree = intree != NULL;
+	k->is_livepatch = livepatch != NULL;
 	all_infos(im, "alias", &k->aliases);
 	all_infos(im, "firmware", &k->firmware);
 	all_infos(im, "import_ns", &k->import_ns);
@@ -70,11 +64,11 @@ static void read_modinfo(struct ko *k, const struct ko_image *im)
 /* What module_sig_check() and mod_check_sig() find at the end of the file. */
 static void read_signature(struct ko *k, const struct ko_image *im)
 {
-	size_t marker = strlen(SIGNATURE_MARKER), rest;
-	struct module_signature ms;
+	size_t marker = strlen(KO_SIGNATURE_MARKER), rest;
+	struct ko_signature ms;
 
 	if (im->len <= marker ||
-		memcmp(im->bytes + im->len - marker, SIGNATURE_MARKER, marker) != 0)
+		memcmp(im->bytes + im->len - marker, KO_SIGNATURE_MARKER, marker) != 0)
 		return;
 	k->is_signed = true;
 	rest = im->len - marker;
@@ -85,10 +79,33 @@ static void read_signature(struct ko *k, const struct ko_image *im)
 	memcpy(&ms, im->bytes + rest - sizeof(ms), sizeof(ms));
 	if (ntohl(ms.sig_len) >= rest - sizeof(ms))
 		k->signature_flaw = xstrdup("it claims to be longer than the file");
-	else if (ms.id_type == PKEY_ID_PKCS7 &&
+	else if (ms.id_type == KO_SIGNATURE_PKCS7 &&
 		 (ms.algo || ms.hash || ms.signer_len || ms.key_id_len || ms.pad[0] || ms.pad[1] ||
 			 ms.pad[2]))
 		k->signature_flaw = xstrdup("fields that must be zero are not");
+}
+
+/* find_any_unique_sec() and elf_validity_cache_index_sym() count all of them. */
+static void read_oddities(struct ko *k, const struct ko_image *im)
+{
+	static const char *const unique[] = {".modinfo", ".gnu.linkonce.this_module"};
+	size_t counts[ARRAY_SIZE(unique)] = {0}, symtabs = 0;
+
+	if (im->sections[im->eh.e_shstrndx].sh.sh_type != SHT_STRTAB)
+		k->unmarked = "the table of section names";
+	for (size_t i = 1; i < im->n_sections; i++) {
+		const struct ko_section *s = &im->sections[i];
+
+		for (size_t j = 0; j < ARRAY_SIZE(unique); j++)
+			if (streq(s->name, unique[j]) && ++counts[j] > 1)
+				k->twice = unique[j];
+		if (s->sh.sh_type != SHT_SYMTAB)
+			continue;
+		if (++symtabs > 1)
+			k->twice = "the symbol table";
+		if (im->sections[s->sh.sh_link].sh.sh_type != SHT_STRTAB)
+			k->unmarked = "the table of symbol names";
+	}
 }
 
 /* What the loader cannot do without (setup_load_info()). */
@@ -112,7 +129,12 @@ static int read_frame(struct ko *k, const struct ko_image *im, struct err *e)
 		return not_a_module(e,
 			"it has no .gnu.linkonce.this_module section; this may be an "
 			"object file that modpost has not finished");
+	if (this_module->sh.sh_type == SHT_NOBITS)
+		return not_a_module(e,
+			"its .gnu.linkonce.this_module section has no content; it was not finished "
+			"by modpost, or stripped");
 	k->this_module_size = this_module->sh.sh_size;
+	read_oddities(k, im);
 	for (size_t i = 1; i < im->n_sections && !k->has_debug; i++)
 		k->has_debug = starts_with(im->sections[i].name, ".debug_") ||
 			       starts_with(im->sections[i].name, ".zdebug_");

@@ -25,14 +25,14 @@
 /* What was found below one lib/modules/<release>/. */
 struct folder {
 	char *release;
-	struct strvec modules, builtin, trampolines;
+	struct strvec modules, builtin, trampolines, attributes;
 	char *vermagic;
 	uint64_t this_module_size;
 	struct module_layout layout;
 	int n_samples;
 };
 
-enum wanted { WANT_NOTHING, WANT_RELEASE, WANT_BUILTIN, WANT_SAMPLE };
+enum wanted { WANT_NOTHING, WANT_RELEASE, WANT_BUILTIN, WANT_ATTRIBUTES, WANT_SAMPLE };
 
 struct scan {
 	struct kernel_facts *f;
@@ -116,6 +116,9 @@ static void note_below_modules(struct scan *s, const char *name, const char *pat
 		s->max = SAMPLE_MAX;
 	} else if (streq(rest, "modules.builtin")) {
 		s->wanted = WANT_BUILTIN;
+		s->max = BUILTIN_MAX;
+	} else if (streq(rest, "modules.builtin.modinfo")) {
+		s->wanted = WANT_ATTRIBUTES;
 		s->max = BUILTIN_MAX;
 	} else if (!strchr(rest, '/')) {
 		note_boot(s, name, rest);
@@ -231,6 +234,33 @@ static void read_sample(struct scan *s, struct folder *d)
 	d->trampolines = f.trampolines;
 }
 
+/*
+ * One entry of modules.builtin.modinfo, "name.key=value": parameters are "name.parmtype=what:int",
+ * versions "name.version=1.0".
+ */
+static void read_attribute(struct strvec *out, const char *entry)
+{
+	const char *dot = strchr(entry, '.'), *value = strchr(entry, '=');
+	int name = dot ? (int)(dot - entry) : 0;
+
+	/* what ends up in the facts' file is one line each */
+	if (!dot || !value || dot > value || strpbrk(entry, "\r\n"))
+		return;
+	if (starts_with(dot, ".parmtype="))
+		strvec_addf(out, "%.*s.%.*s", name, entry, (int)strcspn(value + 1, ":"), value + 1);
+	else if (starts_with(dot, ".version="))
+		strvec_addf(out, "%.*s", name, entry);
+}
+
+static void read_attributes(struct scan *s, struct strvec *out)
+{
+	const char *p;
+
+	strbuf_addc(&s->content, '\0');
+	for (p = s->content.s; p < s->content.s + s->content.len; p += strlen(p) + 1)
+		read_attribute(out, p);
+}
+
 static int on_end(void *ctx, struct err *e)
 {
 	struct scan *s = ctx;
@@ -244,6 +274,9 @@ static int on_end(void *ctx, struct err *e)
 	case WANT_BUILTIN:
 		strbuf_addc(&s->content, '\n');
 		strvec_split(&s->folders[s->folder].builtin, s->content.s, "\r\n");
+		break;
+	case WANT_ATTRIBUTES:
+		read_attributes(s, &s->folders[s->folder].attributes);
 		break;
 	case WANT_SAMPLE:
 		read_sample(s, &s->folders[s->folder]);
@@ -269,6 +302,7 @@ static void conclude(struct scan *s)
 			f->release = xstrdup(d->release);
 		strvec_add_all(&f->modules, &d->modules);
 		strvec_add_all(&f->builtin, &d->builtin);
+		strvec_add_all(&f->builtin_attributes, &d->attributes);
 		f->vermagic = steal_ptr(d->vermagic);
 		f->this_module_size = d->this_module_size;
 		f->layout = d->layout;
@@ -285,6 +319,7 @@ static void scan_free(struct scan *s)
 		strvec_free(&s->folders[i].modules);
 		strvec_free(&s->folders[i].builtin);
 		strvec_free(&s->folders[i].trampolines);
+		strvec_free(&s->folders[i].attributes);
 	}
 	free(s->folders);
 	strbuf_free(&s->content);
@@ -392,5 +427,6 @@ void kernel_facts_free(struct kernel_facts *f)
 	strvec_free(&f->modules);
 	strvec_free(&f->builtin);
 	strvec_free(&f->trampolines);
+	strvec_free(&f->builtin_attributes);
 	*f = (struct kernel_facts){0};
 }

@@ -8,7 +8,7 @@
 
 #include <inttypes.h>
 
-#define FIRST_LINE "pmkmod kernel facts 3\n"
+#define FIRST_LINE "pmkmod kernel facts 4\n"
 #define LAST_KEY "sha256\t"
 
 /* The facts by name, so that printing and parsing cannot drift apart. */
@@ -20,7 +20,7 @@ struct fields {
 	struct {
 		const char *key;
 		struct strvec *list;
-	} lists[3];
+	} lists[4];
 	struct {
 		const char *key;
 		uint64_t *number;
@@ -34,7 +34,8 @@ static struct fields fields_of(struct kernel_facts *f)
 			{"config", &f->config_name}, {"image", &f->image_name},
 			{"symvers", &f->symvers_name}},
 		.lists = {{"module", &f->modules}, {"builtin", &f->builtin},
-			{"trampoline", &f->trampolines}},
+			{"trampoline", &f->trampolines},
+			{"builtin_attribute", &f->builtin_attributes}},
 		.numbers = {{"this_module_size", &f->this_module_size},
 			{"layout_size", &f->layout.size}, {"layout_init", &f->layout.init},
 			{"layout_exit", &f->layout.exit}, {"layout_name", &f->layout.name}},

@@ -87,6 +87,11 @@ struct kernel_facts {
 	char *symvers_name; /* name inside the package of its Module.symvers, NULL if none */
 	struct strvec modules; /* path of every shipped module below lib/modules/<release>/ */
 	struct strvec builtin; /* modules.builtin lines */
+	/*
+	 * "name.parameter", and "name" for a version, of what is built in (modules.builtin.modinfo,
+	 * since 5.2): what the kernel makes /sys/module/<name> for
+	 */
+	struct strvec builtin_attributes;
 	uint64_t this_module_size; /* sizeof(struct module), from that shipped module; 0: not known
 				    */
 	struct module_layout layout; /* of shipped modules; the first may lack a member */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "pmkmod/kernel/ko_image.h"
 
+#include <arpa/inet.h>
 #include <endian.h>
 
 #include "pmkmod/kernel/inflate.h"
@@ -12,7 +13,7 @@ static int damaged(struct err *e, const char *what)
 
 static bool inside(const struct ko_image *im, uint64_t at, uint64_t len)
 {
-	return at <= im->len && len <= im->len - at;
+	return at <= im->elf_len && len <= im->elf_len - at;
 }
 
 const char *ko_image_string(const struct ko_section *s, uint64_t at)
@@ -38,14 +39,49 @@ static int not_elf(const struct ko_image *im, struct err *e)
 	return err_set(e, -EBADMSG, "it is not an ELF file");
 }
 
+/*
+ * module_sig_check() and mod_verify_sig() make the module shorter by what they understand. What is
+ * wrong with the rest is for those to say who judge signatures.
+ */
+static size_t without_signature(const struct ko_image *im)
+{
+	const size_t marker = strlen(KO_SIGNATURE_MARKER);
+	struct ko_signature s;
+	size_t rest, behind;
+
+	if (im->len <= marker ||
+		memcmp(im->bytes + im->len - marker, KO_SIGNATURE_MARKER, marker) != 0)
+		return im->len;
+	rest = im->len - marker;
+	if (rest <= sizeof(s))
+		return rest;
+	memcpy(&s, im->bytes + rest - sizeof(s), sizeof(s));
+	behind = sizeof(s) + ntohl(s.sig_len);
+	if (s.id_type == KO_SIGNATURE_X509) /* its name and key identifier are outside of sig_len */
+		behind += (size_t)s.signer_len + s.key_id_len;
+	else if (s.id_type != KO_SIGNATURE_PKCS7)
+		return rest;
+	return behind < rest ? rest - behind : rest;
+}
+
+/* The kernel does not ask which version of ELF a file claims to have, libelf does. */
+static void open_elf(struct ko_image *im)
+{
+	char version = im->bytes[EI_VERSION];
+
+	im->bytes[EI_VERSION] = EV_CURRENT;
+	im->elf = elf_memory(im->bytes, im->elf_len);
+	im->bytes[EI_VERSION] = version;
+}
+
 /* The header and the extent of the section table, before libelf looks at it. */
 static int check_header(struct ko_image *im, struct err *e)
 {
 	size_t entry, header;
 
-	if (im->len < SELFMAG || memcmp(im->bytes, ELFMAG, SELFMAG) != 0)
+	if (im->elf_len < SELFMAG || memcmp(im->bytes, ELFMAG, SELFMAG) != 0)
 		return not_elf(im, e);
-	if (im->len < EI_NIDENT)
+	if (im->elf_len < EI_NIDENT)
 		return damaged(e, "it ends within its header");
 	im->elf_class = (uint8_t)im->bytes[EI_CLASS];
 	im->elf_data = (uint8_t)im->bytes[EI_DATA];
@@ -53,9 +89,9 @@ static int check_header(struct ko_image *im, struct err *e)
 		(im->elf_data != ELFDATA2LSB && im->elf_data != ELFDATA2MSB))
 		return damaged(e, "its class or byte order is none there is");
 	header = im->elf_class == ELFCLASS64 ? sizeof(Elf64_Ehdr) : sizeof(Elf32_Ehdr);
-	if (im->len < header)
+	if (im->elf_len < header)
 		return damaged(e, "it ends within its header");
-	im->elf = elf_memory(im->bytes, im->len);
+	open_elf(im);
 	if (!im->elf || elf_kind(im->elf) != ELF_K_ELF || !gelf_getehdr(im->elf, &im->eh))
 		return damaged(e, "its header cannot be read");
 	entry = im->elf_class == ELFCLASS64 ? sizeof(Elf64_Shdr) : sizeof(Elf32_Shdr);
@@ -76,7 +112,9 @@ static int read_section(struct ko_image *im, size_t i, struct err *e)
 	s->name = "";
 	if (!scn || !gelf_getshdr(scn, &s->sh))
 		return damaged(e, "a section header cannot be read");
-	if (i == 0 || s->sh.sh_type == SHT_NULL || s->sh.sh_type == SHT_NOBITS)
+	if (i == 0 && (s->sh.sh_type != SHT_NULL || s->sh.sh_size || s->sh.sh_addr))
+		return damaged(e, "its first section header is not empty");
+	if (s->sh.sh_type == SHT_NULL || s->sh.sh_type == SHT_NOBITS)
 		return 0;
 	if (!inside(im, s->sh.sh_offset, s->sh.sh_size))
 		return err_set(e, -EBADMSG,
@@ -101,7 +139,7 @@ static int name_sections(struct ko_image *im, struct err *e)
 
 		if (name)
 			s->name = name;
-		else if (s->sh.sh_flags & SHF_ALLOC)
+		else if (s->sh.sh_type != SHT_NULL)
 			return damaged(e, "a section's name lies outside of the table of names");
 	}
 	return 0;
@@ -115,6 +153,7 @@ int ko_image_open(struct ko_image *im, char *bytes, size_t len, struct err *e)
 	r = inflate_in_place(&im->bytes, &im->len, KO_MAX, e);
 	if (r < 0)
 		return r;
+	im->elf_len = without_signature(im);
 	if (elf_version(EV_CURRENT) == EV_NONE)
 		return err_set(e, -ENOTSUP, "libelf is older than the ELF version in use");
 	r = check_header(im, e);

@@ -15,6 +15,14 @@
 /* Modules with debug information reach 100 MiB; nothing the kernel loads is larger than this. */
 #define KO_MAX (256u << 20)
 
+/* Behind a signed module: the signature, this, the marker (include/linux/module_signature.h). */
+#define KO_SIGNATURE_MARKER "~Module signature appended~\n"
+struct ko_signature {
+	uint8_t algo, hash, id_type, signer_len, key_id_len, pad[3];
+	uint32_t sig_len; /* big endian */
+};
+enum { KO_SIGNATURE_PGP, KO_SIGNATURE_X509, KO_SIGNATURE_PKCS7 };
+
 struct ko_section {
 	const char *name; /* "" where the header names nothing valid */
 	GElf_Shdr sh;
@@ -25,6 +33,7 @@ struct ko_section {
 struct ko_image {
 	char *bytes; /* the whole file, unpacked; one NUL behind the end */
 	size_t len;
+	size_t elf_len; /* without a signature, which the kernel takes off before it looks */
 	Elf *elf;
 	GElf_Ehdr eh;
 	uint8_t elf_class, elf_data;

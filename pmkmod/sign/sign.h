@@ -80,4 +80,26 @@ enum sign_state {
  */
 enum sign_state sign_verify(const struct sign_key *k, const void *bytes, size_t len, char **why);
 
+/* ---- claim.c: without any key ---- */
+struct sign_claim {
+	char *flaw; /* why no kernel can read it, NULL: it can be read */
+	bool known_format; /* false: of a kind that no kernel knows */
+	enum sign_format format;
+	char *hash; /* "sha256", NULL: not known */
+	/* the signer's certificate: subject key identifier, else issuer and serial number (DER) */
+	struct strbuf key_id, issuer, serial;
+};
+/* False if there is no signature behind `bytes`. sign_claim_free() in any case. */
+bool sign_claim_read(struct sign_claim *c, const void *bytes, size_t len);
+void sign_claim_free(struct sign_claim *c);
+/*
+ * Is the signer's certificate among these bytes, in DER form? Names and numbers are compared, so
+ * that "no" is certain and "yes" is not a proof.
+ */
+bool sign_claim_certificate_in(const struct sign_claim *c, const void *bytes, size_t len);
+/* The option without which the kernel cannot compute this digest, if it is off; else NULL. */
+const char *sign_hash_missing(const struct kconfig *c, const char *hash);
+/* May the kernel trust certificates besides those in its image: the firmware's, the owner's? */
+bool sign_keys_come_later(const struct kconfig *c);
+
 #endif

@@ -51,8 +51,8 @@ static enum sign_state verify_pkcs7(const struct sign_key *k, const unsigned cha
 	CMS_ContentInfo *cms = d2i_CMS_ContentInfo(NULL, &at, (long)sig_len);
 	enum sign_state state = SIGN_GOOD;
 
-	if (!cms || !content || at != bytes + len ||
-		OBJ_obj2nid(CMS_get0_type(cms)) != NID_pkcs7_signed)
+	/* what follows the message does not count, for the kernel's decoder neither */
+	if (!cms || !content || OBJ_obj2nid(CMS_get0_type(cms)) != NID_pkcs7_signed)
 		state = bad(why, "it is no PKCS#7 message of a signature");
 	else if (!names_us(cms, k->certificate)) {
 		*why = xstrdup("it names another certificate");

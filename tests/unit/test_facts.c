@@ -71,6 +71,9 @@ static void add_file(struct apk_writer *w, const struct file *f)
 	} else {
 		bytes = xstrdup(f->content);
 	}
+	/* its entries end with NUL */
+	for (char *p = bytes; ends_with(f->name, ".modinfo") && (p = strchr(p, '|'));)
+		*p++ = '\0';
 	assert_int_equal(apk_writer_file(w, f->name, bytes, len, 0644, &e), 0);
 	free(bytes);
 }
@@ -110,6 +113,9 @@ static const struct file usual[] = {
 	{"lib/modules/6.1.0-x/kernel/drivers/usb/usb-core.ko.zst", "not really zstd"},
 	{"lib/modules/6.1.0-x/modules.builtin",
 		"kernel/fs/ext4/ext4.ko\nkernel/net/ipv6/ipv6.ko\n"},
+	{"lib/modules/6.1.0-x/modules.builtin.modinfo",
+		"ext4.license=GPL|printk.parm=time:show times|printk.parmtype=time:bool|"
+		"ipv6.version=1.0|odd|=odd|odd.parmtype|a.b=c.parmtype=|x.parmtype=y"},
 	{"lib/modules/6.1.0-x/modules.order", "kernel/fs/fat/fat.ko\n"},
 	{"lib/modules/5.0.0-old/kernel/old.ko", "KO 5.0.0-old "},
 	{"usr/share/kernel/test/kernel.release", "6.1.0-x\n"},
@@ -145,6 +151,10 @@ static void usual_package(void **state)
 	assert_int_equal(f.modules.n, 3);
 	assert_string_equal(f.modules.v[0], "kernel/drivers/usb/usb-core.ko.zst");
 	assert_int_equal(f.builtin.n, 2);
+	assert_int_equal(f.builtin_attributes.n, 3);
+	assert_string_equal(f.builtin_attributes.v[0], "printk.time");
+	assert_string_equal(f.builtin_attributes.v[1], "ipv6");
+	assert_string_equal(f.builtin_attributes.v[2], "x.y");
 	assert_true(kernel_facts_has_module(&f, "usb_core", false));
 	assert_true(kernel_facts_has_module(&f, "usb-core", false));
 	assert_false(kernel_facts_has_module(&f, "ext4", false));
@@ -215,6 +225,7 @@ static int read_again(
 		assert_layout(&f);
 		assert_int_equal(f.modules.n, 3);
 		assert_int_equal(f.builtin.n, 2);
+		assert_int_equal(f.builtin_attributes.n, 3);
 		assert_int_equal(f.this_module_size, 832);
 	}
 	kernel_facts_free(&f);

@@ -47,6 +47,7 @@ struct row {
 	/* the kernel; NULL: the usual one, NONE: not known */
 	const char *config, *symvers, *vermagic, *release, *extra;
 	bool no_facts;
+	const char *attributes, *image; /* one of facts.builtin_attributes; text in the kernel */
 	/* what is expected */
 	const char *point;
 	enum fit_result result;
@@ -65,6 +66,12 @@ static const struct row rows[] = {
 		"-fno-common"},
 	{"other struct module", {.modinfo = GOOD, .this_module_size = 128}, .point = "structure",
 		FIT_FAIL, "another configuration"},
+	{"live patch", {.modinfo = INFO("license=GPL", "livepatch=Y")}, .point = "structure",
+		FIT_FAIL, "live patch"},
+	{"live patch, wanted", {.modinfo = INFO("license=GPL", "livepatch=Y")},
+		.config = CONFIG "CONFIG_LIVEPATCH=y\n", .point = "structure", FIT_PASS, ""},
+	{"live patch, 4.4", {.modinfo = INFO("license=GPL", "livepatch=Y")}, .release = "4.4.0",
+		.point = "structure", FIT_PASS, ""},
 	{"no modules at all", {.modinfo = GOOD}, .config = "CONFIG_SMP=y\n", .point = "structure",
 		FIT_FAIL, "CONFIG_MODULES"},
 	/* vermagic */
@@ -205,6 +212,15 @@ static const struct row rows[] = {
 	{"proprietary, three columns",
 		{.modinfo = INFO("license=Proprietary"), .undefined = NEEDS({"printk", false})},
 		.symvers = "0x1\tprintk\tvmlinux\n", .point = "license", FIT_UNKNOWN, ""},
+	{"weak, GPL-only, other licence",
+		{.modinfo = INFO("license=Proprietary", "name=x"),
+			.undefined = NEEDS({"gpl_fn", true})},
+		.point = "license", FIT_PASS, "none of its symbols"},
+	{"weak, GPL-only, other licence, no CRC",
+		{.modinfo = INFO("license=Proprietary", "name=x"),
+			.undefined = NEEDS({"gpl_fn", true}),
+			.versions = CRCS(LAYOUT)},
+		.point = "crc", FIT_PASS, "all 1"},
 	/* namespaces */
 	{"imported",
 		{.modinfo = INFO("license=GPL", "import_ns=X", "import_ns=DMA_BUF"),
@@ -257,12 +273,35 @@ static const struct row rows[] = {
 	{"lockdown, confidential", {.modinfo = GOOD},
 		.config = CONFIG "CONFIG_LOCK_DOWN_KERNEL_FORCE_CONFIDENTIALITY=y\n",
 		.point = "signature", FIT_FAIL, "CONFIDENTIALITY"},
-	{"forced and signed",
+	{"forced, no message",
 		{.modinfo = GOOD,
 			.signature = "s\0\0\2\0\0\0\0\0\0\0\0\1~Module signature appended~\n",
 			.signature_len = 41},
-		.config = CONFIG "CONFIG_MODULE_SIG_FORCE=y\n", .point = "signature", FIT_UNKNOWN,
-		"trusts the key"},
+		.config = CONFIG "CONFIG_MODULE_SIG_FORCE=y\n", .point = "signature", FIT_FAIL,
+		"no PKCS#7"},
+	{"no message, nobody looks",
+		{.modinfo = GOOD,
+			.signature = "s\0\0\2\0\0\0\0\0\0\0\0\1~Module signature appended~\n",
+			.signature_len = 41},
+		.point = "signature", FIT_PASS, "does not ask"},
+	{"kind of signature that is none",
+		{.modinfo = GOOD,
+			.signature = "s\0\0\7\0\0\0\0\0\0\0\0\1~Module signature appended~\n",
+			.signature_len = 41},
+		.config = CONFIG "CONFIG_MODULE_SIG_FORCE=y\n", .point = "signature", FIT_FAIL,
+		"format"},
+	{"kind of signature that is none, 6.1 does not insist",
+		{.modinfo = GOOD,
+			.signature = "s\0\0\7\0\0\0\0\0\0\0\0\1~Module signature appended~\n",
+			.signature_len = 41},
+		.config = CONFIG "CONFIG_MODULE_SIG=y\n", .point = "signature", FIT_PASS,
+		"does not ask"},
+	{"kind of signature that is none, 4.19 does not insist",
+		{.modinfo = GOOD,
+			.signature = "s\0\0\7\0\0\0\0\0\0\0\0\1~Module signature appended~\n",
+			.signature_len = 41},
+		.config = CONFIG "CONFIG_MODULE_SIG=y\n", .release = "4.19.0", .point = "signature",
+		FIT_FAIL, "format"},
 	{"broken signature",
 		{.modinfo = GOOD,
 			.signature = "s\0\0\2\0\0\0\0\0\x7f\0\0\1~Module signature appended~\n",
@@ -276,6 +315,19 @@ static const struct row rows[] = {
 	{"free", {.modinfo = GOOD}, .point = "name", FIT_PASS, "no module of the kernel"},
 	{"shipped", {.modinfo = INFO("name=usb_core")}, .point = "name", FIT_PASS, "ships"},
 	{"built in", {.modinfo = INFO("name=ext4")}, .point = "name", FIT_UNKNOWN, "built into"},
+	{"has parameters", {.modinfo = INFO("name=printk")}, .attributes = "printk.time",
+		.point = "name", FIT_FAIL, "has parameters"},
+	{"has a version", {.modinfo = INFO("name=ext4")}, .attributes = "ext4", .point = "name",
+		FIT_FAIL, "or a version"},
+	{"begins alike", {.modinfo = INFO("name=print")}, .attributes = "printk.time",
+		.point = "name", FIT_PASS, "no module of the kernel"},
+	{"built in, has none", {.modinfo = INFO("name=ext4")}, .attributes = "printk.time",
+		.point = "name", FIT_PASS, "without parameters"},
+	{"parameters, in the image", {.modinfo = INFO("name=printk")}, .attributes = "printk.time",
+		.image = "\x03printk.time", .point = "name", FIT_FAIL, "has parameters"},
+	{"parameters under another name", {.modinfo = INFO("name=tree")},
+		.attributes = "tree.blimit", .image = "rcutree.blimit", .point = "name", FIT_PASS,
+		"no module of the kernel"},
 	{"not known", {.modinfo = GOOD}, .no_facts = true, .point = "name", FIT_UNKNOWN, ""},
 };
 
@@ -319,6 +371,13 @@ static const char *choose(const char *given, const char *usual)
 	return !given ? usual : *given ? given : NULL;
 }
 
+static bool give_image(void *ctx, const void **bytes, size_t *len)
+{
+	*bytes = ctx;
+	*len = strlen(ctx) + 1;
+	return true;
+}
+
 static void kernel_make(struct kernel *n, const struct row *r)
 {
 	const char *config = choose(r->config, CONFIG), *symvers = choose(r->symvers, SYMVERS);
@@ -339,7 +398,13 @@ static void kernel_make(struct kernel *n, const struct row *r)
 	}
 	strvec_add(&n->facts.modules, "kernel/drivers/usb/core/usb-core.ko.zst");
 	strvec_add(&n->facts.builtin, "kernel/fs/ext4/ext4.ko");
+	if (r->attributes)
+		strvec_add(&n->facts.builtin_attributes, r->attributes);
 	n->facts.this_module_size = n->facts.layout.size = 64;
+	if (r->image) {
+		n->k.give_image = give_image;
+		n->k.image_ctx = (void *)r->image;
+	}
 	n->k.config = n->config;
 	n->k.symvers = n->symvers;
 	n->k.extra = n->extra;

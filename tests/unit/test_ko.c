@@ -154,6 +154,81 @@ static void signatures(void **state)
 	}
 }
 
+/* The kernel takes the signature off before it looks: what lies in it is not there for it. */
+static void cut_then_signed(void **state)
+{
+	static const char tail[] = "sig\0\0\2\0\0\0\0\0\0\0\0\3" MARKER;
+	struct kb_spec s = full;
+	struct err e = ERR_INIT;
+	struct ko k;
+	size_t len;
+	_cleanup_free_ char *bytes = kb_build(&s, &len), *cut = xcalloc(len + sizeof(tail), 1);
+
+	(void)state;
+	for (size_t missing = 0; missing < 3; missing++) {
+		memcpy(cut, bytes, len - missing);
+		memcpy(cut + len - missing, tail, sizeof(tail) - 1);
+		assert_int_equal(
+			ko_parse(&k, "/x/my-mod.ko", cut, len - missing + sizeof(tail) - 1, &e),
+			missing ? -EBADMSG : 0);
+		ko_free(&k);
+	}
+}
+
+/* The module with another type of its last section, last but one, ... */
+static int parse_changed(size_t from_end, uint32_t type, struct ko *k, struct err *e)
+{
+	size_t len, at;
+	_cleanup_free_ char *bytes = kb_build(&full, &len);
+	Elf64_Ehdr eh;
+	Elf64_Shdr sh;
+
+	memcpy(&eh, bytes, sizeof(eh));
+	at = eh.e_shoff + (eh.e_shnum - from_end) * sizeof(sh);
+	memcpy(&sh, bytes + at, sizeof(sh));
+	sh.sh_type = type;
+	memcpy(bytes + at, &sh, sizeof(sh));
+	return ko_parse(k, "/x/my-mod.ko", bytes, len, e);
+}
+
+/* What only newer kernels refuse can be read all the same. */
+static void oddities(void **state)
+{
+	struct err e = ERR_INIT;
+	struct ko k;
+
+	(void)state;
+	assert_int_equal(parse_changed(1, SHT_STRTAB, &k, &e), 0);
+	assert_null(k.unmarked);
+	assert_null(k.twice);
+	ko_free(&k);
+	/* the last ones are .symtab, .strtab, .shstrtab */
+	assert_int_equal(parse_changed(1, SHT_PROGBITS, &k, &e), 0);
+	assert_string_equal(k.unmarked, "the table of section names");
+	ko_free(&k);
+	assert_int_equal(parse_changed(2, SHT_PROGBITS, &k, &e), 0);
+	assert_string_equal(k.unmarked, "the table of symbol names");
+	ko_free(&k);
+}
+
+static void first_section(void **state)
+{
+	struct err e = ERR_INIT;
+	struct ko k;
+	size_t len;
+	_cleanup_free_ char *bytes = kb_build(&full, &len);
+	Elf64_Ehdr eh;
+	Elf64_Shdr sh;
+
+	(void)state;
+	memcpy(&eh, bytes, sizeof(eh));
+	memcpy(&sh, bytes + eh.e_shoff, sizeof(sh));
+	sh.sh_size = 16;
+	memcpy(bytes + eh.e_shoff, &sh, sizeof(sh));
+	assert_int_equal(ko_parse(&k, "/x/my-mod.ko", bytes, len, &e), -EBADMSG);
+	assert_non_null(strstr(e.text, "first section"));
+}
+
 /* The same module through each compression, whole and cut off. */
 static size_t pack_gzip(const char *in, size_t len, unsigned char *out, size_t max)
 {
@@ -272,6 +347,9 @@ int main(void)
 		cmocka_unit_test(extended_versions),
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(signatures),
+		cmocka_unit_test(cut_then_signed),
+		cmocka_unit_test(first_section),
+		cmocka_unit_test(oddities),
 		cmocka_unit_test(compressions),
 		cmocka_unit_test(not_modules),
 		cmocka_unit_test(damaged),

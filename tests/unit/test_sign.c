@@ -3,6 +3,8 @@
  * Signatures behind modules: the bytes are those of the kernel's scripts/sign-file, the openssl
  * program agrees, every altered byte is noticed, and pmkmod/fit reads what pmkmod/sign writes.
  */
+#include <arpa/inet.h>
+
 #include "chroot/base/hash.h"
 #include "pmkmod/fit/fit.h"
 #include "tests/unit/ko_builder.h"
@@ -267,29 +269,134 @@ static void whole_module(void **state)
 	sign_key_free(other);
 }
 
+/* What can be seen of a signature without any key, in both formats; what follows it is nothing. */
+static void claims(void **state)
+{
+	static const struct sign_rule rules[] = {
+		{.hash = "sha1"},
+		{.hash = "sha256"},
+		{.hash = "sha512"},
+		{.hash = "sha256", .format = SIGN_X509},
+	};
+	struct sign_key *k = load("rsa.pem"), *other = load("other.pem");
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
+		_cleanup_strbuf_ struct strbuf b = {0};
+		struct sign_claim c;
+
+		sign("rsa.pem", &rules[i], &b);
+		assert_true(sign_claim_read(&c, b.s, b.len));
+		assert_null(c.flaw);
+		assert_true(c.known_format);
+		assert_int_equal(c.format, rules[i].format);
+		assert_string_equal(c.hash, rules[i].hash);
+		assert_true(sign_claim_certificate_in(&c, k->der, (size_t)k->der_len));
+		assert_false(sign_claim_certificate_in(&c, other->der, (size_t)other->der_len));
+		assert_false(sign_claim_certificate_in(&c, "", 0));
+		sign_claim_free(&c);
+	}
+	assert_false(sign_claim_read(&(struct sign_claim){0}, "", 0));
+	sign_key_free(k);
+	sign_key_free(other);
+}
+
+/* The kernel's decoder stops where the message ends. */
+static void padded(void **state)
+{
+	_cleanup_strbuf_ struct strbuf b = {0};
+	struct sign_key *k = load("rsa.pem");
+	struct sign_trailer t;
+	struct sign_claim c;
+
+	(void)state;
+	sign("rsa.pem", &(struct sign_rule){.hash = "sha256"}, &b);
+	b.len -= MARKER_LEN + sizeof(t);
+	memcpy(&t, b.s + b.len, sizeof(t));
+	t.sig_len = htonl(ntohl(t.sig_len) + 4);
+	strbuf_add(&b, "\0\0\0\0", 4);
+	strbuf_add(&b, &t, sizeof(t));
+	strbuf_adds(&b, SIGN_MARKER);
+	assert_int_equal(sign_verify(k, b.s, b.len, NULL), SIGN_GOOD);
+	assert_true(sign_claim_read(&c, b.s, b.len));
+	assert_null(c.flaw);
+	sign_claim_free(&c);
+	sign_key_free(k);
+}
+
 struct fit_row {
 	const char *config, *sign_with, *fit_key;
 	enum fit_result trusted, want;
 	bool alter;
 	const char *says;
+	const char *in_image; /* whose certificate the kernel has */
+	struct sign_rule rule; /* how it is signed; hash NULL: sha256 */
 };
+
+/* A kernel with a certificate in it. */
+static bool give_image(void *ctx, const void **bytes, size_t *len)
+{
+	const struct strbuf *image = ctx;
+
+	*bytes = image->s;
+	*len = image->len;
+	return image->len > 0;
+}
+
+static void make_image(struct strbuf *image, const char *key)
+{
+	struct sign_key *k;
+
+	if (!key)
+		return;
+	k = load(key);
+	strbuf_adds(image, "Linux version 6.1.0");
+	strbuf_add(image, k->der, (size_t)k->der_len);
+	strbuf_adds(image, "and much more");
+	sign_key_free(k);
+}
 
 /* What the check says of a module signed in this way. */
 static void fit_says(void **state)
 {
 #define FORCE "CONFIG_MODULES=y\nCONFIG_MODULE_SIG=y\nCONFIG_MODULE_SIG_FORCE=y\n"
+#define NO_SHA512 "# CONFIG_CRYPTO_SHA512 is not set\n"
 #define SIG "CONFIG_MODULES=y\nCONFIG_MODULE_SIG=y\n"
 	static const struct fit_row rows[] = {
-		{FORCE, "rsa.pem", "rsa.pem", FIT_PASS, FIT_PASS, false, "has in it"},
-		{FORCE, "rsa.pem", "rsa.pem", FIT_FAIL, FIT_FAIL, false, "signing-kernel"},
-		{FORCE, "rsa.pem", "rsa.pem", FIT_UNKNOWN, FIT_UNKNOWN, false, "key given"},
-		{FORCE, "other.pem", "rsa.pem", FIT_PASS, FIT_UNKNOWN, false, "another key"},
-		{FORCE, "rsa.pem", NULL, FIT_UNKNOWN, FIT_UNKNOWN, false, "cannot be seen"},
-		{FORCE, NULL, "rsa.pem", FIT_PASS, FIT_FAIL, false, "--sign-key"},
-		{FORCE, "rsa.pem", "rsa.pem", FIT_PASS, FIT_FAIL, true, "does not hold"},
-		{SIG, "rsa.pem", "rsa.pem", FIT_UNKNOWN, FIT_PASS, false, "does not ask"},
-		{SIG, "rsa.pem", "rsa.pem", FIT_UNKNOWN, FIT_FAIL, true, "does not hold"},
-		{SIG, NULL, "rsa.pem", FIT_UNKNOWN, FIT_PASS, false, "taint E"},
+		{FORCE, "rsa.pem", "rsa.pem", FIT_PASS, FIT_PASS, false, .says = "has in it"},
+		{FORCE, "rsa.pem", "rsa.pem", FIT_FAIL, FIT_FAIL, false, .says = "signing-kernel"},
+		{FORCE, "rsa.pem", "rsa.pem", FIT_UNKNOWN, FIT_UNKNOWN, false, .says = "key given"},
+		{FORCE, "other.pem", "rsa.pem", FIT_PASS, FIT_UNKNOWN, false,
+			.says = "another key"},
+		{FORCE, "rsa.pem", NULL, FIT_UNKNOWN, FIT_UNKNOWN, false, .says = "cannot be seen"},
+		{FORCE, NULL, "rsa.pem", FIT_PASS, FIT_FAIL, false, .says = "--sign-key"},
+		{FORCE, "rsa.pem", "rsa.pem", FIT_PASS, FIT_FAIL, true, .says = "does not hold"},
+		{SIG, "rsa.pem", "rsa.pem", FIT_UNKNOWN, FIT_PASS, false, .says = "does not ask"},
+		{SIG, "rsa.pem", "rsa.pem", FIT_UNKNOWN, FIT_UNKNOWN, true,
+			.says = "does not hold"},
+		{SIG, "rsa.pem", "rsa.pem", FIT_PASS, FIT_FAIL, true, .says = "does not hold"},
+		{SIG, "rsa.pem", "rsa.pem", FIT_FAIL, FIT_PASS, true, .says = "does not ask"},
+		{SIG, NULL, "rsa.pem", FIT_UNKNOWN, FIT_PASS, false, .says = "taint E"},
+		{FORCE, "other.pem", "rsa.pem", FIT_PASS, FIT_FAIL, false,
+			.says = "not in the kernel's", .in_image = "rsa.pem"},
+		{FORCE, "other.pem", "rsa.pem", FIT_PASS, FIT_UNKNOWN, false, .says = "another key",
+			.in_image = "other.pem"},
+		{FORCE, "rsa.pem", NULL, FIT_UNKNOWN, FIT_FAIL, false,
+			.says = "not in the kernel's", .in_image = "other.pem"},
+		{FORCE, "rsa.pem", NULL, FIT_UNKNOWN, FIT_UNKNOWN, false, .says = "cannot be seen",
+			.in_image = "rsa.pem"},
+		{FORCE "CONFIG_INTEGRITY_PLATFORM_KEYRING=y\n", "rsa.pem", NULL, FIT_UNKNOWN,
+			FIT_UNKNOWN, false, .says = "cannot be seen", .in_image = "other.pem"},
+		{FORCE NO_SHA512, "rsa.pem", "rsa.pem", FIT_PASS, FIT_FAIL, false,
+			.says = "CONFIG_CRYPTO_SHA512", .rule = {.hash = "sha512"}},
+		{FORCE NO_SHA512, "rsa.pem", "rsa.pem", FIT_PASS, FIT_FAIL, false,
+			.says = "CONFIG_CRYPTO_SHA512", .rule = {.hash = "sha384"}},
+		{FORCE NO_SHA512, "rsa.pem", "rsa.pem", FIT_PASS, FIT_PASS, false,
+			.says = "has in it"},
+		{SIG NO_SHA512, "rsa.pem", "rsa.pem", FIT_PASS, FIT_PASS, false,
+			.says = "does not ask", .rule = {.hash = "sha512"}},
+		{FORCE, "rsa.pem", "rsa.pem", FIT_PASS, FIT_FAIL, false, .says = "format",
+			.rule = {.hash = "sha256", .format = SIGN_X509}},
 	};
 	static const char *const info[] = {"license=GPL", "name=m", NULL};
 	struct kb_spec spec = {.modinfo = info};
@@ -302,7 +409,10 @@ static void fit_says(void **state)
 		const struct fit_row *row = &rows[i];
 		struct sign_key *k = row->fit_key ? load(row->fit_key) : NULL;
 		struct kconfig *config = NULL;
+		_cleanup_strbuf_ struct strbuf image = {0};
 		struct fit_kernel kernel = {.sign_key = k,
+			.give_image = give_image,
+			.image_ctx = &image,
 			.key_is_trusted = row->trusted,
 			.arch = arch_by_name("aarch64"),
 			.release = "6.1.0"};
@@ -313,10 +423,11 @@ static void fit_says(void **state)
 		write_scratch("fit.ko", bytes, len);
 		if (row->sign_with) {
 			struct sign_key *with = load(row->sign_with);
+			struct sign_rule rule = row->rule;
 
-			assert_int_equal(sign_module(with, &(struct sign_rule){.hash = "sha256"},
-						 path, NULL),
-				0);
+			if (!rule.hash)
+				rule.hash = "sha256";
+			assert_int_equal(sign_module(with, &rule, path, NULL), 0);
 			sign_key_free(with);
 		}
 		if (row->alter) {
@@ -328,6 +439,7 @@ static void fit_says(void **state)
 		}
 		assert_int_equal(kconfig_parse(&config, row->config, strlen(row->config), NULL), 0);
 		kernel.config = config;
+		make_image(&image, row->in_image);
 		assert_int_equal(fit_check(&kernel, &paths, &report, NULL), 0);
 		for (size_t n = 0; n < report.n_points; n++) {
 			if (!streq(report.points[n].point, "signature"))
@@ -418,6 +530,8 @@ int main(void)
 		cmocka_unit_test(altered_bytes),
 		cmocka_unit_test(lying_trailers),
 		cmocka_unit_test(whole_module),
+		cmocka_unit_test(claims),
+		cmocka_unit_test(padded),
 		cmocka_unit_test(fit_says),
 		cmocka_unit_test(old_names),
 		cmocka_unit_test(old_format_refuses),
