@@ -62,12 +62,6 @@ $(BUILD)/remedies/apply: tests/remedies/apply.c $(PMKMOD_OBJ) $(CHROOT_OBJ)
 	@echo "  CCLD    $@"
 	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(PMKMOD_OBJ) $(CHROOT_OBJ) $(LIBS)
 
-# what pmkmod/fit says, as a program, for tests/cli/test-fit
-$(BUILD)/fit/judge: tests/fit/judge.c $(PMKMOD_OBJ) $(CHROOT_OBJ)
-	@mkdir -p $(@D)
-	@echo "  CCLD    $@"
-	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(PMKMOD_OBJ) $(CHROOT_OBJ) $(LIBS)
-
 -include $(CHROOT_OBJ:.o=.d) $(PMKMOD_OBJ:.o=.d) $(UNIT_BIN:=.d) $(BUILD)/obj/pmkmod/main.d
 
 # ---- the two commands of the README ----
@@ -87,7 +81,7 @@ check:
 	@tests/setup/unpack-sshd $(BUILD)
 	@$(MAKE) --no-print-directory $(PARALLEL) all
 	@$(MAKE) --no-print-directory standin kernels
-	@$(MAKE) --no-print-directory $(PARALLEL) unit fuzz $(BUILD)/remedies/apply $(BUILD)/fit/judge
+	@$(MAKE) --no-print-directory $(PARALLEL) unit fuzz $(BUILD)/remedies/apply
 	@tests/run-all $(BUILD)
 
 # ---- the stand-in distribution ----
