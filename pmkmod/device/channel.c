@@ -40,9 +40,8 @@ static int unknown_channel(struct config *c, const char *name, struct err *e)
 
 	config_sections(c, "channel.", &names);
 	all = strvec_join(&names, ", ");
-	if (e)
-		e->exit_code = EXIT_USAGE;
-	return err_set(e, -ENOENT, "there is no channel '%s'; pmkmod.ini has: %s", name, all);
+	return err_exit(
+		e, EXIT_USAGE, -ENOENT, "there is no channel '%s'; pmkmod.ini has: %s", name, all);
 }
 
 static int load_usr_merge(struct channel *ch, struct config *c, struct err *e)
@@ -75,9 +74,7 @@ int channel_load(struct channel *ch, struct config *c, const char *name, struct 
 	list_of(c, name, "build", &ch->build);
 	list_of(c, name, "boot", &ch->boot);
 	if (!ch->repositories.n || !ch->keys.n || !ch->base.n || !ch->build.n) {
-		if (e)
-			e->exit_code = EXIT_USAGE;
-		return err_set(e, -EINVAL,
+		return err_exit(e, EXIT_USAGE, -EINVAL,
 			"channel '%s' does not say where packages come from: [channel.%s] needs "
 			"repositories, keys, base and build",
 			name, name);

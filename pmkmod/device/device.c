@@ -122,9 +122,7 @@ static void find_phone(struct device *d, struct config *c)
 /* pmaports has no answer to give for it. */
 static int no_architecture(const struct device *d, const struct device_aport *a, struct err *e)
 {
-	if (e)
-		e->exit_code = EXIT_EXCLUDED;
-	err_set(e, -ENOTSUP, "%s: %s", d->name, a->device->kernels[0].why);
+	err_exit(e, EXIT_EXCLUDED, -ENOTSUP, "%s: %s", d->name, a->device->kernels[0].why);
 	return err_hint(e, "%s", a->device->kernels[0].remedy);
 }
 
@@ -179,9 +177,8 @@ static int read_arch(struct device *d, struct config *p, const struct device_apo
 
 static int no_kernel(const struct device *d, const struct pmaports_kernel *k, struct err *e)
 {
-	if (e)
-		e->exit_code = EXIT_UNKNOWN_NAME;
-	err_set(e, -ENOENT, "%s: %s", d->name, k && k->why ? k->why : "its kernel is not known");
+	err_exit(e, EXIT_UNKNOWN_NAME, -ENOENT, "%s: %s", d->name,
+		k && k->why ? k->why : "its kernel is not known");
 	return err_hint(e, "%s",
 		k && k->remedy ? k->remedy : "a device profile can name it: `kernel = NAME`");
 }

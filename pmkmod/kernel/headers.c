@@ -114,9 +114,7 @@ static int find_release(
 			continue;
 		if (streq(h->release, release))
 			return 0;
-		if (e)
-			e->exit_code = EXIT_NO_HEADERS;
-		err_set(e, -ENOENT,
+		err_exit(e, EXIT_NO_HEADERS, -ENOENT,
 			"the kernel headers behind lib/modules/%s/build are those of release %s; "
 			"modules built with them would be refused",
 			release, h->release);
@@ -157,9 +155,7 @@ static int find_only(struct kernel_headers *h, const struct strvec *layers, stru
 		_cleanup_free_ char *all = strvec_join(&releases, ", ");
 
 		kernel_headers_free(h);
-		if (e)
-			e->exit_code = EXIT_NO_HEADERS;
-		return err_set(e, -ENOENT,
+		return err_exit(e, EXIT_NO_HEADERS, -ENOENT,
 			"there are headers of several kernels (%s); say which release is meant",
 			all);
 	}

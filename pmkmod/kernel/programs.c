@@ -120,9 +120,8 @@ static const char *arch_of(const struct identity *id)
 
 static int refuse(struct err *e, const char *path, const char *why, const char *what)
 {
-	if (e)
-		e->exit_code = EXIT_NO_HEADERS;
-	err_set(e, -ENOEXEC, "the kernel headers' program '%s' %s (%s)", path, what, why);
+	err_exit(e, EXIT_NO_HEADERS, -ENOEXEC, "the kernel headers' program '%s' %s (%s)", path,
+		what, why);
 	return err_hint(e,
 		"the headers package was made on another architecture or is incomplete; install "
 		"the kernel-scripts package that belongs to this kernel, or build the headers "

@@ -10,9 +10,8 @@
 
 static int bad_recipe(const struct module *m, const char *what, struct err *e)
 {
-	if (e)
-		e->exit_code = EXIT_USAGE;
-	return err_set(e, -EINVAL, "%s: %s", m->recipe ? m->recipe : m->location, what);
+	return err_exit(
+		e, EXIT_USAGE, -EINVAL, "%s: %s", m->recipe ? m->recipe : m->location, what);
 }
 
 static void text(struct config *p, const char *key, char **out)
@@ -112,9 +111,8 @@ static int load_folder(struct module *m, const char *path, struct err *e)
 	char full[PATH_MAX];
 
 	if (!realpath(path, full) || !fs_is_dir(full)) {
-		if (e)
-			e->exit_code = EXIT_UNKNOWN_NAME;
-		return err_set(e, -ENOENT, "there is no folder '%s' with a module's source", path);
+		return err_exit(e, EXIT_UNKNOWN_NAME, -ENOENT,
+			"there is no folder '%s' with a module's source", path);
 	}
 	m->kind = SOURCE_FOLDER;
 	m->location = xstrdup(full);
@@ -135,10 +133,9 @@ static int check_depends(const struct module *m, struct config *c, struct err *e
 
 		if (path)
 			continue;
-		if (e)
-			e->exit_code = EXIT_MISSING_DEPEND;
-		return err_set(e, -ENOENT, "%s: depends names '%s', but there is no such recipe",
-			m->recipe, m->depends.v[i]);
+		return err_exit(e, EXIT_MISSING_DEPEND, -ENOENT,
+			"%s: depends names '%s', but there is no such recipe", m->recipe,
+			m->depends.v[i]);
 	}
 	return 0;
 }

@@ -193,9 +193,7 @@ int sideload_by_pmbootstrap(struct sideload *s, struct err *e)
 		return r;
 	if (status == 0)
 		return 0;
-	if (e)
-		e->exit_code = EXIT_SIDELOAD_FAILED;
-	err_set(e, -EIO, "pmbootstrap sideload failed (exit status %d); what it said is above",
-		status);
+	err_exit(e, EXIT_SIDELOAD_FAILED, -EIO,
+		"pmbootstrap sideload failed (exit status %d); what it said is above", status);
 	return err_hint(e, "-o sideload.with=ssh does it without pmbootstrap");
 }

@@ -105,10 +105,8 @@ static int check_rights(const struct sideload *s, struct err *e)
 {
 	if (s->state.root || s->state.su)
 		return 0;
-	if (e)
-		e->exit_code = EXIT_PHONE;
-	err_set(e, -EPERM, "%s is not root on the phone, and there is no sudo, doas or run0",
-		s->state.login);
+	err_exit(e, EXIT_PHONE, -EPERM,
+		"%s is not root on the phone, and there is no sudo, doas or run0", s->state.login);
 	return err_hint(e, "--user root, if the phone allows that, or install one of them");
 }
 
@@ -226,10 +224,8 @@ static int make_folder(struct sideload *s, const char *script, char **dir, struc
 			*dir = xstrdup(lines.v[i] + strlen(mark));
 	if (*dir)
 		return 0;
-	if (e)
-		e->exit_code = EXIT_SIDELOAD_FAILED;
-	return err_set(
-		e, -EIO, "the phone %s cannot make a folder in /tmp (is it full?)", s->phone.shown);
+	return err_exit(e, EXIT_SIDELOAD_FAILED, -EIO,
+		"the phone %s cannot make a folder in /tmp (is it full?)", s->phone.shown);
 }
 
 static void remove_folder(struct sideload *s, const char *dir)

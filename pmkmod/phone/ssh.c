@@ -18,9 +18,8 @@
 
 static int bad_name(const char *key, const char *value, const char *what, struct err *e)
 {
-	if (e)
-		e->exit_code = EXIT_USAGE;
-	return err_set(e, -EINVAL, "phone.%s is '%s', which is no %s", key, value, what);
+	return err_exit(
+		e, EXIT_USAGE, -EINVAL, "phone.%s is '%s', which is no %s", key, value, what);
 }
 
 static bool made_of(const char *s, const char *more)
@@ -121,9 +120,8 @@ static int ask_ssh(struct phone *p, struct ssh_config *s, struct err *e)
 	if (status != 0) {
 		_cleanup_free_ char *why = phone_clean(words.s ? words.s : "", words.len);
 
-		if (e)
-			e->exit_code = EXIT_PHONE;
-		return err_set(e, -EINVAL, "ssh does not understand its configuration: %s", why);
+		return err_exit(e, EXIT_PHONE, -EINVAL,
+			"ssh does not understand its configuration: %s", why);
 	}
 	strvec_split(&lines, out.s ? out.s : "", "\n");
 	for (size_t i = 0; i < lines.n; i++)

@@ -187,9 +187,7 @@ static int nothing_found(const struct pmaports_query *q, const struct walk *w, s
 {
 	_cleanup_free_ char *folders = q->folders->n ? strvec_join(q->folders, ", ") : NULL;
 
-	if (e)
-		e->exit_code = EXIT_USAGE;
-	err_set(e, -ENOENT, "there are no devices (device/*/device-*) in %s",
+	err_exit(e, EXIT_USAGE, -ENOENT, "there are no devices (device/*/device-*) in %s",
 		folders ? folders : "any folder: none is named");
 	if (w->notes.n)
 		err_hint(e, "%s", w->notes.v[0]);

@@ -35,9 +35,7 @@ static int refuse(struct err *e, const char *fmt, ...)
 	va_start(ap, fmt);
 	strbuf_vaddf(&b, fmt, ap);
 	va_end(ap);
-	if (e)
-		e->exit_code = EXIT_USAGE;
-	return err_set(e, -EINVAL, "%s", b.s);
+	return err_exit(e, EXIT_USAGE, -EINVAL, "%s", b.s);
 }
 
 /* ---- characters ---- */

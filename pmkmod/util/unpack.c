@@ -43,13 +43,11 @@ static int archive_failed(struct archive *a, const char *shown, struct err *e)
 	int code = archive_errno(a);
 
 	if (code == ENOSPC || code == EDQUOT) {
-		if (e)
-			e->exit_code = EXIT_NO_SPACE;
-		return err_set(e, -code, "cannot unpack %s: the disk is full", shown);
+		return err_exit(
+			e, EXIT_NO_SPACE, -code, "cannot unpack %s: the disk is full", shown);
 	}
-	if (e)
-		e->exit_code = EXIT_UNTRUSTED;
-	return err_set(e, -EBADMSG, "cannot unpack %s: %s", shown, archive_error_string(a));
+	return err_exit(e, EXIT_UNTRUSTED, -EBADMSG, "cannot unpack %s: %s", shown,
+		archive_error_string(a));
 }
 
 static int unpack_entries(
