@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * From apply_relocate() and apply_relocate_add() in arch/<arch>/kernel/module*.c of 6.1 and 6.12, and
- * of some older kernels. Elsewhere the version is that of the commit that added the case.
+ * From apply_relocate() and apply_relocate_add() in arch/<arch>/kernel/module*.c of 6.1 and 6.12,
+ * and of some older kernels. Elsewhere the version is that of the commit that added the case.
  */
 #include "pmkmod/fit/reloc_table.h"
 
