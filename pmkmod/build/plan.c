@@ -125,6 +125,8 @@ void plan_native_world(const struct plan *p, const char *compiler, struct strvec
 	channel_native_packages(ch, p->device.arch, world);
 	if (starts_with(compiler, "clang"))
 		channel_more_packages(ch, "clang", p->device.arch, world);
+	else if (is_older_gcc(compiler) && p->device.arch == arch_native())
+		strvec_add(world, compiler);
 	else if (is_older_gcc(compiler))
 		strvec_addf(world, "%s-%s", compiler, p->device.arch->alpine);
 	device_packages(&p->device, world);

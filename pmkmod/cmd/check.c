@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* Modules and packages held against a kernel: each on its own, with what the others export. */
+/* Modules and packages held against a kernel, as if all of them were loaded. */
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,6 +10,7 @@
 #include "pmkmod/cmd/cmd.h"
 #include "pmkmod/fit/check_package.h"
 #include "pmkmod/image/package.h"
+#include "pmkmod/kernel/name_index.h"
 #include "pmkmod/util/exit_codes.h"
 #include "pmkmod/util/json.h"
 
@@ -32,7 +33,6 @@ struct checking {
 	bool work_open;
 	struct unit *units;
 	size_t n;
-	struct symvers *exports; /* of all modules given */
 };
 
 /* ---- packages are unpacked, their modules alone ---- */
@@ -139,32 +139,6 @@ static int read_units(struct checking *c, struct err *e)
 	return r;
 }
 
-/* Modules that are given together may use each other; one that cannot be read exports nothing. */
-static void collect_exports(struct checking *c)
-{
-	_cleanup_strbuf_ struct strbuf lines = {0};
-
-	for (size_t i = 0; c->n > 1 && i < c->n; i++)
-		for (size_t k = 0; k < c->units[i].paths.n; k++) {
-			const char *path = c->units[i].paths.v[k];
-			struct ko ko;
-
-			if (ko_read(&ko, path, NULL) < 0)
-				continue;
-			for (size_t j = 0; j < ko.n_exported; j++)
-				strbuf_addf(&lines, "0x%08x\t%s\t%s\tEXPORT_SYMBOL%s\t%s\n",
-					ko.exported[j].crc, ko.exported[j].name, ko.name,
-					ko.exported[j].gpl ? "_GPL" : "", ko.exported[j].ns);
-			ko_free(&ko);
-		}
-	if (lines.len && symvers_new(&c->exports) == 0 &&
-		symvers_parse(c->exports, "the modules given", lines.s, lines.len, NULL) < 0) {
-		symvers_free(c->exports);
-		c->exports = NULL;
-	}
-	c->kernel.fit.extra = c->exports;
-}
-
 static int find_kernel(struct checking *c, struct err *e)
 {
 	struct config *config = c->x->config;
@@ -186,13 +160,47 @@ static int find_kernel(struct checking *c, struct err *e)
 		"headers, or /lib/modules/<release>) or --image FILE (a kernel image or package)");
 }
 
-static int check_modules(struct checking *c, struct unit *u, struct err *e)
+/* What was found of one argument's modules. */
+static void take_points(struct unit *u, const struct fit_report *all, size_t first)
 {
-	int r = fit_check(&c->kernel.fit, &u->paths, &u->report, e);
+	for (size_t i = 0; i < all->n_points; i++) {
+		const struct fit_point *p = &all->points[i];
 
+		if (p->path >= first && p->path - first < u->paths.n)
+			fit_report_add(&u->report, p->module, p->point, p->result, p->text);
+	}
+	for (size_t i = 0; i < all->unresolved.n; i++)
+		for (size_t k = 0; k < u->paths.n; k++) {
+			_cleanup_free_ char *name = module_name_of(u->paths.v[k]);
+			size_t n = strlen(name);
+
+			if (starts_with(all->unresolved.v[i], name) &&
+				all->unresolved.v[i][n] == ':')
+				strvec_add(&u->report.unresolved, all->unresolved.v[i]);
+		}
+}
+
+/* All at once, for they would be loaded beside each other. */
+static int check_modules(struct checking *c, struct err *e)
+{
+	_cleanup_strvec_ struct strvec paths = {0};
+	struct fit_report all;
+	size_t first = 0;
+	int r;
+
+	for (size_t i = 0; i < c->n; i++)
+		strvec_add_all(&paths, &c->units[i].paths);
+	r = fit_check(&c->kernel.fit, &paths, &all, e);
 	if (r < 0 && e && !e->exit_code)
 		e->exit_code = EXIT_USAGE;
-	return r;
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < c->n; i++) {
+		take_points(&c->units[i], &all, first);
+		first += c->units[i].paths.n;
+	}
+	fit_report_free(&all);
+	return 0;
 }
 
 /* Where the kernel is a package, too. */
@@ -296,7 +304,6 @@ static void checking_free(struct checking *c)
 			apk_control_free(&c->units[i].control);
 	}
 	free(c->units);
-	symvers_free(c->exports);
 	known_kernel_free(&c->kernel);
 	if (c->work_open)
 		work_close(&c->work);
@@ -310,9 +317,7 @@ int cmd_check(struct context *x, const struct options *o, int *status, struct er
 	if (r == 0)
 		r = read_units(&c, e);
 	if (r == 0)
-		collect_exports(&c);
-	for (size_t i = 0; r == 0 && i < c.n; i++)
-		r = check_modules(&c, &c.units[i], e);
+		r = check_modules(&c, e);
 	if (r == 0) {
 		check_packages(&c);
 		tell(&c);

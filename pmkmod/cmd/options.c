@@ -42,8 +42,8 @@ const struct command commands[] = {
 	{"check", "<apk|ko>...", "say whether a kernel takes these modules, and why not",
 		"Each point is pass, FAIL or unknown, with what would have to be known. The kernel is\n"
 		"the one of --device, --kernel-dir or --image. Nothing is run and nothing is built.\n"
-		"Modules that are given together may use each other's exports. Exit code 35: a kernel\n"
-		"refuses one of them, or would not survive it.\n",
+		"Modules that are given together are judged as if all of them were loaded. Exit code\n"
+		"35: a kernel refuses one of them, or would not survive it.\n",
 		1, SIZE_MAX, cmd_check, false},
 	{"headers", "<device>", "make the packages with the kernel's headers and helper programs",
 		"Of a build folder (--kdir) or of source and configuration (--source, --kernel-config)\n"

@@ -98,8 +98,12 @@ void channel_more_packages(const struct channel *ch, const char *key, const stru
 	_cleanup_strvec_ struct strvec names = {0};
 
 	list_of(ch->config, ch->name, key, &names);
-	for (size_t i = 0; i < names.n; i++)
+	for (size_t i = 0; i < names.n; i++) {
+		/* for a phone of this machine's architecture nothing is cross-compiled */
+		if (phone == arch_native() && strstr(names.v[i], "%a"))
+			continue;
 		channel_add_package(names.v[i], phone, out);
+	}
 }
 
 void channel_native_packages(

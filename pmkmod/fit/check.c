@@ -36,14 +36,14 @@ const void *fit_image(struct fit_context *c, size_t *len)
 	return c->image;
 }
 
-static void add_point(struct fit_report *r, const char *module, const char *point,
+static void add_point(struct fit_report *r, size_t path, const char *module, const char *point,
 	enum fit_result result, char *text)
 {
 	/* full whenever it holds a power of two of them */
 	if ((r->n_points & (r->n_points - 1)) == 0)
 		r->points =
 			xrealloc(r->points, r->n_points ? 2 * r->n_points : 1, sizeof(*r->points));
-	r->points[r->n_points++] = (struct fit_point){xstrdup(module), point, result, text};
+	r->points[r->n_points++] = (struct fit_point){xstrdup(module), point, result, text, path};
 	r->n_fail += result == FIT_FAIL;
 	r->n_unknown += result == FIT_UNKNOWN;
 }
@@ -51,7 +51,7 @@ static void add_point(struct fit_report *r, const char *module, const char *poin
 void fit_report_add(struct fit_report *r, const char *module, const char *point,
 	enum fit_result result, const char *text)
 {
-	add_point(r, module, point, result, xstrdup(text));
+	add_point(r, SIZE_MAX, module, point, result, xstrdup(text));
 }
 
 void fit_add(struct fit_context *c, const struct ko *ko, const char *point, enum fit_result result,
@@ -63,7 +63,8 @@ void fit_add(struct fit_context *c, const struct ko *ko, const char *point, enum
 	va_start(ap, fmt);
 	strbuf_vaddf(&text, fmt, ap);
 	va_end(ap);
-	add_point(c->out, path_base(ko->path), point, result, strbuf_steal(&text));
+	add_point(c->out, c->path_of[ko - c->kos], path_base(ko->path), point, result,
+		strbuf_steal(&text));
 }
 
 char *fit_some(const struct strvec *names)
@@ -164,17 +165,18 @@ static void index_exports(struct fit_context *c)
 static int read_all(struct fit_context *c, const struct strvec *paths, struct err *e)
 {
 	c->kos = xcalloc(paths->n, sizeof(*c->kos));
+	c->path_of = xcalloc(paths->n, sizeof(*c->path_of));
 	for (size_t i = 0; i < paths->n; i++) {
 		struct err why = ERR_INIT;
 		int r = ko_read(&c->kos[c->n_kos], paths->v[i], &why);
 
 		if (r == -EBADMSG || r == -EINVAL || r == -EFBIG)
-			add_point(c->out, path_base(paths->v[i]), "file", FIT_FAIL,
+			add_point(c->out, i, path_base(paths->v[i]), "file", FIT_FAIL,
 				xstrdup(why.text));
 		else if (r < 0)
 			return err_set(e, r, "%s", why.text);
 		else
-			c->n_kos++;
+			c->path_of[c->n_kos++] = i;
 	}
 	return 0;
 }
@@ -209,6 +211,7 @@ static void context_free(struct fit_context *c)
 	for (size_t i = 0; i < c->n_kos; i++)
 		ko_free(&c->kos[i]);
 	free(c->kos);
+	free(c->path_of);
 	kernel_image_free(&c->own_image);
 	free(c->own_exports);
 	fit_free_btf(c);

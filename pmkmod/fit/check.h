@@ -13,7 +13,7 @@ struct fit_context {
 	const struct fit_kernel *k;
 	struct fit_report *out;
 	struct ko *kos; /* the readable modules of this build */
-	size_t n_kos;
+	size_t n_kos, *path_of; /* of each the number of its path */
 	uint32_t version; /* kernel_version_code(), 0: not known */
 	char *vermagic; /* the kernel's; NULL: not known */
 	char *vermagic_source; /* where that is from, or why it is not known */

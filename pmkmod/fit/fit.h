@@ -106,6 +106,7 @@ struct fit_point {
 	const char *point; /* "machine", "vermagic", "symbols", "crc", "depends", ... */
 	enum fit_result result;
 	char *text; /* a sentence; for FAIL what is wrong and what would help */
+	size_t path; /* number of the path it is about; SIZE_MAX: of none */
 };
 struct fit_report {
 	struct fit_point *points;

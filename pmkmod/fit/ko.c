@@ -149,6 +149,28 @@ static void read_compression(struct ko *k, const char *bytes, size_t len)
 		k->xz_check = bytes[7] & 0xf;
 }
 
+/*
+ * What struct module says is what the kernel goes by (find_module(), mod_sysfs_init()): behind an
+ * enum and a list_head, unless structures are randomized; then it says nothing there.
+ */
+static void read_own_name(struct ko *k, const struct ko_image *im)
+{
+	const struct ko_section *s = ko_image_section(im, ".gnu.linkonce.this_module");
+	size_t word = im->elf_class == ELFCLASS64 ? 8 : 4, at = 3 * word, max = 64 - word;
+	const char *name;
+
+	if (!s || !s->bytes || s->len < at + max || s->bytes[at - 1])
+		return;
+	name = s->bytes + at;
+	if (!*name || !memchr(name, '\0', max))
+		return;
+	for (const char *c = name; *c; c++)
+		if ((unsigned char)*c <= ' ' || *c == '/' || *c == 0x7f)
+			return;
+	free(k->name);
+	k->name = xstrdup(name);
+}
+
 /* Takes over `bytes`. */
 static int parse(struct ko *k, const char *path, char *bytes, size_t len, struct err *e)
 {
@@ -165,6 +187,7 @@ static int parse(struct ko *k, const char *path, char *bytes, size_t len, struct
 		read_signature(k, &im);
 		ko_read_versions(k, &im);
 		ko_image_layout(&im, k->name, &k->layout);
+		read_own_name(k, &im);
 		ko_read_code(k, &im);
 		r = ko_read_symbols(k, &im, e);
 	}
