@@ -265,7 +265,7 @@ static void print_row(const struct listing *l, const struct row *r)
 	print_safe(loaded(r) ? r->d.title : r->pm ? r->pm->title : "");
 	putchar('\n');
 	/* why its architecture is not known stands there as its first note */
-	if (!loaded(r) && !*arch && r->pm->notes)
+	if (!loaded(r) && r->pm && !*arch && r->pm->notes)
 		print_sentence("", "", r->pm->notes);
 	if (r->problem)
 		print_sentence("", "its profile: ", r->problem);

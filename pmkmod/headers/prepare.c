@@ -169,6 +169,10 @@ void maker_make_words(const struct maker *m, struct strvec *argv, const char *cc
 	strvec_addf(argv, "ARCH=%s", s->arch->linux_arch);
 	strvec_addf(argv, "CROSS_COMPILE=%s", s->cross);
 	strvec_addf(argv, "HOSTCC=gcc%s%s", *host_flags ? " " : "", host_flags);
+	/* by its path: the shell of some busyboxes has an `ar` of its own, which makes no archives
+	 */
+	if (!*s->cross && !s->clang)
+		strvec_add(argv, "HOSTAR=/usr/bin/ar");
 	/* named, because vendors' Makefiles put wrappers of theirs in its place */
 	if (cc)
 		strvec_addf(argv, "CC=%s", cc);
