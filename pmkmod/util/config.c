@@ -3,6 +3,7 @@
 
 #include <ini.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "chroot/base/fs.h"
@@ -158,7 +159,13 @@ int config_read_file(struct config *c, const char *path, struct err *e)
 {
 	_cleanup_free_ char *text = NULL;
 	size_t len;
-	int r = fs_read_regular(path, 1 << 20, &text, &len, e);
+	struct stat st;
+	int r;
+
+	/* a pipe that nobody writes to would be waited for; /dev/null is an empty file */
+	if (stat(path, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)))
+		return err_set(e, -EINVAL, "'%s' is no regular file", path);
+	r = fs_read(path, 1 << 20, &text, &len, e);
 
 	if (r < 0)
 		return r;
