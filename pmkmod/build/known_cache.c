@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * First line: what this is. Then for each text its name and length on a line, and its bytes with a
- * newline behind. Last line: "sha256" and the hash of all bytes before it.
+ * newline behind. Sealed.
  */
 #include "pmkmod/build/known_cache.h"
 
 #include "chroot/base/fs.h"
+#include "chroot/base/sealed.h"
+#include "pmkmod/kernel/kernel.h"
 
 #define FIRST_LINE "pmkmod " PMKMOD_VERSION " known kernel 1\n"
-#define LAST_KEY "sha256 "
 #define CACHE_MAX (128u << 20)
 
 static const struct {
@@ -34,16 +35,6 @@ static char **slot(const struct known_texts *t, size_t i)
 	return (char **)((char *)t + texts[i].at);
 }
 
-static void add_hash(struct strbuf *out, const char *text, size_t len)
-{
-	char hex[HASH_HEX_MAX];
-	struct hash h;
-
-	hash_buf(HASH_SHA256, text, len, &h);
-	hash_hex(&h, hex);
-	strbuf_addf(out, LAST_KEY "%s\n", hex);
-}
-
 char *known_texts_print(const struct known_texts *t, size_t *len)
 {
 	struct strbuf b = {0};
@@ -55,19 +46,9 @@ char *known_texts_print(const struct known_texts *t, size_t *len)
 		if (s)
 			strbuf_addf(&b, "%s %zu\n%s\n", texts[i].name, strlen(s), s);
 	}
-	add_hash(&b, b.s, b.len);
+	sealed_end(&b);
 	*len = b.len;
 	return strbuf_steal(&b);
-}
-
-static bool is_whole(const char *text, size_t len, size_t tail)
-{
-	_cleanup_strbuf_ struct strbuf end = {0};
-
-	if (len < tail + strlen(FIRST_LINE) || !starts_with(text, FIRST_LINE))
-		return false;
-	add_hash(&end, text, len - tail);
-	return memcmp(end.s, text + len - tail, tail) == 0;
 }
 
 /* One text at `s`; how long it is with its line, 0: it is none. */
@@ -94,13 +75,13 @@ static size_t take_one(struct known_texts *t, const char *s, size_t len)
 
 int known_texts_parse(struct known_texts *t, const char *text, size_t len)
 {
-	size_t tail = strlen(LAST_KEY) + 2 * hash_len(HASH_SHA256) + 1, at = strlen(FIRST_LINE), n;
+	size_t body = sealed_body(text, len, FIRST_LINE), at = strlen(FIRST_LINE), n;
 
 	*t = (struct known_texts){0};
-	if (!is_whole(text, len, tail))
+	if (!body)
 		return -ENOENT;
-	for (; at < len - tail; at += n) {
-		n = take_one(t, text + at, len - tail - at);
+	for (; at < body; at += n) {
+		n = take_one(t, text + at, body - at);
 		if (!n) {
 			known_texts_free(t);
 			return -ENOENT;
@@ -109,23 +90,11 @@ int known_texts_parse(struct known_texts *t, const char *text, size_t len)
 	return 0;
 }
 
-static char *cache_path(const char *dir, const struct hash *identity, const char *flavor)
-{
-	char hex[HASH_HEX_MAX];
-	char *path;
-
-	hash_hex(identity, hex);
-	path = xasprintf("%s/%s%s%s.known", dir, hex, flavor ? "." : "", flavor ? flavor : "");
-	for (char *p = path + strlen(dir) + 1; *p; p++)
-		if (*p == '/')
-			*p = '_';
-	return path;
-}
-
 int known_texts_load(struct known_texts *t, const char *cache_dir, const struct hash *identity,
 	const char *flavor)
 {
-	_cleanup_free_ char *path = cache_path(cache_dir, identity, flavor), *text = NULL;
+	_cleanup_free_ char *path = kernel_cache_path(cache_dir, identity, flavor, ".known");
+	_cleanup_free_ char *text = NULL;
 	size_t len;
 
 	*t = (struct known_texts){0};
@@ -137,7 +106,8 @@ int known_texts_load(struct known_texts *t, const char *cache_dir, const struct 
 void known_texts_save(const struct known_texts *t, const char *cache_dir,
 	const struct hash *identity, const char *flavor)
 {
-	_cleanup_free_ char *path = cache_path(cache_dir, identity, flavor), *text = NULL;
+	_cleanup_free_ char *path = kernel_cache_path(cache_dir, identity, flavor, ".known");
+	_cleanup_free_ char *text = NULL;
 	size_t len;
 
 	text = known_texts_print(t, &len);

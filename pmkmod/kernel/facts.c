@@ -345,14 +345,14 @@ static int read_package(struct kernel_facts *f, const char *apk_path, const stru
 	return r;
 }
 
-/* The identity says which package, the flavor which of its kernels. */
-static char *cache_path(const char *dir, const struct hash *identity, const char *flavor)
+char *kernel_cache_path(
+	const char *dir, const struct hash *identity, const char *flavor, const char *suffix)
 {
 	char hex[HASH_HEX_MAX];
 	char *path;
 
 	hash_hex(identity, hex);
-	path = flavor ? xasprintf("%s/%s.%s", dir, hex, flavor) : xasprintf("%s/%s", dir, hex);
+	path = xasprintf("%s/%s%s%s%s", dir, hex, flavor ? "." : "", flavor ? flavor : "", suffix);
 	for (char *p = path + strlen(dir) + 1; *p; p++)
 		if (*p == '/')
 			*p = '_';
@@ -374,7 +374,8 @@ static void write_cache(const struct kernel_facts *f, const char *dir, const cha
 int kernel_facts_cached(struct kernel_facts *f, const struct hash *identity, const char *flavor,
 	const char *cache_dir)
 {
-	_cleanup_free_ char *path = cache_path(cache_dir, identity, flavor), *text = NULL;
+	_cleanup_free_ char *path = kernel_cache_path(cache_dir, identity, flavor, ""),
+			    *text = NULL;
 	size_t len = 0;
 
 	*f = (struct kernel_facts){0};
@@ -387,7 +388,8 @@ int kernel_facts_read(struct kernel_facts *f, const char *apk_path, const struct
 	const char *flavor, const char *cache_dir, struct err *e)
 {
 	bool cached = cache_dir && identity && identity->alg != HASH_NONE;
-	_cleanup_free_ char *path = cached ? cache_path(cache_dir, identity, flavor) : NULL;
+	_cleanup_free_ char *path =
+		cached ? kernel_cache_path(cache_dir, identity, flavor, "") : NULL;
 	int r;
 
 	*f = (struct kernel_facts){0};

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * First line: what this is. Then one fact a line, key and value separated by a tab; the value is
- * everything up to the end of the line (a vermagic may end in a blank). Last line: "sha256" and the
- * hash of all bytes before it.
+ * everything up to the end of the line (a vermagic may end in a blank). Sealed.
  */
 #include "pmkmod/kernel/facts_cache.h"
 
 #include <inttypes.h>
 
+#include "chroot/base/sealed.h"
+
 #define FIRST_LINE "pmkmod kernel facts 4\n"
-#define LAST_KEY "sha256\t"
 
 /* The facts by name, so that printing and parsing cannot drift apart. */
 struct fields {
@@ -42,16 +42,6 @@ static struct fields fields_of(struct kernel_facts *f)
 	};
 }
 
-static void add_hash(struct strbuf *out, const char *text, size_t len)
-{
-	char hex[HASH_HEX_MAX];
-	struct hash h;
-
-	hash_buf(HASH_SHA256, text, len, &h);
-	hash_hex(&h, hex);
-	strbuf_addf(out, LAST_KEY "%s\n", hex);
-}
-
 char *facts_print(const struct kernel_facts *facts, size_t *len)
 {
 	struct kernel_facts copy = *facts; /* only looked at through the table */
@@ -68,21 +58,9 @@ char *facts_print(const struct kernel_facts *facts, size_t *len)
 	for (size_t i = 0; i < ARRAY_SIZE(f.lists); i++)
 		for (size_t j = 0; j < f.lists[i].list->n; j++)
 			strbuf_addf(&out, "%s\t%s\n", f.lists[i].key, f.lists[i].list->v[j]);
-	add_hash(&out, out.s, out.len);
+	sealed_end(&out);
 	*len = out.len;
 	return strbuf_steal(&out);
-}
-
-static bool whole(const char *text, size_t len)
-{
-	_cleanup_strbuf_ struct strbuf end = {0};
-	size_t tail = strlen(LAST_KEY) + 2 * hash_len(HASH_SHA256) + 1;
-
-	if (len < tail + strlen(FIRST_LINE) || !starts_with(text, FIRST_LINE) ||
-		strlen(text) != len)
-		return false;
-	add_hash(&end, text, len - tail);
-	return memcmp(end.s, text + len - tail, tail) == 0;
 }
 
 static void parse_line(struct kernel_facts *facts, struct fields *f, const char *key, const char *v)
@@ -110,7 +88,7 @@ bool facts_parse(struct kernel_facts *facts, const char *text, size_t len)
 	char *line, *next;
 
 	*facts = (struct kernel_facts){0};
-	if (!whole(text, len))
+	if (strlen(text) != len || !sealed_body(text, len, FIRST_LINE))
 		return false;
 	copy = xstrdup(text);
 	for (line = copy + strlen(FIRST_LINE); (next = strchr(line, '\n')); line = next + 1) {

@@ -97,6 +97,12 @@ struct kernel_facts {
 	struct module_layout layout; /* of shipped modules; the first may lack a member */
 	struct strvec trampolines; /* sections of that module that only the loader uses */
 };
+/*
+ * Where something that was read of a kernel package is kept: its identity says which package, the
+ * flavor (may be NULL) which of its kernels. Caller frees.
+ */
+char *kernel_cache_path(
+	const char *dir, const struct hash *identity, const char *flavor, const char *suffix);
 /* Those that were kept in `cache_dir` before; -ENOENT: there are none. */
 int kernel_facts_cached(struct kernel_facts *f, const struct hash *identity, const char *flavor,
 	const char *cache_dir);
