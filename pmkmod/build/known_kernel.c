@@ -52,15 +52,11 @@ static void point(struct known_kernel *k, bool has_facts)
 /* The porter's key, if there is one: whose signature it is, and whether the kernel knows it. */
 static int load_key(struct known_kernel *k, struct context *x, const char *named, struct err *e)
 {
-	_cleanup_(module_signing_free) struct module_signing own = {0};
+	bool implied;
+	_cleanup_free_ char *path = sign_key_path(
+		x, named ? named : config_get(x->config, "kernel", "sign_key"), &implied);
 
-	if (!named)
-		named = config_get(x->config, "kernel", "sign_key");
-	if (!named) {
-		module_signing_paths(&own, x->state);
-		named = fs_exists(own.key) ? own.key : NULL;
-	}
-	return named ? sign_key_load(&k->sign_key, named, e) : 0;
+	return path ? sign_key_load(&k->sign_key, path, e) : 0;
 }
 
 /* Of the image: its type information, if a module's decides, and whether it trusts the key. */
@@ -321,13 +317,12 @@ static char *build_folder(const char *dir)
 
 static char *release_of(const char *build, const char *dir)
 {
-	static const char define[] = "#define UTS_RELEASE \"";
 	_cleanup_free_ char *header = text_of(build, "include/generated/utsrelease.h"),
 			    *file = text_of(build, "include/config/kernel.release");
-	const char *at = header ? strstr(header, define) : NULL;
+	char *release = header ? kernel_uts_release(header) : NULL;
 
-	if (at)
-		return xstrndup(at + strlen(define), strcspn(at + strlen(define), "\"\n"));
+	if (release)
+		return release;
 	if (file && *str_strip(file))
 		return xstrdup(str_strip(file));
 	/* the folder is called like it where modules are installed */

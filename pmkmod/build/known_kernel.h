@@ -23,6 +23,11 @@ struct known_kernel {
 };
 
 /*
+ * signing.c: the porter's key for modules: `named`, else (`*implied`) the one that `pmkmod
+ * signing-kernel` has made; NULL: there is none. Caller frees.
+ */
+char *sign_key_path(const struct context *x, const char *named, bool *implied);
+/*
  * signing.c: does the kernel trust the certificate of `key`? *known false: that cannot be seen. An
  * error: the image (or package) cannot be read.
  */

@@ -6,22 +6,27 @@
 #include "pmkmod/build/known_kernel.h"
 #include "pmkmod/image/image.h"
 
-/* What is named, else the key that `pmkmod signing-kernel` has made. */
-int plan_sign_key(struct plan *p, struct err *e)
+char *sign_key_path(const struct context *x, const char *named, bool *implied)
 {
 	_cleanup_(module_signing_free) struct module_signing own = {0};
-	const char *path = p->device.origin.sign_key;
+
+	*implied = false;
+	if (named)
+		return xstrdup(named);
+	module_signing_paths(&own, x->state);
+	*implied = fs_exists(own.key);
+	return *implied ? steal_ptr(own.key) : NULL;
+}
+
+int plan_sign_key(struct plan *p, struct err *e)
+{
+	_cleanup_free_ char *path = NULL;
 	int r;
 
-	if (p->no_module)
+	if (!p->no_module)
+		path = sign_key_path(p->x, p->device.origin.sign_key, &p->sign_key_implied);
+	if (!path)
 		return 0;
-	if (!path) {
-		module_signing_paths(&own, p->x->state);
-		if (!fs_exists(own.key))
-			return 0;
-		path = own.key;
-		p->sign_key_implied = true;
-	}
 	r = sign_key_load(&p->sign_key, path, e);
 	if (r == 0 && sign_key_is_exposed(p->sign_key))
 		progress_note(&p->x->progress,

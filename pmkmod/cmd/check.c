@@ -226,16 +226,13 @@ static void check_packages(struct checking *c)
 
 static void print_unit(const struct checking *c, const struct unit *u)
 {
-	static const char *const words[] = {
-		[FIT_PASS] = "pass", [FIT_FAIL] = "FAIL", [FIT_UNKNOWN] = "unknown"};
-
 	printf("%s: %s\n", u->shown, fit_verdict(&u->report));
 	for (size_t i = 0; i < u->report.n_points; i++) {
 		const struct fit_point *p = &u->report.points[i];
 
 		if (p->result == FIT_PASS && c->x->progress.quiet)
 			continue;
-		printf("  %-7s ", words[p->result]);
+		printf("  %-7s ", fit_result_words[p->result]);
 		if (u->paths.n > 1)
 			printf("%s: ", p->module);
 		printf("%-10s %s\n", p->point, p->text);

@@ -155,6 +155,8 @@ void fit_report_add(struct fit_report *r, const char *module, const char *point,
 	enum fit_result result, const char *text);
 /* "fits", "does not fit", "fits as far as can be known" */
 const char *fit_verdict(const struct fit_report *r);
+/* "pass", "FAIL", "unknown" by enum fit_result, for people */
+extern const char *const fit_result_words[];
 /* The whole report as text, one point a line; caller frees. */
 char *fit_report_text(const struct fit_report *r);
 /*

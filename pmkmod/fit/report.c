@@ -11,10 +11,11 @@ const char *fit_verdict(const struct fit_report *r)
 	return r->n_unknown ? "fits as far as can be known" : "fits";
 }
 
+const char *const fit_result_words[] = {
+	[FIT_PASS] = "pass", [FIT_FAIL] = "FAIL", [FIT_UNKNOWN] = "unknown"};
+
 char *fit_report_text(const struct fit_report *r)
 {
-	static const char *const words[] = {
-		[FIT_PASS] = "pass", [FIT_FAIL] = "FAIL", [FIT_UNKNOWN] = "unknown"};
 	struct strbuf out = {0};
 	const char *module = "";
 
@@ -24,7 +25,8 @@ char *fit_report_text(const struct fit_report *r)
 		if (!streq(module, p->module))
 			strbuf_addf(&out, "%s\n", p->module);
 		module = p->module;
-		strbuf_addf(&out, "  %-7s %-10s %s\n", words[p->result], p->point, p->text);
+		strbuf_addf(
+			&out, "  %-7s %-10s %s\n", fit_result_words[p->result], p->point, p->text);
 	}
 	strbuf_addf(&out, "%s\n", fit_verdict(r));
 	return strbuf_steal(&out);

@@ -178,15 +178,10 @@ static int open_source(struct maker *m, struct err *e)
 
 static char *built_release(const struct maker *m)
 {
-	static const char define[] = "#define UTS_RELEASE \"";
 	_cleanup_free_ char *path = path_join(m->out_dir, "include/generated/utsrelease.h");
 	_cleanup_free_ char *text = NULL;
-	const char *at;
 
-	if (fs_read(path, TEXT_MAX, &text, NULL, NULL) < 0)
-		return NULL;
-	at = strstr(text, define);
-	return at ? xstrndup(at + strlen(define), strcspn(at + strlen(define), "\"\n")) : NULL;
+	return fs_read(path, TEXT_MAX, &text, NULL, NULL) == 0 ? kernel_uts_release(text) : NULL;
 }
 
 static bool usable_release(const char *r)

@@ -29,6 +29,14 @@ static char *read_inside(const struct strvec *layers, const char *dir, const cha
 	return text;
 }
 
+char *kernel_uts_release(const char *text)
+{
+	static const char define[] = "#define UTS_RELEASE \"";
+	const char *at = strstr(text, define);
+
+	return at ? xstrndup(at + strlen(define), strcspn(at + strlen(define), "\"\n")) : NULL;
+}
+
 /*
  * What the tree itself says; the name of the folder below lib/modules may be anybody's invention.
  * UTS_RELEASE first: that is what goes into vermagic. Debian writes it itself and leaves upstream's
@@ -36,16 +44,13 @@ static char *read_inside(const struct strvec *layers, const char *dir, const cha
  */
 static char *release_of(const struct strvec *layers, const char *build_dir)
 {
-	static const char define[] = "#define UTS_RELEASE \"";
 	_cleanup_free_ char *header =
 		read_inside(layers, build_dir, "include/generated/utsrelease.h");
 	_cleanup_free_ char *file = read_inside(layers, build_dir, "include/config/kernel.release");
-	const char *at = header ? strstr(header, define) : NULL;
+	char *release = header ? kernel_uts_release(header) : NULL;
 
-	if (at) {
-		at += strlen(define);
-		return xstrndup(at, strcspn(at, "\"\n"));
-	}
+	if (release)
+		return release;
 	return file && *str_strip(file) ? xstrdup(str_strip(file)) : NULL;
 }
 

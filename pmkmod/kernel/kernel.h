@@ -124,6 +124,8 @@ void kernel_facts_free(struct kernel_facts *f);
 size_t kernel_image_rank(const char *base);
 
 /* ---- headers.c: an installed headers tree inside a layer ---- */
+/* UTS_RELEASE in the text of include/generated/utsrelease.h; NULL: it has none. Caller frees. */
+char *kernel_uts_release(const char *text);
 struct kernel_headers {
 	char *release; /* include/config/kernel.release or UTS_RELEASE of the tree */
 	char *build_dir; /* path inside the root: /usr/src/linux-headers-... */
