@@ -12,28 +12,24 @@ enum known fit_config(const struct fit_context *c, const char *symbol)
 	return kconfig_yes(c->k->config, symbol) ? KNOWN_YES : KNOWN_NO;
 }
 
-static void read_image(struct fit_context *c)
+const struct kernel_image *fit_image(struct fit_context *c)
 {
 	_cleanup_free_ char *banner = NULL;
 
-	if (kernel_image_read(&c->own_image, c->k->image, NULL) < 0)
-		return;
-	/* without a banner these may not be the kernel's bytes at all */
-	banner = kernel_image_banner(&c->own_image);
-	c->image = banner ? c->own_image.bytes : NULL;
-	c->image_len = banner ? c->own_image.len : 0;
+	if (!c->image_asked && c->k->image &&
+		kernel_image_read(&c->image, c->k->image, NULL) == 0) {
+		banner = kernel_image_banner(&c->image);
+		c->image_speaks = banner != NULL;
+	}
+	c->image_asked = true;
+	return c->image.bytes ? &c->image : NULL;
 }
 
-const void *fit_image(struct fit_context *c, size_t *len)
+const struct kernel_image *fit_whole_image(struct fit_context *c)
 {
-	if (!c->image_asked && c->k->give_image &&
-		!c->k->give_image(c->k->image_ctx, &c->image, &c->image_len))
-		c->image = NULL;
-	else if (!c->image_asked && !c->k->give_image && c->k->image)
-		read_image(c);
-	c->image_asked = true;
-	*len = c->image_len;
-	return c->image;
+	const struct kernel_image *im = fit_image(c);
+
+	return c->image_speaks ? im : NULL;
 }
 
 static void add_point(struct fit_report *r, size_t path, const char *module, const char *point,
@@ -212,7 +208,7 @@ static void context_free(struct fit_context *c)
 		ko_free(&c->kos[i]);
 	free(c->kos);
 	free(c->path_of);
-	kernel_image_free(&c->own_image);
+	kernel_image_free(&c->image);
 	free(c->own_exports);
 	fit_free_btf(c);
 	free(c->vermagic);

@@ -24,20 +24,20 @@ struct fit_context {
 		const struct ko_export *x;
 	} * own_exports;
 	struct name_index modules; /* modules the kernel package ships, see enum shipped */
-	struct kernel_btf *btf; /* check_btf.c: the kernel's own types; NULL: not looked for */
+	struct btf *btf; /* check_btf.c: the kernel's own types; NULL: not looked for */
 	struct strvec module_names; /* what `modules` borrows */
-	const void *image; /* see fit_image() */
-	struct kernel_image own_image; /* what was read for it */
-	size_t image_len;
-	bool image_asked;
+	struct kernel_image image; /* see fit_image() */
+	bool image_asked, image_speaks; /* it has a banner */
 };
 enum shipped { SHIPPED_MODULE, SHIPPED_BUILTIN };
 
 /* Does the kernel configuration say CONFIG_<symbol>=y? */
 enum known fit_config(const struct fit_context *c, const char *symbol);
 
-/* Bytes of the kernel itself; NULL: they are not known. */
-const void *fit_image(struct fit_context *c, size_t *len);
+/* The kernel as it runs; NULL: it is not at hand, or cannot be read. */
+const struct kernel_image *fit_image(struct fit_context *c);
+/* The same, if it has a banner: without one these may not be the kernel's bytes at all. */
+const struct kernel_image *fit_whole_image(struct fit_context *c);
 
 void fit_add(struct fit_context *c, const struct ko *ko, const char *point, enum fit_result result,
 	const char *fmt, ...) __attribute__((format(printf, 5, 6)));

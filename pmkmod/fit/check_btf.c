@@ -8,40 +8,30 @@
 #include <elf.h>
 
 #include "pmkmod/fit/btf.h"
-#include "pmkmod/image/image.h"
 
 #define LOOKED_AT KERNEL_VERSION_CODE(5, 11)
 #define HAS_BASE KERNEL_VERSION_CODE(6, 11)
 
-struct kernel_btf {
-	struct kernel_image image;
-	struct btf btf;
-};
-
-/* The image is only unpacked for modules whose fate depends on it, and once. */
+/* Only looked for by modules whose fate depends on it, and once. */
 static const struct btf *kernels_own(struct fit_context *c)
 {
-	struct kernel_btf *k;
+	const struct kernel_image *im = c->btf ? NULL : fit_image(c);
 	const char *bytes;
 	size_t len;
 
-	if (c->btf || !c->k->image)
-		return c->btf && c->btf->btf.n_types ? &c->btf->btf : NULL;
-	k = c->btf = xcalloc(1, sizeof(*k));
-	if (kernel_image_read(&k->image, c->k->image, NULL) < 0)
-		return NULL;
-	bytes = btf_find(k->image.bytes, k->image.len, &len);
-	if (!bytes || btf_open(&k->btf, bytes, len, NULL, c->version, NULL) < 0)
-		btf_close(&k->btf);
-	return k->btf.n_types ? &k->btf : NULL;
+	if (im) {
+		c->btf = xcalloc(1, sizeof(*c->btf));
+		bytes = btf_find(im->bytes, im->len, &len);
+		if (!bytes || btf_open(c->btf, bytes, len, NULL, c->version, NULL) < 0)
+			btf_close(c->btf);
+	}
+	return c->btf && c->btf->n_types ? c->btf : NULL;
 }
 
 void fit_free_btf(struct fit_context *c)
 {
-	if (!c->btf)
-		return;
-	btf_close(&c->btf->btf);
-	kernel_image_free(&c->btf->image);
+	if (c->btf)
+		btf_close(c->btf);
 	free(c->btf);
 }
 

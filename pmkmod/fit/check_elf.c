@@ -142,13 +142,13 @@ static bool has_word(const char *bytes, size_t len, const char *word)
  */
 static bool bears_name(struct fit_context *c, const char *attribute, const char *name)
 {
-	size_t n = strlen(name), len = 0;
-	const char *image;
+	const struct kernel_image *im;
+	size_t n = strlen(name);
 
 	if (!starts_with(attribute, name) || (attribute[n] && attribute[n] != '.'))
 		return false;
-	image = attribute[n] ? fit_image(c, &len) : NULL;
-	return !image || has_word(image, len, attribute);
+	im = attribute[n] ? fit_whole_image(c) : NULL;
+	return !im || has_word(im->bytes, im->len, attribute);
 }
 
 /* mod_sysfs_init(): /sys/module/<name> is there already, for parameters or a version

@@ -39,10 +39,9 @@ static void by_another(
 {
 	const char *whom = s->state == SIGN_OTHER ? ", by another key than the one given" : "";
 	bool all_in_image = !sign_keys_come_later(c->k->config);
-	size_t len = 0;
-	const void *image = all_in_image ? fit_image(c, &len) : NULL;
+	const struct kernel_image *im = all_in_image ? fit_whole_image(c) : NULL;
 
-	if (image && !sign_claim_certificate_in(&s->claim, image, len))
+	if (im && !sign_claim_certificate_in(&s->claim, im->bytes, im->len))
 		fit_add(c, ko, "signature", FIT_FAIL,
 			"it is signed%s, and the signer's certificate is not in the kernel's image; "
 			"CONFIG_%s refuses such keys; sign it with a key that the kernel was built "

@@ -126,17 +126,13 @@ struct fit_kernel {
 	bool symvers_partial; /* of the kernel alone: what its modules export is not known */
 	const struct symvers *extra; /* exports of other out-of-tree modules it depends on */
 	const struct kernel_facts *facts;
-	const char *image; /* path of its image, or of the package with it */
+	/*
+	 * Path of its image, or of the package with it. Read once at most, when an answer hangs on
+	 * it: certificates, names of parameters and type information lie in it.
+	 */
+	const char *image;
 	const struct sign_key *sign_key; /* the key that signed the modules, NULL: none */
 	enum fit_result key_is_trusted; /* does the kernel have its certificate? */
-	/*
-	 * The kernel as it runs, unpacked (struct kernel_image); false: it cannot be read. The
-	 * bytes stay until fit_check() is done. Called at most once, when the answer hangs on it:
-	 * the certificates the kernel trusts and the names of its parameters lie in it. NULL: no
-	 * image.
-	 */
-	bool (*give_image)(void *image_ctx, const void **bytes, size_t *len);
-	void *image_ctx;
 };
 
 /*

@@ -9,6 +9,7 @@
 
 #include "chroot/base/fs.h"
 #include "pmkmod/fit/fit.h"
+#include "tests/unit/kernel_file.h"
 #include "tests/unit/ko_builder.h"
 
 #define VERMAGIC "6.1.0 SMP mod_unload modversions aarch64"
@@ -364,18 +365,12 @@ struct kernel {
 	struct kconfig *config;
 	struct symvers *symvers, *extra;
 	struct kernel_facts facts;
+	char *image;
 };
 
 static const char *choose(const char *given, const char *usual)
 {
 	return !given ? usual : *given ? given : NULL;
-}
-
-static bool give_image(void *ctx, const void **bytes, size_t *len)
-{
-	*bytes = ctx;
-	*len = strlen(ctx) + 1;
-	return true;
 }
 
 static void kernel_make(struct kernel *n, const struct row *r)
@@ -402,8 +397,9 @@ static void kernel_make(struct kernel *n, const struct row *r)
 		strvec_add(&n->facts.builtin_attributes, r->attributes);
 	n->facts.this_module_size = n->facts.layout.size = 64;
 	if (r->image) {
-		n->k.give_image = give_image;
-		n->k.image_ctx = (void *)r->image;
+		n->image = path_join(folder, "Image");
+		n->k.image = n->image;
+		assert_int_equal(kernel_file_write(n->image, r->image, strlen(r->image) + 1), 0);
 	}
 	n->k.config = n->config;
 	n->k.symvers = n->symvers;
@@ -413,6 +409,7 @@ static void kernel_make(struct kernel *n, const struct row *r)
 
 static void kernel_drop(struct kernel *n)
 {
+	free(n->image);
 	kconfig_free(n->config);
 	symvers_free(n->symvers);
 	symvers_free(n->extra);

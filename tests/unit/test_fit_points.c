@@ -11,6 +11,7 @@
 #include "chroot/base/fs.h"
 #include "pmkmod/fit/fit.h"
 #include "tests/unit/btf_builder.h"
+#include "tests/unit/kernel_file.h"
 #include "tests/unit/ko_builder.h"
 
 #define INFO(...) ((const char *const[]){__VA_ARGS__, NULL})
@@ -553,14 +554,9 @@ static void compressions(void **state)
 /* An arm64 Image with this at its end; the caller frees its path. */
 static char *write_image(const char *btf, size_t len)
 {
-	char *path = path_join(folder, "Image"), *bytes = xcalloc(4096 + len, 1);
-	struct err e = ERR_INIT;
+	char *path = path_join(folder, "Image");
 
-	memcpy(bytes + 0x38, "ARM\x64", 4);
-	strcpy(bytes + 64, "Linux version 6.1.0 (a@b) (gcc 12) #1 SMP\n");
-	memcpy(bytes + 4096, btf, len);
-	assert_int_equal(fs_write_atomic(path, bytes, 4096 + len, 0600, &e), 0);
-	free(bytes);
+	assert_int_equal(kernel_file_write(path, btf, len), 0);
 	return path;
 }
 

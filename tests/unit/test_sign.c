@@ -7,6 +7,7 @@
 
 #include "chroot/base/hash.h"
 #include "pmkmod/fit/fit.h"
+#include "tests/unit/kernel_file.h"
 #include "tests/unit/ko_builder.h"
 #include "tests/unit/sign_fixture.h"
 
@@ -333,16 +334,6 @@ struct fit_row {
 	struct sign_rule rule; /* how it is signed; hash NULL: sha256 */
 };
 
-/* A kernel with a certificate in it. */
-static bool give_image(void *ctx, const void **bytes, size_t *len)
-{
-	const struct strbuf *image = ctx;
-
-	*bytes = image->s;
-	*len = image->len;
-	return image->len > 0;
-}
-
 static void make_image(struct strbuf *image, const char *key)
 {
 	struct sign_key *k;
@@ -400,7 +391,7 @@ static void fit_says(void **state)
 	};
 	static const char *const info[] = {"license=GPL", "name=m", NULL};
 	struct kb_spec spec = {.modinfo = info};
-	_cleanup_free_ char *path = scratch("fit.ko");
+	_cleanup_free_ char *path = scratch("fit.ko"), *image_path = scratch("Image");
 	_cleanup_strvec_ struct strvec paths = {0};
 
 	(void)state;
@@ -411,8 +402,6 @@ static void fit_says(void **state)
 		struct kconfig *config = NULL;
 		_cleanup_strbuf_ struct strbuf image = {0};
 		struct fit_kernel kernel = {.sign_key = k,
-			.give_image = give_image,
-			.image_ctx = &image,
 			.key_is_trusted = row->trusted,
 			.arch = arch_by_name("aarch64"),
 			.release = "6.1.0"};
@@ -440,6 +429,10 @@ static void fit_says(void **state)
 		assert_int_equal(kconfig_parse(&config, row->config, strlen(row->config), NULL), 0);
 		kernel.config = config;
 		make_image(&image, row->in_image);
+		if (image.len) {
+			assert_int_equal(kernel_file_write(image_path, image.s, image.len), 0);
+			kernel.image = image_path;
+		}
 		assert_int_equal(fit_check(&kernel, &paths, &report, NULL), 0);
 		for (size_t n = 0; n < report.n_points; n++) {
 			if (!streq(report.points[n].point, "signature"))
