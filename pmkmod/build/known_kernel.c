@@ -109,9 +109,11 @@ static int read_texts(struct known_texts *t, const struct known_kernel *k,
 }
 
 /* What the porter or the phone says beside the package may be another thing the next time. */
-static bool is_fixed(const struct kernel_origin *o)
+static bool is_fixed(const struct kernel_origin *o, const struct kernel_facts *f)
 {
-	return !o->config && !o->image && !o->symvers && !o->phone && !o->aport;
+	/* an aport is only asked for a configuration that the package does not have */
+	return !o->config && !o->image && !o->symvers && !o->phone && !o->kdir &&
+	       (!o->aport || f->config_name);
 }
 
 static int of_package(struct known_kernel *k, struct context *x, const char *apk,
@@ -120,11 +122,12 @@ static int of_package(struct known_kernel *k, struct context *x, const char *apk
 {
 	_cleanup_free_ char *cache = path_join(x->cache, "kernels");
 	_cleanup_(known_texts_free) struct known_texts t = {0};
-	bool keep = identity && is_fixed(o);
 	int r = kernel_facts_read(&k->facts, apk, identity, flavor, cache, e);
+	bool keep;
 
 	if (r < 0)
 		return r;
+	keep = identity && is_fixed(o, &k->facts);
 	if (!keep || known_texts_load(&t, cache, identity, flavor) < 0) {
 		r = read_texts(&t, k, o, apk, e);
 		if (r == 0 && keep)
