@@ -24,11 +24,7 @@
 
 /* What was found below one lib/modules/<release>/. */
 struct folder {
-	char *release;
-	struct strvec modules, builtin, trampolines, attributes;
-	char *vermagic;
-	uint64_t this_module_size;
-	struct module_layout layout;
+	struct kernel_facts f; /* `release` is its name */
 	int n_samples;
 };
 
@@ -49,11 +45,11 @@ struct scan {
 static size_t folder_of(struct scan *s, const char *release, size_t len)
 {
 	for (size_t i = 0; i < s->n_folders; i++)
-		if (strlen(s->folders[i].release) == len &&
-			strncmp(s->folders[i].release, release, len) == 0)
+		if (strlen(s->folders[i].f.release) == len &&
+			strncmp(s->folders[i].f.release, release, len) == 0)
 			return i;
 	s->folders = xrealloc(s->folders, s->n_folders + 1, sizeof(*s->folders));
-	s->folders[s->n_folders] = (struct folder){.release = xstrndup(release, len)};
+	s->folders[s->n_folders] = (struct folder){.f.release = xstrndup(release, len)};
 	return s->n_folders++;
 }
 
@@ -94,8 +90,8 @@ static void note_boot(struct scan *s, const char *name, const char *base)
 
 static bool samples_suffice(const struct folder *d)
 {
-	return d->vermagic && ((d->layout.init && d->layout.exit && d->layout.name) ||
-				      d->n_samples >= SAMPLES_MAX);
+	return d->f.vermagic && ((d->f.layout.init && d->f.layout.exit && d->f.layout.name) ||
+					d->n_samples >= SAMPLES_MAX);
 }
 
 static void note_below_modules(struct scan *s, const char *name, const char *path, uint64_t size)
@@ -109,7 +105,7 @@ static void note_below_modules(struct scan *s, const char *name, const char *pat
 	i = folder_of(s, path, len);
 	d = &s->folders[i];
 	if (ko_stem(rest)) {
-		strvec_add(&d->modules, rest);
+		strvec_add(&d->f.modules, rest);
 		if (size > SAMPLE_MAX || samples_suffice(d))
 			return;
 		s->wanted = WANT_SAMPLE;
@@ -220,18 +216,10 @@ bool kernel_facts_add_module(struct kernel_facts *f, char *take, size_t len, uin
 /* A sample that cannot be read is no error: the next module may do. */
 static void read_sample(struct scan *s, struct folder *d)
 {
-	struct kernel_facts f = {.vermagic = d->vermagic,
-		.this_module_size = d->this_module_size,
-		.layout = d->layout,
-		.trampolines = d->trampolines};
 	size_t len = s->content.len;
 
 	d->n_samples++;
-	kernel_facts_add_module(&f, strbuf_steal(&s->content), len, NULL);
-	d->vermagic = f.vermagic;
-	d->this_module_size = f.this_module_size;
-	d->layout = f.layout;
-	d->trampolines = f.trampolines;
+	kernel_facts_add_module(&d->f, strbuf_steal(&s->content), len, NULL);
 }
 
 /*
@@ -273,10 +261,10 @@ static int on_end(void *ctx, struct err *e)
 		break;
 	case WANT_BUILTIN:
 		strbuf_addc(&s->content, '\n');
-		strvec_split(&s->folders[s->folder].builtin, s->content.s, "\r\n");
+		strvec_split(&s->folders[s->folder].f.builtin, s->content.s, "\r\n");
 		break;
 	case WANT_ATTRIBUTES:
-		read_attributes(s, &s->folders[s->folder].attributes);
+		read_attributes(s, &s->folders[s->folder].f.builtin_attributes);
 		break;
 	case WANT_SAMPLE:
 		read_sample(s, &s->folders[s->folder]);
@@ -294,7 +282,7 @@ static void conclude(struct scan *s)
 	struct kernel_facts *f = s->f;
 
 	for (size_t i = 0; i < s->n_folders; i++) {
-		struct folder *d = &s->folders[i];
+		struct kernel_facts *d = &s->folders[i].f;
 
 		if (f->release ? !streq(d->release, f->release) : s->n_folders != 1)
 			continue;
@@ -302,25 +290,19 @@ static void conclude(struct scan *s)
 			f->release = xstrdup(d->release);
 		strvec_add_all(&f->modules, &d->modules);
 		strvec_add_all(&f->builtin, &d->builtin);
-		strvec_add_all(&f->builtin_attributes, &d->attributes);
+		strvec_add_all(&f->builtin_attributes, &d->builtin_attributes);
+		strvec_add_all(&f->trampolines, &d->trampolines);
 		f->vermagic = steal_ptr(d->vermagic);
 		f->this_module_size = d->this_module_size;
 		f->layout = d->layout;
-		strvec_add_all(&f->trampolines, &d->trampolines);
 	}
 	strvec_sort(&f->modules);
 }
 
 static void scan_free(struct scan *s)
 {
-	for (size_t i = 0; i < s->n_folders; i++) {
-		free(s->folders[i].release);
-		free(s->folders[i].vermagic);
-		strvec_free(&s->folders[i].modules);
-		strvec_free(&s->folders[i].builtin);
-		strvec_free(&s->folders[i].trampolines);
-		strvec_free(&s->folders[i].attributes);
-	}
+	for (size_t i = 0; i < s->n_folders; i++)
+		kernel_facts_free(&s->folders[i].f);
 	free(s->folders);
 	strbuf_free(&s->content);
 }
