@@ -2,7 +2,6 @@
 #include "pmkmod/fit/btf.h"
 
 #include <ctype.h>
-#include <endian.h>
 
 #include "pmkmod/kernel/kernel.h"
 
@@ -12,39 +11,8 @@
 #define MAX_NAME 0xffffffu
 #define MODIFIERS_MAX 32 /* chain_limit of btf_check_type_tags() */
 
-enum kind {
-	INT = 1,
-	PTR,
-	ARRAY,
-	STRUCT,
-	UNION,
-	ENUM,
-	FWD,
-	TYPEDEF,
-	VOLATILE,
-	CONST,
-	RESTRICT,
-	FUNC,
-	FUNC_PROTO,
-	VAR,
-	DATASEC,
-	FLOAT,
-	DECL_TAG,
-	TYPE_TAG,
-	ENUM64,
-	KINDS
-};
-
 /* What the name of a type must be. */
 enum name_rule { NAME_FREE, NAME_NONE, NAME_OPTIONAL, NAME_IDENTIFIER, NAME_PRINTABLE, NAME_TEXT };
-
-struct type {
-	uint32_t name, info, size; /* `size` is another type's number for some kinds */
-	enum kind kind;
-	uint32_t n; /* vlen */
-	bool flag; /* kind_flag */
-	const char *rest; /* what follows */
-};
 
 struct check {
 	const struct btf *b;
@@ -52,21 +20,13 @@ struct check {
 	struct err *e;
 };
 
-static uint32_t u32(const char *p)
-{
-	uint32_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return le32toh(v);
-}
-
 static int bad(struct err *e, const char *what)
 {
 	return err_set(e, -EBADMSG, "%s", what);
 }
 
 /* NULL: there is none, and btf_name_offset_valid() says so. */
-static const char *string_at(const struct btf *b, uint32_t at)
+const char *btf_string(const struct btf *b, uint32_t at)
 {
 	if (at > MAX_NAME)
 		return NULL;
@@ -109,7 +69,7 @@ static bool printable(const struct check *c, const char *s)
 
 static bool name_fits(const struct check *c, enum name_rule rule, uint32_t at)
 {
-	const char *s = string_at(c->b, at);
+	const char *s = btf_string(c->b, at);
 
 	if (!s)
 		return false;
@@ -130,9 +90,9 @@ static bool name_fits(const struct check *c, enum name_rule rule, uint32_t at)
 	return false;
 }
 
-static bool int_fits(const struct check *c, const struct type *t)
+static bool int_fits(const struct check *c, const struct btf_type *t)
 {
-	uint32_t data = u32(t->rest), encoding = data >> 24 & 0xf;
+	uint32_t data = btf_word(t->rest), encoding = data >> 24 & 0xf;
 	uint32_t bits = (data & 0xff) + (data >> 16 & 0xff);
 
 	(void)c;
@@ -145,22 +105,22 @@ static bool id_fits(uint32_t id)
 	return id && id <= MAX_TYPE;
 }
 
-static bool array_fits(const struct check *c, const struct type *t)
+static bool array_fits(const struct check *c, const struct btf_type *t)
 {
 	(void)c;
-	return !t->size && id_fits(u32(t->rest)) && id_fits(u32(t->rest + 4));
+	return !t->size && id_fits(btf_word(t->rest)) && id_fits(btf_word(t->rest + 4));
 }
 
-static bool members_fit(const struct check *c, const struct type *t)
+static bool members_fit(const struct check *c, const struct btf_type *t)
 {
 	uint32_t last = 0;
 
 	for (uint32_t i = 0; i < t->n; i++) {
 		const char *m = t->rest + i * 12;
-		uint32_t offset = u32(m + 8) & (t->flag ? 0xffffff : 0xffffffff);
+		uint32_t offset = btf_word(m + 8) & (t->flag ? 0xffffff : 0xffffffff);
 
-		if (!name_fits(c, NAME_OPTIONAL, u32(m)) || !id_fits(u32(m + 4)) ||
-			(t->kind == UNION && offset) || last > offset ||
+		if (!name_fits(c, NAME_OPTIONAL, btf_word(m)) || !id_fits(btf_word(m + 4)) ||
+			(t->kind == BTF_UNION && offset) || last > offset ||
 			offset / 8 + (offset % 8 != 0) > t->size)
 			return false;
 		last = offset;
@@ -168,50 +128,50 @@ static bool members_fit(const struct check *c, const struct type *t)
 	return true;
 }
 
-static bool enum_fits(const struct check *c, const struct type *t)
+static bool enum_fits(const struct check *c, const struct btf_type *t)
 {
-	size_t entry = t->kind == ENUM ? 8 : 12;
+	size_t entry = t->kind == BTF_ENUM ? 8 : 12;
 
 	for (uint32_t i = 0; i < t->n; i++)
-		if (!name_fits(c, NAME_IDENTIFIER, u32(t->rest + i * entry)))
+		if (!name_fits(c, NAME_IDENTIFIER, btf_word(t->rest + i * entry)))
 			return false;
 	return t->size && t->size <= 8 && !(t->size & (t->size - 1));
 }
 
-static bool fwd_fits(const struct check *c, const struct type *t)
+static bool fwd_fits(const struct check *c, const struct btf_type *t)
 {
 	(void)c;
 	return t->size == 0;
 }
 
-static bool reference_fits(const struct check *c, const struct type *t)
+static bool reference_fits(const struct check *c, const struct btf_type *t)
 {
 	(void)c;
 	return t->size <= MAX_TYPE;
 }
 
-static bool func_fits(const struct check *c, const struct type *t)
+static bool func_fits(const struct check *c, const struct btf_type *t)
 {
 	(void)c;
 	return t->n <= 2;
 }
 
-static bool var_fits(const struct check *c, const struct type *t)
+static bool var_fits(const struct check *c, const struct btf_type *t)
 {
 	(void)c;
-	return id_fits(t->size) && u32(t->rest) <= 1;
+	return id_fits(t->size) && btf_word(t->rest) <= 1;
 }
 
-static bool datasec_fits(const struct check *c, const struct type *t)
+static bool datasec_fits(const struct check *c, const struct btf_type *t)
 {
 	uint64_t end = 0;
 
 	(void)c;
 	for (uint32_t i = 0; i < t->n; i++) {
 		const char *v = t->rest + i * 12;
-		uint32_t offset = u32(v + 4), size = u32(v + 8);
+		uint32_t offset = btf_word(v + 4), size = btf_word(v + 8);
 
-		if (!id_fits(u32(v)) || offset < end || offset >= t->size || !size ||
+		if (!id_fits(btf_word(v)) || offset < end || offset >= t->size || !size ||
 			size > t->size)
 			return false;
 		end = (uint64_t)offset + size;
@@ -221,16 +181,16 @@ static bool datasec_fits(const struct check *c, const struct type *t)
 	return t->size != 0;
 }
 
-static bool float_fits(const struct check *c, const struct type *t)
+static bool float_fits(const struct check *c, const struct btf_type *t)
 {
 	(void)c;
 	return t->size == 2 || t->size == 4 || t->size == 8 || t->size == 12 || t->size == 16;
 }
 
-static bool decl_tag_fits(const struct check *c, const struct type *t)
+static bool decl_tag_fits(const struct check *c, const struct btf_type *t)
 {
 	(void)c;
-	return (int32_t)u32(t->rest) >= -1;
+	return (int32_t)btf_word(t->rest) >= -1;
 }
 
 static const struct rule {
@@ -238,43 +198,51 @@ static const struct rule {
 	uint8_t fixed, each; /* bytes behind the type; and for each of its n */
 	bool n, flag; /* may they be set? */
 	enum name_rule name;
-	bool (*fits)(const struct check *c, const struct type *t);
-} rules[KINDS] = {
-	[INT] = {0, 4, 0, false, false, NAME_FREE, int_fits},
-	[PTR] = {0, 0, 0, false, false, NAME_NONE, reference_fits},
-	[ARRAY] = {0, 12, 0, false, false, NAME_NONE, array_fits},
-	[STRUCT] = {0, 0, 12, true, true, NAME_OPTIONAL, members_fit},
-	[UNION] = {0, 0, 12, true, true, NAME_OPTIONAL, members_fit},
-	[ENUM] = {0, 0, 8, true, true, NAME_OPTIONAL, enum_fits},
-	[FWD] = {0, 0, 0, false, true, NAME_IDENTIFIER, fwd_fits},
-	[TYPEDEF] = {0, 0, 0, false, false, NAME_IDENTIFIER, reference_fits},
-	[VOLATILE] = {0, 0, 0, false, false, NAME_NONE, reference_fits},
-	[CONST] = {0, 0, 0, false, false, NAME_NONE, reference_fits},
-	[RESTRICT] = {0, 0, 0, false, false, NAME_NONE, reference_fits},
-	[FUNC] = {0, 0, 0, true, false, NAME_IDENTIFIER, func_fits},
-	[FUNC_PROTO] = {0, 0, 8, true, false, NAME_NONE, NULL},
-	[VAR] = {0, 4, 0, false, false, NAME_IDENTIFIER, var_fits},
-	[DATASEC] = {0, 0, 12, true, false, NAME_PRINTABLE, datasec_fits},
-	[FLOAT] = {V(5, 13), 0, 0, false, false, NAME_FREE, float_fits},
+	bool (*fits)(const struct check *c, const struct btf_type *t);
+} rules[BTF_KINDS] = {
+	[BTF_INT] = {0, 4, 0, false, false, NAME_FREE, int_fits},
+	[BTF_PTR] = {0, 0, 0, false, false, NAME_NONE, reference_fits},
+	[BTF_ARRAY] = {0, 12, 0, false, false, NAME_NONE, array_fits},
+	[BTF_STRUCT] = {0, 0, 12, true, true, NAME_OPTIONAL, members_fit},
+	[BTF_UNION] = {0, 0, 12, true, true, NAME_OPTIONAL, members_fit},
+	[BTF_ENUM] = {0, 0, 8, true, true, NAME_OPTIONAL, enum_fits},
+	[BTF_FWD] = {0, 0, 0, false, true, NAME_IDENTIFIER, fwd_fits},
+	[BTF_TYPEDEF] = {0, 0, 0, false, false, NAME_IDENTIFIER, reference_fits},
+	[BTF_VOLATILE] = {0, 0, 0, false, false, NAME_NONE, reference_fits},
+	[BTF_CONST] = {0, 0, 0, false, false, NAME_NONE, reference_fits},
+	[BTF_RESTRICT] = {0, 0, 0, false, false, NAME_NONE, reference_fits},
+	[BTF_FUNC] = {0, 0, 0, true, false, NAME_IDENTIFIER, func_fits},
+	[BTF_FUNC_PROTO] = {0, 0, 8, true, false, NAME_NONE, NULL},
+	[BTF_VAR] = {0, 4, 0, false, false, NAME_IDENTIFIER, var_fits},
+	[BTF_DATASEC] = {0, 0, 12, true, false, NAME_PRINTABLE, datasec_fits},
+	[BTF_FLOAT] = {V(5, 13), 0, 0, false, false, NAME_FREE, float_fits},
 	/* their kind_flag has a meaning since 6.15 */
-	[DECL_TAG] = {V(5, 16), 4, 0, false, true, NAME_TEXT, decl_tag_fits},
-	[TYPE_TAG] = {V(5, 17), 0, 0, false, true, NAME_TEXT, reference_fits},
-	[ENUM64] = {V(6, 0), 0, 12, true, true, NAME_OPTIONAL, enum_fits},
+	[BTF_DECL_TAG] = {V(5, 16), 4, 0, false, true, NAME_TEXT, decl_tag_fits},
+	[BTF_TYPE_TAG] = {V(5, 17), 0, 0, false, true, NAME_TEXT, reference_fits},
+	[BTF_ENUM64] = {V(6, 0), 0, 12, true, true, NAME_OPTIONAL, enum_fits},
 };
+
+static void type_head(struct btf_type *t, const char *p)
+{
+	*t = (struct btf_type){.name = btf_word(p),
+		.info = btf_word(p + 4),
+		.size = btf_word(p + 8),
+		.rest = p + 12};
+	t->kind = t->info >> 24 & 0x1f;
+	t->n = t->info & 0xffff;
+	t->flag = t->info >> 31;
+}
 
 /* The type at `p`, of which `left` bytes are there; *size is how many it takes. */
 static int read_type(
-	const struct check *c, const char *p, size_t left, struct type *t, size_t *size)
+	const struct check *c, const char *p, size_t left, struct btf_type *t, size_t *size)
 {
 	const struct rule *r;
 
 	if (left < 12)
 		return bad(c->e, "its types end within one");
-	*t = (struct type){.name = u32(p), .info = u32(p + 4), .size = u32(p + 8), .rest = p + 12};
-	t->kind = t->info >> 24 & 0x1f;
-	t->n = t->info & 0xffff;
-	t->flag = t->info >> 31;
-	if ((t->info & 0x60ff0000) || !t->kind || t->kind >= KINDS)
+	type_head(t, p);
+	if ((t->info & 0x60ff0000) || !t->kind || t->kind >= BTF_KINDS)
 		return bad(c->e, "it has a kind of type that there is not");
 	r = &rules[t->kind];
 	if (c->version && c->version < r->since)
@@ -285,7 +253,7 @@ static int read_type(
 	return 0;
 }
 
-static int check_type(const struct check *c, const struct type *t, uint32_t id)
+static int check_type(const struct check *c, const struct btf_type *t, uint32_t id)
 {
 	const struct rule *r = &rules[t->kind];
 	const char *why = NULL;
@@ -301,7 +269,7 @@ static int check_type(const struct check *c, const struct type *t, uint32_t id)
 static int check_types(struct btf *b, const struct check *c)
 {
 	size_t cap = 0, size = 0;
-	struct type t;
+	struct btf_type t;
 
 	for (uint32_t at = 0; at < b->types_len; at += (uint32_t)size) {
 		uint32_t id = b->first_type + (uint32_t)b->n_types;
@@ -322,46 +290,48 @@ static int check_types(struct btf *b, const struct check *c)
 	return 0;
 }
 
-/* False: there is no type of that number. Number 0 is void, which is no modifier. */
-static bool type_by_id(const struct btf *b, uint32_t id, enum kind *kind, uint32_t *next)
+bool btf_type(const struct btf *b, uint32_t id, struct btf_type *t)
 {
-	*kind = 0;
-	*next = 0;
+	*t = (struct btf_type){.kind = BTF_VOID};
 	if (!id)
 		return true;
 	while (b && id < b->first_type)
 		b = b->base;
 	if (!b || id - b->first_type >= b->n_types)
 		return false;
-	*kind = u32(b->types + b->at[id - b->first_type] + 4) >> 24 & 0x1f;
-	*next = u32(b->types + b->at[id - b->first_type] + 8);
+	type_head(t, b->types + b->at[id - b->first_type]);
 	return true;
 }
 
-static bool is_modifier(enum kind k)
+uint32_t btf_count(const struct btf *b)
 {
-	return k == TYPEDEF || k == VOLATILE || k == CONST || k == RESTRICT || k == TYPE_TAG;
+	return b->first_type + (uint32_t)b->n_types;
+}
+
+bool btf_is_modifier(enum btf_kind k)
+{
+	return k == BTF_TYPEDEF || k == BTF_VOLATILE || k == BTF_CONST || k == BTF_RESTRICT ||
+	       k == BTF_TYPE_TAG;
 }
 
 /* btf_check_type_tags() of one type; those up to `good` were looked at before. */
 static int follow(const struct check *c, uint32_t id, uint32_t good)
 {
-	enum kind kind;
-	uint32_t next;
+	struct btf_type t;
 	bool tags;
 
-	type_by_id(c->b, id, &kind, &next);
-	tags = kind == TYPE_TAG;
-	for (int i = 0; is_modifier(kind); i++) {
+	btf_type(c->b, id, &t);
+	tags = t.kind == BTF_TYPE_TAG;
+	for (int i = 0; btf_is_modifier(t.kind); i++) {
 		if (i == MODIFIERS_MAX)
 			return err_set(c->e, -EBADMSG, "type %u has no end", id);
-		if (kind == TYPE_TAG && !tags)
+		if (t.kind == BTF_TYPE_TAG && !tags)
 			return err_set(c->e, -EBADMSG, "tags of type %u are in a wrong place", id);
-		tags = tags && kind == TYPE_TAG;
+		tags = tags && t.kind == BTF_TYPE_TAG;
 		if (id <= good)
 			break;
-		id = next;
-		if (!type_by_id(c->b, id, &kind, &next))
+		id = t.size;
+		if (!btf_type(c->b, id, &t))
 			return err_set(
 				c->e, -EBADMSG, "it refers to type %u, which there is not", id);
 	}
@@ -388,14 +358,15 @@ int btf_check_header(const char *bytes, size_t len, bool split, struct err *e)
 	if (bytes[2] != 1 || bytes[3] != 0)
 		return bad(e, "it is of another version");
 	/* nobody writes the sections in another order, with room between them or a longer header */
-	strings = u32(bytes + 20);
-	if (u32(bytes + 4) != HEADER || u32(bytes + 8) != 0 || u32(bytes + 12) != u32(bytes + 16) ||
-		(uint64_t)u32(bytes + 16) + strings != len - HEADER)
+	strings = btf_word(bytes + 20);
+	if (btf_word(bytes + 4) != HEADER || btf_word(bytes + 8) != 0 ||
+		btf_word(bytes + 12) != btf_word(bytes + 16) ||
+		(uint64_t)btf_word(bytes + 16) + strings != len - HEADER)
 		return bad(e, "its parts do not fill it");
 	if (split && !strings)
 		return 0;
 	if (!strings || strings - 1 > MAX_NAME || bytes[len - 1] ||
-		(!split && bytes[HEADER + u32(bytes + 16)]))
+		(!split && bytes[HEADER + btf_word(bytes + 16)]))
 		return bad(e, "its names do not begin or end as they must");
 	return 0;
 }
@@ -414,9 +385,9 @@ int btf_open(struct btf *b, const char *bytes, size_t len, const struct btf *bas
 		b->first_string = base->first_string + base->strings_len;
 	}
 	b->types = bytes + HEADER;
-	b->types_len = u32(bytes + 12);
+	b->types_len = btf_word(bytes + 12);
 	b->strings = b->types + b->types_len;
-	b->strings_len = u32(bytes + 20);
+	b->strings_len = btf_word(bytes + 20);
 	r = check_types(b, &c);
 	return r < 0 ? r : check_modifiers(&c);
 }
@@ -432,7 +403,7 @@ const char *btf_find(const char *image, size_t len, size_t *btf_len)
 
 		if (end - p < HEADER)
 			break;
-		size = HEADER + (uint64_t)u32(p + 12) + u32(p + 20);
+		size = HEADER + (uint64_t)btf_word(p + 12) + btf_word(p + 20);
 		if (size <= *btf_len || size > (uint64_t)(end - p) ||
 			btf_check_header(p, size, false, NULL) < 0)
 			continue;

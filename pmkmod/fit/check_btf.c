@@ -43,21 +43,34 @@ static void refused(struct fit_context *c, const struct ko *ko, const char *why)
 		why);
 }
 
+static void need_image(struct fit_context *c, const struct ko *ko)
+{
+	fit_add(c, ko, "btf", FIT_UNKNOWN,
+		"it has type information, and the kernel refuses that if it does not go together with its "
+		"own; whether it does cannot be known without the kernel's image");
+}
+
 /* Since 6.11 a module may bring the types it builds on; the kernel looks for their like. */
 static void with_base(struct fit_context *c, const struct ko *ko)
 {
+	const struct btf *kernel = kernels_own(c);
 	struct btf base = {0}, own = {0};
 	struct err why = ERR_INIT;
 	int r = btf_open(&base, ko->btf_base, ko->btf_base_len, NULL, c->version, &why);
 
 	if (r == 0)
 		r = btf_open(&own, ko->btf, ko->btf_len, &base, c->version, &why);
+	if (r == 0 && kernel)
+		r = btf_find_base(&own, kernel, &why);
 	if (r < 0)
 		refused(c, ko, why.text);
+	else if (!kernel)
+		need_image(c, ko);
 	else
-		fit_add(c, ko, "btf", FIT_UNKNOWN,
-			"it brings the types with it that its own build on (.BTF.base); whether the kernel "
-			"finds their like in its own is not known");
+		fit_add(c, ko, "btf", FIT_PASS,
+			"the kernel has types like the %zu that it brings along (.BTF.base) for its own "
+			"%zu",
+			base.n_types, own.n_types);
 	btf_close(&own);
 	btf_close(&base);
 }
@@ -69,9 +82,7 @@ static void against_kernel(struct fit_context *c, const struct ko *ko)
 	struct btf own = {0};
 
 	if (!kernel && btf_check_header(ko->btf, ko->btf_len, true, &why) == 0)
-		fit_add(c, ko, "btf", FIT_UNKNOWN,
-			"it has type information, and the kernel refuses that if it is not made from its "
-			"very vmlinux; whether it is cannot be known without the kernel's image");
+		need_image(c, ko);
 	else if (kernel && btf_open(&own, ko->btf, ko->btf_len, kernel, c->version, &why) == 0)
 		fit_add(c, ko, "btf", FIT_PASS,
 			"its %zu types go together with the %zu of the kernel", own.n_types,

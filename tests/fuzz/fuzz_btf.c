@@ -32,7 +32,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
 		if (open_checked(&base, bytes, first, NULL, versions[i]) == 0) {
-			open_checked(&own, bytes + first, size - first, &base, versions[i]);
+			struct err e = ERR_INIT;
+
+			/* as types to build on, too, of a kernel that has the same */
+			if (open_checked(&own, bytes + first, size - first, &base, versions[i]) ==
+					0 &&
+				btf_find_base(&own, &base, &e) < 0 && !e.text[0])
+				abort();
 			btf_close(&own);
 		}
 		btf_close(&base);

@@ -560,6 +560,19 @@ static char *write_image(const char *btf, size_t len)
 	return path;
 }
 
+/* What a module brings along of bb_base()'s types: the int, which has `size` here. */
+static char *brought_btf(uint32_t size, size_t *len)
+{
+	const uint32_t words[] = {size * 8 | 1 << 24, BB_END};
+	struct bb b = {0};
+
+	bb_string(&b, "");
+	bb_string(&b, "int");
+	bb_type(&b, 1, 1, 0, size, words);
+	return bb_finish(&b, len);
+}
+#define BROUGHT_STRINGS 5
+
 /* "member" of the module's struct: a name of the module's, and one behind all of them. */
 static char *module_btf(uint32_t member, size_t *len)
 {
@@ -577,7 +590,8 @@ static void type_information(void **state)
 {
 	static const struct {
 		struct row row;
-		bool none, foreign, no_image, based;
+		bool none, foreign, no_image;
+		uint32_t based; /* size of the int that is brought along, 0: it is not */
 	} cases[] = {
 		{{"none", .config = STRICT, .result = FIT_PASS, .says = "every kernel takes"},
 			.none = true},
@@ -599,15 +613,21 @@ static void type_information(void **state)
 			.none = false},
 		{{"no image", .config = STRICT, .result = FIT_UNKNOWN, .says = "image"},
 			.foreign = true, .no_image = true},
-		{{"with a base", .release = "6.12.1", .config = STRICT, .result = FIT_UNKNOWN,
-			 .says = ".BTF.base"},
-			.based = true},
+		{{"with a base", .release = "6.12.1", .config = STRICT, .result = FIT_PASS,
+			 .says = "like the 1 that it brings along"},
+			.based = 4},
+		{{"with a base of another kernel", .release = "6.12.1", .config = STRICT,
+			 .result = FIT_FAIL, .says = "no type like the 'int'"},
+			.based = 8},
+		{{"with a base, but no image", .release = "6.12.1", .config = STRICT,
+			 .result = FIT_UNKNOWN, .says = "without the kernel's image"},
+			.based = 4, .no_image = true},
 		{{"with a base, but not on it", .release = "6.12.1", .config = STRICT,
-			 .result = FIT_FAIL, .says = "of type 4"},
-			.foreign = true, .based = true},
+			 .result = FIT_FAIL, .says = "of type 2"},
+			.foreign = true, .based = 4},
 		{{"with a base that is not looked at", .config = STRICT, .result = FIT_PASS,
 			 .says = "go together"},
-			.based = true},
+			.based = 4, .none = false},
 	};
 	size_t base_len;
 	char *base = bb_base(&base_len), *image = write_image(base, base_len);
@@ -616,20 +636,24 @@ static void type_information(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct kb_spec s = {.modinfo = GOOD};
 		struct row r = cases[i].row;
-		char *btf, *bytes;
+		bool seen = cases[i].based && r.release;
+		uint32_t below = seen ? BROUGHT_STRINGS : BB_BASE_STRINGS;
+		char *btf, *bytes, *brought;
 		size_t len;
 
-		btf = module_btf(BB_BASE_STRINGS + (cases[i].foreign ? 4 : 0), &s.btf_len);
+		btf = module_btf(below + (cases[i].foreign ? 4 : 0), &s.btf_len);
+		brought = brought_btf(cases[i].based, &s.btf_base_len);
 		s.btf = cases[i].none ? NULL : btf;
 		s.btf_len = cases[i].none ? 0 : s.btf_len;
-		s.btf_base = cases[i].based ? base : NULL;
-		s.btf_base_len = cases[i].based ? base_len : 0;
+		s.btf_base = cases[i].based ? brought : NULL;
+		s.btf_base_len = cases[i].based ? s.btf_base_len : 0;
 		bytes = kb_build(&s, &len);
 		r.point = "btf";
 		r.image = cases[i].no_image ? NULL : image;
 		judge(&r, bytes, len);
 		free(bytes);
 		free(btf);
+		free(brought);
 	}
 	free(base);
 	free(image);
