@@ -63,12 +63,21 @@ int job_sign(struct job *j, struct err *e);
 int job_key_is_trusted(struct job *j, bool *known, bool *trusted, struct err *e);
 /* check.c: the fit report; -EBADE with exit code 35 if the kernel would refuse the module. */
 int job_check(struct job *j, struct err *e);
+/*
+ * check_package.c: one more point of the report, by apk's rules, of the package that is being made
+ * (export_spec's `judge`; `ctx` is the job); -EBADE with exit code 35 if the phone's apk would not
+ * install it, or not let it go.
+ */
+int job_check_package(
+	void *ctx, const struct apk_pkg *p, struct package_summary *summary, struct err *e);
 void job_free(struct job *j);
 
 /* summary.c: what goes into the package, and the report that lies beside it. */
 void job_count_symvers(struct job *j, const struct symvers *s, bool of_image);
 /* All but the package's name and version; summary_free() is the caller's. */
 int job_summary(const struct job *j, struct package_summary *out, struct err *e);
+/* Of the fit report, as it is by now. */
+void job_summarize_report(const struct job *j, struct package_summary *out);
 /* Write the whole fit report beside the package just made; it says whose it is. */
 int job_write_report(const struct job *j, const struct export_result *made, struct err *e);
 

@@ -197,6 +197,8 @@ static int package(
 	if (r < 0)
 		return r;
 	s.summary = &summary;
+	s.judge = job_check_package;
+	s.judge_ctx = j;
 	for (size_t i = 0; i < m->depends.n; i++)
 		strvec_take(&s.depends, export_package_name(m->depends.v[i], p->device.flavor));
 	progress_stage(&p->x->progress, "package", "%s", m->name);

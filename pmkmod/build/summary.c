@@ -83,10 +83,20 @@ static int config_sum(const struct job *j, char **out, struct err *e)
 	return 0;
 }
 
+void job_summarize_report(const struct job *j, struct package_summary *out)
+{
+	const struct fit_report *r = &j->report;
+
+	free(out->verdict);
+	out->verdict = xstrdup(fit_verdict(r));
+	out->pass = r->n_points - r->n_fail - r->n_unknown;
+	out->fail = r->n_fail;
+	out->unknown = r->n_unknown;
+}
+
 int job_summary(const struct job *j, struct package_summary *out, struct err *e)
 {
 	const struct plan *p = j->plan;
-	const struct fit_report *r = &j->report;
 
 	*out = (struct package_summary){.arch = xstrdup(p->device.arch->alpine),
 		.pmkmod = xstrdup(PMKMOD_VERSION),
@@ -100,13 +110,10 @@ int job_summary(const struct job *j, struct package_summary *out, struct err *e)
 		.release = xstrdup(j->headers.release),
 		.symvers = symvers_source(j),
 		.symvers_lacks = symvers_lacks(j),
-		.verdict = xstrdup(fit_verdict(r)),
 		.exports = j->symvers.exports,
 		.module_exports = j->symvers.of_modules,
-		.without_crc = j->symvers.without_crc,
-		.pass = r->n_points - r->n_fail - r->n_unknown,
-		.fail = r->n_fail,
-		.unknown = r->n_unknown};
+		.without_crc = j->symvers.without_crc};
+	job_summarize_report(j, out);
 	if (j->compiler.family)
 		out->compiler = compiler_show(&j->compiler);
 	if (j->preflight.compiler.family)

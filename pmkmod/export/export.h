@@ -44,6 +44,13 @@ struct export_spec {
 	int64_t source_date; /* seconds since 1970: every timestamp in the package */
 	/* goes into the package, which fills in its own name and version; NULL: none */
 	struct package_summary *summary;
+	/*
+	 * Asked about the module's package when its name, version and relations are there, and
+	 * before the summary is put into it; NULL: nobody is. An error ends it all.
+	 */
+	int (*judge)(
+		void *ctx, const struct apk_pkg *p, struct package_summary *summary, struct err *e);
+	void *judge_ctx;
 	const struct apk_signkey *key;
 	const char *out_dir;
 };

@@ -230,6 +230,8 @@ static int write_module_package(struct maker *m, struct err *e)
 		r = add_module(m, w, &m->ko[i], e);
 	if (r == 0 && s->modules_load)
 		r = add_modules_load(m, w, e);
+	if (r == 0 && s->judge)
+		r = s->judge(s->judge_ctx, &p, s->summary, e);
 	if (r == 0)
 		r = add_summary(m, w, &p, e);
 	if (r == 0) {

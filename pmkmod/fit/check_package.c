@@ -104,11 +104,19 @@ static void add(struct fit_report *out, const struct apk_pkg *p, enum fit_result
 	fit_report_add(out, p->name, "package", result, text.s);
 }
 
+/* What the next build of a package is called. */
+static char *next_version(const char *version)
+{
+	const char *r = strstr(version, "-r");
+
+	return r ? xasprintf("%.*s-r%lu", (int)(r - version), version, strtoul(r + 2, NULL, 10) + 1)
+		 : xasprintf("%s-r1", version);
+}
+
 void fit_check_package(
 	const struct fit_packages *f, const struct apk_pkg *p, struct fit_report *out)
 {
-	/* what the next build of the kernel's package is called */
-	_cleanup_free_ char *newer = xasprintf("%s0", f->version);
+	_cleanup_free_ char *newer = next_version(f->version);
 	struct err why = ERR_INIT;
 
 	if (!streq(p->arch, f->arch) && !streq(p->arch, "noarch"))

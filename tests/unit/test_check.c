@@ -30,6 +30,31 @@ static const struct {
 		"no other version"},
 };
 
+/* Numbers that grow by a digit, that are none, that are not there. */
+static void each_version(void **state)
+{
+	static const char *const versions[] = {"6.1.2-r0", "6.1.2-r9", "7.1_rc1-r10",
+		"6.1.2_git20260101-r0", "6.1.2", "6.1.2-r4294967294"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(versions); i++) {
+		_cleanup_free_ char *depends = xasprintf("linux-x=%s", versions[i]);
+		struct apk_pkg p = {.name = (char *)"m-kmod-x",
+			.version = (char *)"1-r0",
+			.arch = (char *)"aarch64"};
+		const struct apk_pkg *given[] = {&p};
+		const struct fit_packages f = {"linux-x", versions[i], "aarch64", given, 1};
+		struct fit_report r = {0};
+
+		assert_int_equal(apk_deps_parse(&p.depends, depends, NULL), 0);
+		fit_check_package(&f, &p, &r);
+		if (r.points[0].result != FIT_PASS)
+			fail_msg("%s: %s", versions[i], r.points[0].text);
+		apk_deps_free(&p.depends);
+		fit_report_free(&r);
+	}
+}
+
 static void each_package(void **state)
 {
 	struct apk_pkg beside = {
@@ -92,8 +117,8 @@ static void kept_and_read(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(each_package), cmocka_unit_test(kept_and_read)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(each_package),
+		cmocka_unit_test(each_version), cmocka_unit_test(kept_and_read)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
