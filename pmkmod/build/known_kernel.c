@@ -90,14 +90,32 @@ static void take_inputs(struct known_texts *t, struct kernel_inputs *in)
 	t->notes = in->notes.n ? strvec_join(&in->notes, "\n") : NULL;
 }
 
+/* A file of the build folder, if there is one and nobody names another. Caller frees. */
+static char *of_build_folder(const struct kernel_origin *o, const char *named, const char *name)
+{
+	_cleanup_free_ char *path = o->kdir ? path_join(o->kdir, name) : NULL;
+
+	return !named && path && fs_exists(path) ? steal_ptr(path) : NULL;
+}
+
 static int read_texts(struct known_texts *t, const struct known_kernel *k,
 	const struct kernel_origin *o, const char *apk, struct err *e)
 {
+	_cleanup_free_ char *config = of_build_folder(o, o->config, ".config");
+	_cleanup_free_ char *symvers = of_build_folder(o, o->symvers, "Module.symvers");
+	struct kernel_origin named = *o;
 	struct kernel_inputs in;
 	struct aport a = {0};
-	bool has_aport = !k->facts.config_name && !o->config && o->aport &&
-			 aport_load(&a, o->aport, k->arch, NULL) == 0;
-	int r = kernel_inputs_look(&in, o, &k->facts, apk, has_aport ? a.config : NULL, e);
+	bool has_aport;
+	int r;
+
+	/* what it lacks is looked for where it would be without it */
+	named.kdir = NULL;
+	named.config = config ? config : o->config;
+	named.symvers = symvers ? symvers : o->symvers;
+	has_aport = !k->facts.config_name && !named.config && o->aport &&
+		    aport_load(&a, o->aport, k->arch, NULL) == 0;
+	r = kernel_inputs_look(&in, &named, &k->facts, apk, has_aport ? a.config : NULL, e);
 
 	if (has_aport)
 		aport_free(&a);
