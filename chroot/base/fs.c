@@ -49,10 +49,16 @@ int fs_read(const char *path, size_t max, char **out, size_t *len, struct err *e
 static int read_all(int fd, const char *path, size_t max, char **out, size_t *len, struct err *e)
 {
 	_cleanup_strbuf_ struct strbuf b = {0};
-	char buf[65536];
-	ssize_t n;
+	size_t chunk = 65536;
+	struct stat st;
+	ssize_t n = 1;
 
-	while ((n = read(fd, buf, sizeof(buf))) != 0) {
+	/* at once, and its end, if its size is known */
+	if (fstat(fd, &st) == 0 && st.st_size > 0 && (uint64_t)st.st_size <= max)
+		chunk = (size_t)st.st_size + 1;
+	while (n != 0) {
+		strbuf_reserve(&b, chunk);
+		n = read(fd, b.s + b.len, chunk);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
@@ -60,8 +66,10 @@ static int read_all(int fd, const char *path, size_t max, char **out, size_t *le
 		if (b.len + (size_t)n > max)
 			return err_set(
 				e, -EFBIG, "'%s' is larger than the %zu bytes allowed", path, max);
-		strbuf_add(&b, buf, (size_t)n);
+		b.len += (size_t)n;
+		chunk = 65536;
 	}
+	b.s[b.len] = '\0';
 	if (len)
 		*len = b.len;
 	*out = strbuf_steal(&b);

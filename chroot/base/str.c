@@ -107,7 +107,7 @@ char *str_strip(char *s)
 	return s;
 }
 
-static void strbuf_reserve(struct strbuf *b, size_t more)
+void strbuf_reserve(struct strbuf *b, size_t more)
 {
 	size_t cap = b->cap ? b->cap : 64;
 

@@ -73,6 +73,7 @@ struct strbuf {
 	char *s;
 	size_t len, cap;
 };
+void strbuf_reserve(struct strbuf *b, size_t extra); /* room for so many bytes and a NUL */
 void strbuf_add(struct strbuf *b, const void *data, size_t len);
 void strbuf_adds(struct strbuf *b, const char *s);
 void strbuf_addc(struct strbuf *b, char c);

@@ -32,16 +32,26 @@ uint32_t *name_index_get(const struct name_index *t, const char *name)
 	return s->name ? &s->value : NULL;
 }
 
-static void grow(struct name_index *t)
+static void grow(struct name_index *t, size_t cap)
 {
 	struct name_index old = *t;
 
-	t->cap = old.cap ? old.cap * 2 : 256;
+	t->cap = cap;
 	t->slots = xcalloc(t->cap, sizeof(*t->slots));
 	for (size_t i = 0; i < old.cap; i++)
 		if (old.slots[i].name)
 			*slot_of(t, old.slots[i].name, old.slots[i].hash) = old.slots[i];
 	free(old.slots);
+}
+
+void name_index_reserve(struct name_index *t, size_t n)
+{
+	size_t cap = t->cap ? t->cap : 256;
+
+	while (cap < 2 * (t->n + n + 1))
+		cap *= 2;
+	if (cap > t->cap)
+		grow(t, cap);
 }
 
 uint32_t *name_index_add(struct name_index *t, const char *name, uint32_t value)
@@ -50,7 +60,7 @@ uint32_t *name_index_add(struct name_index *t, const char *name, uint32_t value)
 	struct name_slot *s;
 
 	if (2 * (t->n + 1) > t->cap)
-		grow(t);
+		grow(t, t->cap ? 2 * t->cap : 256);
 	s = slot_of(t, name, hash);
 	if (!s->name) {
 		*s = (struct name_slot){name, hash, value};

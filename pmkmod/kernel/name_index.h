@@ -28,6 +28,8 @@ struct name_index {
  */
 uint32_t *name_index_get(const struct name_index *t, const char *name);
 uint32_t *name_index_add(struct name_index *t, const char *name, uint32_t value);
+/* Room for so many more names, which saves time if their number is known. */
+void name_index_reserve(struct name_index *t, size_t n);
 void name_index_free(struct name_index *t);
 
 /*

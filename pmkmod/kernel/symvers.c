@@ -13,11 +13,12 @@
 #define SYMVERS_MAX (64u << 20)
 #define COLUMNS 5
 #define NONE UINT32_MAX
+#define LINE_MIN 8 /* "0x1\ta\tb\n" */
 
 struct symvers {
 	struct symvers_entry *entries;
 	uint32_t *next; /* entry of the same name, NONE at the end */
-	size_t n, cap;
+	size_t n;
 	bool any_crc;
 	struct name_index index;
 	struct strvec texts; /* what the strings above point into */
@@ -44,11 +45,6 @@ static void add(struct symvers *s, const struct symvers_entry *en)
 {
 	uint32_t first = *name_index_add(&s->index, en->name, (uint32_t)s->n);
 
-	if (s->n == s->cap) {
-		s->cap = s->cap ? s->cap * 2 : 4096;
-		s->entries = xrealloc(s->entries, s->cap, sizeof(*s->entries));
-		s->next = xrealloc(s->next, s->cap, sizeof(*s->next));
-	}
 	s->entries[s->n] = *en;
 	s->next[s->n] = NONE;
 	s->any_crc |= en->crc != 0;
@@ -108,16 +104,32 @@ static bool parse_line(char *line, struct symvers_entry *en)
 	return *en->owner != '\0';
 }
 
+/* Room for a line each. */
+static void reserve(struct symvers *s, const char *text, size_t len)
+{
+	const char *p = text, *end = text + len;
+	size_t lines = 1;
+
+	for (; (p = memchr(p, '\n', (size_t)(end - p))); p++)
+		lines++;
+	if (lines > len / LINE_MIN + 1)
+		lines = len / LINE_MIN + 1;
+	s->entries = xrealloc(s->entries, s->n + lines, sizeof(*s->entries));
+	s->next = xrealloc(s->next, s->n + lines, sizeof(*s->next));
+	name_index_reserve(&s->index, lines);
+}
+
 int symvers_parse(struct symvers *s, const char *shown, const char *text, size_t len, struct err *e)
 {
 	char *copy = xcalloc(len + 1, 1), *line, *next;
 	size_t number = 0;
 
 	memcpy(copy, text, len);
+	reserve(s, text, len);
 	strvec_take(&s->texts, copy);
 	for (line = copy; line; line = next) {
 		struct symvers_entry en = {0};
-		size_t n = strcspn(line, "\n");
+		size_t n = (size_t)(strchrnul(line, '\n') - line);
 
 		number++;
 		next = line[n] ? line + n + 1 : NULL;
