@@ -476,8 +476,9 @@ static void judge(const struct row *r, const char *bytes, size_t len)
 		assert_null(found);
 		found = &report.points[i];
 	}
-	assert_non_null(found);
-	if (found->result != r->result || !strstr(found->text, r->says))
+	if (!found)
+		fail_msg("%s, %s: there is no such point", r->point, r->what);
+	else if (found->result != r->result || !strstr(found->text, r->says))
 		fail_msg("%s, %s: %d, '%s'", r->point, r->what, found->result, found->text);
 	fit_report_free(&report);
 	strvec_free(&paths);
