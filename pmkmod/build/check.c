@@ -2,6 +2,7 @@
 /* The check stage: what is known of the phone's kernel, put before pmkmod/fit. */
 #include "chroot/base/fs.h"
 #include "pmkmod/build/job.h"
+#include "pmkmod/build/taken_names.h"
 #include "pmkmod/image/image.h"
 #include "pmkmod/util/exit_codes.h"
 
@@ -96,6 +97,16 @@ static int read_symvers(struct job *j, struct symvers **out, struct err *e)
 	return r;
 }
 
+static bool find_taken(const struct job *j, struct strvec *out, const char *image)
+{
+	const struct plan *p = j->plan;
+	_cleanup_free_ char *cache = path_join(p->x->cache, "kernels");
+
+	return taken_names(out, image, &j->facts,
+		image == j->kernel_apk ? &p->target.kernel.identity : NULL, p->device.flavor,
+		cache);
+}
+
 int job_check(struct job *j, struct err *e)
 {
 	const struct pinned *kernel = &j->plan->target.kernel;
@@ -110,9 +121,12 @@ int job_check(struct job *j, struct err *e)
 		.facts = &j->facts,
 		.image = j->plan->device.origin.image ? j->plan->device.origin.image
 						      : j->kernel_apk};
+	_cleanup_strvec_ struct strvec taken = {0};
 	struct symvers *symvers = NULL;
 	int r = find_trust(j, &k, e);
 
+	if (find_taken(j, &taken, k.image))
+		k.taken = &taken;
 	if (r == 0 && j->headers.symvers_path) {
 		r = read_symvers(j, &symvers, e);
 		k.symvers = symvers;

@@ -10,6 +10,7 @@
 #include "pmkmod/build/kernel_inputs.h"
 #include "pmkmod/build/known_cache.h"
 #include "pmkmod/build/repos.h"
+#include "pmkmod/build/taken_names.h"
 #include "pmkmod/image/package.h"
 #include "pmkmod/util/exit_codes.h"
 
@@ -162,6 +163,8 @@ static int of_package(struct known_kernel *k, struct context *x, const char *apk
 		k->vermagic = steal_ptr(t.vermagic);
 	point(k, true);
 	take_image(k, o->image ? o->image : k->facts.image_name ? apk : NULL);
+	if (taken_names(&k->taken, k->image, &k->facts, o->image ? NULL : identity, flavor, cache))
+		k->fit.taken = &k->taken;
 	return 0;
 }
 
@@ -454,6 +457,7 @@ void known_kernel_free(struct known_kernel *k)
 	kconfig_free(k->config);
 	symvers_free(k->symvers);
 	kernel_facts_free(&k->facts);
+	strvec_free(&k->taken);
 	sign_key_free(k->sign_key);
 	strvec_free(&k->notes);
 	*k = (struct known_kernel){0};

@@ -18,6 +18,7 @@ struct known_kernel {
 	struct kconfig *config;
 	struct symvers *symvers;
 	struct kernel_facts facts;
+	struct strvec taken; /* names that its parameters have */
 	struct sign_key *sign_key;
 	struct strvec notes; /* what could not be found out, or does not go together */
 };

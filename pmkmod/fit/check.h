@@ -50,6 +50,7 @@ bool fit_gpl_compatible(const char *license); /* NULL: no licence at all */
 /* check_elf.c */
 void fit_check_machine(struct fit_context *c, const struct ko *ko);
 void fit_check_structure(struct fit_context *c, const struct ko *ko);
+/* check_name.c */
 void fit_check_name(struct fit_context *c, const struct ko *ko);
 /* check_relocations.c */
 void fit_check_relocations(struct fit_context *c, const struct ko *ko);

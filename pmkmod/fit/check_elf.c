@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* Points that concern the file as such: what it is for, its frame, its name. */
+/* Points that concern the file as such: what it is for, its frame. */
 #include "pmkmod/fit/check.h"
 
-#include <ctype.h>
 #include <elf.h>
 
 #define UNIQUE_SINCE KERNEL_VERSION_CODE(6, 4)
@@ -123,88 +122,4 @@ void fit_check_structure(struct fit_context *c, const struct ko *ko)
 	}
 	fit_add(c, ko, "structure", FIT_PASS,
 		"sections and symbol table are as the loader wants them");
-}
-
-/* The text with its NUL, not as the end of a longer one. */
-static bool has_word(const char *bytes, size_t len, const char *word)
-{
-	const char *at = bytes, *end = bytes + len;
-
-	for (; (at = memmem(at, (size_t)(end - at), word, strlen(word) + 1)); at++)
-		if (at == bytes || (!isalnum((unsigned char)at[-1]) && at[-1] != '_'))
-			return true;
-	return false;
-}
-
-/*
- * "name" or "name.parameter" of the kernel's own parts that bear this name. The kernel's image has
- * the parameters under the name that counts, which a few parts change (MODULE_PARAM_PREFIX).
- */
-static bool bears_name(struct fit_context *c, const char *attribute, const char *name)
-{
-	const struct kernel_image *im;
-	size_t n = strlen(name);
-
-	if (!starts_with(attribute, name) || (attribute[n] && attribute[n] != '.'))
-		return false;
-	im = attribute[n] ? fit_whole_image(c) : NULL;
-	return !im || has_word(im->bytes, im->len, attribute);
-}
-
-/* mod_sysfs_init(): /sys/module/<name> is there already, for parameters or a version
- * (kernel/module/sysfs.c). */
-static bool name_is_taken(struct fit_context *c, const struct ko *ko)
-{
-	const struct kernel_facts *f = c->k->facts;
-
-	for (size_t i = 0; i < f->builtin_attributes.n; i++)
-		if (bears_name(c, f->builtin_attributes.v[i], ko->name))
-			return true;
-	return false;
-}
-
-static void tell_builtin_name(struct fit_context *c, const struct ko *ko)
-{
-	if (c->k->facts->builtin_attributes.n)
-		fit_add(c, ko, "name", FIT_PASS,
-			"'%s' is built into the kernel too, without parameters or a version, so that "
-			"the kernel does not mind",
-			ko->name);
-	else
-		fit_add(c, ko, "name", FIT_UNKNOWN,
-			"'%s' is built into the kernel; if that has parameters or a version, the "
-			"kernel refuses a module of the same name",
-			ko->name);
-}
-
-/* A second module of one name cannot be loaded; one built in may have taken /sys/module/<name>. */
-void fit_check_name(struct fit_context *c, const struct ko *ko)
-{
-	const uint32_t *at = name_index_get(&c->modules, ko->name);
-
-	for (size_t i = 0; i < c->n_kos; i++) {
-		if (&c->kos[i] == ko || !streq(c->kos[i].name, ko->name))
-			continue;
-		fit_add(c, ko, "name", FIT_FAIL,
-			"'%s' and '%s' are both named '%s': only one of them can be loaded",
-			ko->path, c->kos[i].path, ko->name);
-		return;
-	}
-	if (!c->k->facts)
-		fit_add(c, ko, "name", FIT_UNKNOWN,
-			"'%s'; which modules the kernel package ships is not known", ko->name);
-	else if (name_is_taken(c, ko))
-		fit_add(c, ko, "name", FIT_FAIL,
-			"the kernel itself has parameters or a version under the name '%s', and refuses "
-			"a module of that name; rename it",
-			ko->name);
-	else if (!at)
-		fit_add(c, ko, "name", FIT_PASS, "no module of the kernel is named '%s'", ko->name);
-	else if (*at == SHIPPED_MODULE)
-		fit_add(c, ko, "name", FIT_PASS,
-			"the kernel package ships a module '%s' too; only one of them can be loaded, "
-			"and modprobe takes the one below updates/ or extra/",
-			ko->name);
-	else
-		tell_builtin_name(c, ko);
 }

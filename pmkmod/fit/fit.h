@@ -131,6 +131,9 @@ struct fit_kernel {
 	 * it: certificates, names of parameters and type information lie in it.
 	 */
 	const char *image;
+	/* names that its parameters have (kernel/params.c), so that no module can; NULL: not known
+	 */
+	const struct strvec *taken;
 	const struct sign_key *sign_key; /* the key that signed the modules, NULL: none */
 	enum fit_result key_is_trusted; /* does the kernel have its certificate? */
 };

@@ -97,6 +97,16 @@ void image_identity_free(struct image_identity *id);
  */
 int kernel_image_config(const struct kernel_image *im, char **text, size_t *len, struct err *e);
 
+/* ---- param_names.c ---- */
+/*
+ * Add the names, sorted, under which the kernel shows the parameters that modules.builtin.modinfo
+ * lists as `attributes` ("file.parameter"): param_sysfs_builtin() in kernel/params.c makes
+ * /sys/module/<name> for each. None: they cannot be found. Layout: struct kernel_param in
+ * include/linux/moduleparam.h since 4.2, older kernels have no such list.
+ */
+void image_param_names(
+	const struct kernel_image *im, const struct strvec *attributes, struct strvec *out);
+
 /* ---- exports.c: __ksymtab* and __kcrctab* ---- */
 enum export_class { /* in the order of the tables in the image */
 	EXPORT_PLAIN,

@@ -253,6 +253,18 @@ def name_kernel_parameters(elf, kernel):
     rename_module(elf, 'printk')
 
 
+@mutation('name-core', 'fit_params')
+def name_core(elf, kernel):
+    """the name under which the kernel has the parameters that are of no part"""
+    rename_module(elf, 'kernel')
+
+
+@mutation('name-prefix', 'fit_params')
+def name_prefix(elf, kernel):
+    """the name that a part gives to its parameters, which is not that of its file"""
+    rename_module(elf, 'rcutree')
+
+
 @mutation('name-shipped', 'fit_params')
 def name_shipped(elf, kernel):
     """the name of a module that the kernel's package ships and that is not loaded"""
