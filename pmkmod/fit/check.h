@@ -38,7 +38,7 @@ struct fit_context {
 	struct fit_needs *needs; /* of each of `kos` */
 	struct name_index given, others; /* names of `kos`, and owners in k->extra */
 	struct kernel_modules table; /* see fit_modules() */
-	struct kernel_modules own_table; /* the same of `kos`; patterns are in own_patterns */
+	struct kernel_modules own_table; /* see fit_own_modules(); patterns are in own_patterns */
 	struct strvec own_patterns;
 	bool table_asked, table_known, own_indexed;
 	char *table_why; /* it is not known */
@@ -58,6 +58,8 @@ const struct kernel_image *fit_whole_image(struct fit_context *c);
 
 /* What the kernel's own modules depend on and claim; NULL: it is not known, see table_why. */
 const struct kernel_modules *fit_modules(struct fit_context *c);
+/* check_alias.c: the modules of this build as such a table; names and aliases alone. */
+const struct kernel_modules *fit_own_modules(struct fit_context *c);
 
 void fit_add(struct fit_context *c, const struct ko *ko, const char *point, enum fit_result result,
 	const char *fmt, ...) __attribute__((format(printf, 5, 6)));

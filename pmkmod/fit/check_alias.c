@@ -16,11 +16,13 @@ static int by_pattern(const void *a, const void *b)
 		((const struct kernel_alias *)b)->pattern);
 }
 
-static void index_own(struct fit_context *c)
+const struct kernel_modules *fit_own_modules(struct fit_context *c)
 {
 	struct kernel_modules *t = &c->own_table;
 	size_t total = 0;
 
+	if (c->own_indexed)
+		return t;
 	c->own_indexed = true;
 	for (size_t i = 0; i < c->n_kos; i++)
 		total += c->kos[i].aliases.n;
@@ -43,6 +45,7 @@ static void index_own(struct fit_context *c)
 	if (t->n_aliases)
 		qsort(t->aliases, t->n_aliases, sizeof(*t->aliases), by_pattern);
 	kernel_modules_index_aliases(t);
+	return t;
 }
 
 void fit_free_aliases(struct fit_context *c)
@@ -228,11 +231,8 @@ void fit_check_alias(struct fit_context *c, const struct ko *ko)
 {
 	const struct kernel_modules *table = fit_modules(c);
 	struct claims s = {.c = c, .ko = ko};
-	bool whole;
+	bool whole = ask_table(&s, fit_own_modules(c));
 
-	if (!c->own_indexed)
-		index_own(c);
-	whole = ask_table(&s, &c->own_table);
 	if (whole && table)
 		whole = ask_table(&s, table);
 	if (!whole)

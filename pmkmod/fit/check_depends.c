@@ -99,7 +99,8 @@ static void tell_whole(struct fit_context *c, const struct ko *ko, const struct 
 
 	if (undeclared)
 		strbuf_addf(&text,
-			"it uses symbols of %s without declaring that; depmod finds out by itself",
+			"it uses symbols of %s without declaring that; depmod finds out by itself "
+			"(busybox' does not)",
 			undeclared);
 	else if (unused)
 		strbuf_addf(&text,
@@ -116,6 +117,9 @@ static void tell_whole(struct fit_context *c, const struct ko *ko, const struct 
 			"; %s, which it would like to have loaded, is nowhere, and modprobe does "
 			"without",
 			soft);
+	if (ko->n_softdeps > 1)
+		strbuf_addf(&text, "; of its %zu MODULE_SOFTDEP() modprobe reads the first alone",
+			ko->n_softdeps);
 	add_no_order(&text, c);
 	fit_add(c, ko, "depends", FIT_PASS, "%s", text.s);
 	for (size_t i = 0; i < cl->loads.n; i++)

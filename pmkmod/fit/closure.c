@@ -151,23 +151,28 @@ static void walk_from(struct walk *w, const char *name)
 /* ---- soft dependencies ---- */
 
 struct softs {
-	struct walk *w;
+	const struct walk *w;
+	const struct kernel_modules *table; /* that is being asked */
 	struct strvec names; /* the modules an alias leads to */
 };
 
+/* A module of the kernel's that a given one takes the place of answers to nothing. */
 static bool add_claimer(void *ctx, const struct kernel_alias *a)
 {
 	struct softs *s = ctx;
+	const struct kernel_module *m = &s->table->v[a->module];
+	bool is_own = s->table == &s->w->c->own_table;
 
-	strvec_add(&s->names, s->w->c->table.v[a->module].name);
+	if (is_own || !*m->path || !name_index_get(&s->w->c->given, m->name))
+		strvec_add(&s->names, m->name);
 	return true;
 }
 
-/* Who answers to it: modules of that name, else those with an alias that matches. */
+/* Who answers to it: the module of that name, else those with an alias that matches. */
 static bool load_soft(struct walk *w, const char *soft)
 {
 	_cleanup_free_ char *name = module_name_of(soft);
-	const struct kernel_modules *table = fit_modules(w->c);
+	const struct kernel_modules *const tables[] = {fit_own_modules(w->c), fit_modules(w->c)};
 	struct softs s = {.w = w};
 	bool found;
 
@@ -175,8 +180,11 @@ static bool load_soft(struct walk *w, const char *soft)
 		walk_from(w, name);
 		return true;
 	}
-	if (table)
-		kernel_modules_claims(table, name, &w->c->alias_budget, add_claimer, &s);
+	for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
+		s.table = tables[i];
+		if (s.table)
+			kernel_modules_claims(s.table, name, &w->c->alias_budget, add_claimer, &s);
+	}
 	for (size_t i = 0; i < s.names.n; i++)
 		walk_from(w, s.names.v[i]);
 	found = s.names.n > 0;

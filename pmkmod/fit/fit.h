@@ -50,7 +50,8 @@ struct ko {
 	uint8_t elf_class, elf_data;
 	char *vermagic, *license, *version, *description, *srcversion; /* NULL if absent */
 	struct strvec depends; /* modinfo depends= */
-	struct strvec softdeps; /* names of modinfo softdep= */
+	struct strvec softdeps; /* names of the first modinfo softdep=, which alone counts */
+	size_t n_softdeps; /* how many of those lines there are */
 	struct strvec aliases, firmware, import_ns;
 	struct ko_symbol *undefined; /* what the kernel or another module must supply */
 	size_t n_undefined;

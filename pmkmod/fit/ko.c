@@ -32,13 +32,14 @@ static void all_infos(const struct ko_image *im, const char *tag, struct strvec 
 		strvec_add(out, v);
 }
 
-static void read_softdeps(const struct ko_image *im, struct strvec *out)
+static void read_softdeps(struct ko *k, const struct ko_image *im)
 {
 	const char *v;
 	size_t pos = 0;
 
 	while ((v = ko_image_modinfo(im, "softdep", &pos)))
-		softdep_names(v, out);
+		if (k->n_softdeps++ == 0)
+			softdep_names(v, &k->softdeps);
 }
 
 static void read_modinfo(struct ko *k, const struct ko_image *im)
@@ -66,7 +67,7 @@ static void read_modinfo(struct ko *k, const struct ko_image *im)
 		strvec_split(&k->depends, depends, ",");
 	k->intree = intree != NULL;
 	k->is_livepatch = livepatch != NULL;
-	read_softdeps(im, &k->softdeps);
+	read_softdeps(k, im);
 	all_infos(im, "alias", &k->aliases);
 	all_infos(im, "firmware", &k->firmware);
 	all_infos(im, "import_ns", &k->import_ns);

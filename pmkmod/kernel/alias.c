@@ -3,7 +3,9 @@
  * Aliases are patterns: "usb:v0BDAp8179d*dc*dsc*dp*ic*isc*ip*in*". Two clash when one of them
  * matches the other's text. Whoever matches a text has the letters before its first wildcard at
  * the beginning of it; so those that match an alias are found by the beginnings of the alias, and
- * those it matches stand in one row of the sorted table.
+ * those it matches stand in one row of the sorted table. Ten thousand begin with "of:N*T*C",
+ * though: of those one can be told apart by the threes of letters that it needs and the other has,
+ * of which a set is kept as 64 bits.
  */
 #include "pmkmod/kernel/modules.h"
 
@@ -113,6 +115,42 @@ static uint32_t hash_on(uint32_t h, char c)
 	return (h ^ (unsigned char)c) * FNV_PRIME;
 }
 
+static uint64_t gram(const char *p)
+{
+	uint32_t three = (uint32_t)(unsigned char)p[0] << 16 | (uint32_t)(unsigned char)p[1] << 8 |
+			 (unsigned char)p[2];
+
+	return 1ull << ((three * 2654435761u) >> 26);
+}
+
+/* Letters in a row from `p`, `n` of them. */
+static uint64_t grams_of(const char *p, size_t n)
+{
+	uint64_t set = 0;
+
+	for (; n >= 3; n--)
+		set |= gram(p++);
+	return set;
+}
+
+/* Of all that must stand in a text for the pattern to match it. */
+static uint64_t runs_of(const char *pattern)
+{
+	uint64_t set = 0;
+
+	while (*pattern) {
+		size_t n = literal_of(pattern);
+
+		set |= grams_of(pattern, n);
+		pattern += n;
+		/* behind a bracket or an escape nothing is certain, and hardly any has one */
+		if (*pattern != '*' && *pattern != '?')
+			break;
+		pattern++;
+	}
+	return set;
+}
+
 void kernel_modules_index_aliases(struct kernel_modules *m)
 {
 	for (m->cap = 64; m->cap < 2 * m->n_aliases;)
@@ -124,6 +162,8 @@ void kernel_modules_index_aliases(struct kernel_modules *m)
 		struct kernel_alias *a = &m->aliases[i];
 
 		a->literal = literal_of(a->pattern);
+		a->runs = runs_of(a->pattern);
+		a->grams = grams_of(a->pattern, strlen(a->pattern));
 		a->hash = FNV_START;
 		for (uint32_t k = 0; k < a->literal; k++)
 			a->hash = hash_on(a->hash, a->pattern[k]);
@@ -137,6 +177,7 @@ void kernel_modules_index_aliases(struct kernel_modules *m)
 struct search {
 	const struct kernel_modules *m;
 	const char *alias;
+	uint64_t runs, grams; /* of the alias */
 	int64_t *budget;
 	bool (*use)(void *ctx, const struct kernel_alias *a);
 	void *ctx;
@@ -154,7 +195,7 @@ static void ask_chain(struct search *s, uint32_t hash, size_t len)
 
 		if (--*s->budget < 0)
 			return;
-		if (a->hash != hash || a->literal != len ||
+		if ((a->runs & ~s->grams) || a->hash != hash || a->literal != len ||
 			!alias_matches(a->pattern + len, s->alias + len, s->budget))
 			continue;
 		s->ended = !s->use(s->ctx, a);
@@ -199,6 +240,8 @@ static void whom_it_matches(struct search *s)
 
 		if (--*s->budget < 0 || strncmp(a->pattern, s->alias, literal) != 0)
 			return;
+		if (s->runs & ~a->grams)
+			continue;
 		/* told before, when each matches the other */
 		if (alias_matches(s->alias, a->pattern, s->budget) &&
 			!alias_matches(a->pattern, s->alias, s->budget))
@@ -209,7 +252,13 @@ static void whom_it_matches(struct search *s)
 bool kernel_modules_claims(const struct kernel_modules *m, const char *alias, int64_t *budget,
 	bool (*use)(void *ctx, const struct kernel_alias *a), void *ctx)
 {
-	struct search s = {.m = m, .alias = alias, .budget = budget, .use = use, .ctx = ctx};
+	struct search s = {.m = m,
+		.alias = alias,
+		.runs = runs_of(alias),
+		.grams = grams_of(alias, strlen(alias)),
+		.budget = budget,
+		.use = use,
+		.ctx = ctx};
 
 	who_matches(&s);
 	if (!s.ended)

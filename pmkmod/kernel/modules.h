@@ -19,6 +19,7 @@ struct kernel_alias {
 	const char *pattern; /* for fnmatch(3), '_' for '-' outside of brackets */
 	uint32_t module; /* number in `v` */
 	uint32_t next, hash, literal; /* of those with the same letters before the first wildcard */
+	uint64_t runs, grams; /* three letters in a row: those it asks for, those in its text */
 };
 struct kernel_modules {
 	char *text; /* what the members point into */
@@ -69,7 +70,10 @@ char *modules_builder_print(struct modules_builder *b, size_t *len);
 void modules_builder_free(struct modules_builder *b);
 /* Takes over `text`. -EBADMSG: it is not what was written. */
 int kernel_modules_parse(struct kernel_modules *m, char *text, size_t len);
-/* Names a softdep= value asks for: "pre: a b post: c" -> a b c; added to `out`. */
+/*
+ * Names a softdep= value asks for: "pre: a b post: c" -> a b c; added to `out`. modprobe goes by
+ * the first of a module's alone (kmod_module_get_softdeps()).
+ */
 void softdep_names(const char *value, struct strvec *out);
 
 /* ---- alias.c ---- */
@@ -80,7 +84,7 @@ void softdep_names(const char *value, struct strvec *out);
 bool alias_matches(const char *pattern, const char *text, int64_t *budget);
 /* '-' -> '_' outside of brackets, as depmod and modprobe do. Caller frees. */
 char *alias_normal(const char *alias);
-/* Fill heads, next and literal. */
+/* Make the table ready for kernel_modules_claims(). */
 void kernel_modules_index_aliases(struct kernel_modules *m);
 /*
  * Call `use` for each alias of the kernel's that matches the text of `alias` (normal), or whose

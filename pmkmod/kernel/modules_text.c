@@ -104,8 +104,9 @@ int modules_builder_add(struct modules_builder *b, const char *path, char *take,
 	}
 	v = ko_image_modinfo(&im, "depends", &pos);
 	strvec_split(&owners, v ? v : "", ",");
-	for (pos = 0; (v = ko_image_modinfo(&im, "softdep", &pos));)
-		softdep_names(v, &softs);
+	pos = 0;
+	v = ko_image_modinfo(&im, "softdep", &pos);
+	softdep_names(v ? v : "", &softs);
 	add_names(&depends, &owners);
 	add_names(&softdeps, &softs);
 	r = add_line(b, name, path, depends.len ? depends.s : "", softdeps.len ? softdeps.s : "");

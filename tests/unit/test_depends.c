@@ -166,6 +166,8 @@ static const struct row rows[] = {
 	{"a soft one by its alias, itself broken",
 		{.modinfo = INFO(MINE, "softdep=post: helper-x")}, .point = "depends", FIT_PASS,
 		"modprobe loads half, soft_one", "half soft_one"},
+	{"two wishes", {.modinfo = INFO(MINE, "softdep=pre: b", "softdep=pre: a")},
+		.point = "depends", FIT_PASS, "of its 2 MODULE_SOFTDEP()", "leaf_mod b"},
 	{"a soft one that needs it", {.modinfo = INFO(MINE, "softdep=pre: back")},
 		.point = "depends", FIT_PASS, "loads back", "back"},
 	/* alias */
