@@ -168,15 +168,19 @@ static bool add_claimer(void *ctx, const struct kernel_alias *a)
 	return true;
 }
 
-/* Who answers to it: the module of that name, else those with an alias that matches. */
+/*
+ * Who answers to it: the module of that name, else those with an alias that matches; what is built
+ * in comes last (kmod_module_new_from_lookup()).
+ */
 static bool load_soft(struct walk *w, const char *soft)
 {
 	_cleanup_free_ char *name = module_name_of(soft);
 	const struct kernel_modules *const tables[] = {fit_own_modules(w->c), fit_modules(w->c)};
+	enum module_from from = module_from(w->c, name);
 	struct softs s = {.w = w};
 	bool found;
 
-	if (module_from(w->c, name) != FROM_NOWHERE) {
+	if (from != FROM_NOWHERE && from != FROM_BUILTIN) {
 		walk_from(w, name);
 		return true;
 	}
@@ -187,7 +191,7 @@ static bool load_soft(struct walk *w, const char *soft)
 	}
 	for (size_t i = 0; i < s.names.n; i++)
 		walk_from(w, s.names.v[i]);
-	found = s.names.n > 0;
+	found = s.names.n || from == FROM_BUILTIN;
 	strvec_free(&s.names);
 	return found;
 }
