@@ -79,11 +79,11 @@ static bool kernel_deps(struct fit_context *c, const char *name, struct strvec *
 {
 	const struct kernel_modules *table = fit_modules(c);
 	const struct kernel_module *m = table ? kernel_modules_find(table, name) : NULL;
+	const char *depends = m ? kernel_modules_depends(&c->table, m) : NULL;
 
-	if (!m || streq(m->depends, "?"))
-		return false;
-	strvec_split(deps, m->depends, ",");
-	return true;
+	if (depends)
+		strvec_split(deps, depends, ",");
+	return depends != NULL;
 }
 
 /* A new node, unless nothing has to be loaded for it. */

@@ -30,6 +30,8 @@ struct kernel_modules {
 	size_t n_aliases;
 	uint32_t *heads, *lengths; /* see alias.c */
 	size_t cap;
+	char *dir; /* where those with "?" can still be read; NULL: nowhere */
+	struct strvec late; /* what was read there */
 	bool knows_builtin; /* aliases of what is built in are among them (modules.builtin.modinfo)
 			     */
 };
@@ -43,12 +45,15 @@ struct kernel_modules_source {
 };
 /*
  * Read .modinfo of every module the facts name, and modules.builtin.modinfo. A module that cannot
- * be read is there with "?". Of a package it is kept in the cache. A kernel without any module is
- * an empty table. -EFBIG: more than any kernel has; else why it cannot be read.
+ * be read is there with "?". Of a package it is kept in the cache; in a folder where depmod has
+ * been its lists do for the aliases. A kernel without any module is an empty table. -EFBIG: more
+ * than any kernel has; else why it cannot be read.
  */
 int kernel_modules_read(struct kernel_modules *m, const struct kernel_modules_source *from,
 	const struct kernel_facts *facts, struct err *e);
 void kernel_modules_free(struct kernel_modules *m);
+/* What one of them depends on, read now if it has not been; NULL: it cannot be read. Borrowed. */
+const char *kernel_modules_depends(struct kernel_modules *m, const struct kernel_module *one);
 /* By its name, '_' for '-'; NULL: there is none. */
 const struct kernel_module *kernel_modules_find(const struct kernel_modules *m, const char *name);
 
@@ -62,6 +67,14 @@ struct modules_builder {
 };
 /* Add the module of that path (below lib/modules/<release>/) from its bytes, taken over. */
 int modules_builder_add(struct modules_builder *b, const char *path, char *take, size_t len);
+/*
+ * The same of a folder where depmod has been, without opening any module: its modules.softdep and
+ * modules.alias (cut up in place).
+ */
+int modules_builder_add_lists(
+	struct modules_builder *b, const struct strvec *paths, char *softdep, char *alias);
+/* depends= of a module's bytes, taken over, as a table has it; NULL: it is none. Caller frees. */
+char *module_depends(char *take, size_t len);
 /* Add all that modules.builtin.modinfo says ("name.key=value", NUL between), and `builtin`'s rest.
  */
 int modules_builder_add_builtin(

@@ -11,6 +11,7 @@
 #define CACHE_SUFFIX ".modules"
 #define CACHE_MAX (128u << 20)
 #define MODINFO_MAX (16u << 20)
+#define LIST_MAX (64u << 20)
 /* All modules together; those of a distribution with debug information are 4 GiB. */
 #define FOLDER_MAX (8ull << 30)
 
@@ -145,19 +146,32 @@ static int read_module(const char *dir, const char *name, char **bytes, size_t *
 	return r;
 }
 
-static int of_folder(struct kernel_modules *m, const char *dir, struct reading *s, struct err *e)
+/* depmod's own lists; what a module depends on is only read when it is asked for. */
+static int read_lists(struct reading *s, const char *dir)
 {
-	_cleanup_free_ char *list = path_join(dir, "modules.builtin.modinfo"), *text = NULL;
+	_cleanup_free_ char *softdep_path = path_join(dir, "modules.softdep"),
+			    *alias_path = path_join(dir, "modules.alias"), *softdep = NULL,
+			    *alias = NULL;
+	size_t len, softdep_len;
+
+	if (fs_read_regular(alias_path, LIST_MAX, &alias, &len, NULL) < 0 ||
+		fs_read_regular(softdep_path, LIST_MAX, &softdep, &softdep_len, NULL) < 0 ||
+		strlen(alias) != len || strlen(softdep) != softdep_len)
+		return -ENOENT;
+	return modules_builder_add_lists(&s->b, &s->facts->modules, softdep, alias);
+}
+
+/* Every module; one that cannot be read is known by its name alone. */
+static int read_modules(struct reading *s, const char *dir)
+{
 	uint64_t total = 0;
-	size_t len = 0;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < s->facts->modules.n; i++) {
 		const char *name = s->facts->modules.v[i];
 		char *bytes = NULL;
+		size_t len = 0;
 
-		len = 0;
-		/* one that cannot be read is known by its name alone */
 		if (read_module(dir, name, &bytes, &len) < 0)
 			bytes = xstrdup("");
 		total += len;
@@ -167,13 +181,45 @@ static int of_folder(struct kernel_modules *m, const char *dir, struct reading *
 		else
 			free(bytes);
 	}
+	return r;
+}
+
+const char *kernel_modules_depends(struct kernel_modules *m, const struct kernel_module *one)
+{
+	struct kernel_module *own = &m->v[one - m->v];
+	char *bytes = NULL, *depends;
+	size_t len;
+
+	if (!streq(own->depends, "?"))
+		return own->depends;
+	if (!m->dir || read_module(m->dir, own->path, &bytes, &len) < 0)
+		return NULL;
+	depends = module_depends(bytes, len);
+	if (!depends)
+		return NULL;
+	strvec_take(&m->late, depends);
+	own->depends = depends;
+	return depends;
+}
+
+static int of_folder(struct kernel_modules *m, const char *dir, struct reading *s, struct err *e)
+{
+	_cleanup_free_ char *list = path_join(dir, "modules.builtin.modinfo"), *text = NULL;
+	size_t len = 0;
+	int r = read_lists(s, dir);
+
+	if (r == -ENOENT)
+		r = read_modules(s, dir);
 	if (r < 0)
 		return too_many(e);
 	if (fs_read_regular(list, MODINFO_MAX, &text, &len, NULL) == 0) {
 		s->has_modinfo = true;
 		strbuf_add(&s->modinfo, text, len);
 	}
-	return conclude(m, s, NULL, e);
+	r = conclude(m, s, NULL, e);
+	if (r == 0)
+		m->dir = xstrdup(dir);
+	return r;
 }
 
 static bool load_kept(struct kernel_modules *m, const char *path)

@@ -116,6 +116,83 @@ int modules_builder_add(struct modules_builder *b, const char *path, char *take,
 	return r;
 }
 
+char *module_depends(char *take, size_t len)
+{
+	_cleanup_strvec_ struct strvec owners = {0};
+	struct err ignored = ERR_INIT;
+	struct strbuf out = {0};
+	struct ko_image im;
+	const char *v;
+	size_t pos = 0;
+	bool read = ko_image_open(&im, take, len, &ignored) == 0;
+
+	v = read ? ko_image_modinfo(&im, "depends", &pos) : NULL;
+	strvec_split(&owners, v ? v : "", ",");
+	add_names(&out, &owners);
+	ko_image_close(&im);
+	return read ? strbuf_steal(&out) : NULL;
+}
+
+/* Lines of modules.softdep, "softdep NAME pre: a b post: c": where the first of each name is. */
+static void read_softdeps(char *text, struct name_index *first)
+{
+	char *save = NULL;
+
+	for (char *l = strtok_r(text, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
+		char *name = l + strlen("softdep "), *value;
+
+		if (!starts_with(l, "softdep ") || !(value = strchr(name, ' ')))
+			continue;
+		*value++ = '\0';
+		for (char *p = name; *p; p++)
+			if (*p == '-')
+				*p = '_';
+		name_index_add(first, name, (uint32_t)(value - text));
+	}
+}
+
+static int add_listed(struct modules_builder *b, const char *path,
+	const struct name_index *softdeps, const char *texts, struct name_index *numbers,
+	struct strvec *names)
+{
+	_cleanup_strvec_ struct strvec softs = {0};
+	_cleanup_strbuf_ struct strbuf line = {0};
+	char *name = module_name_of(path);
+	const uint32_t *at;
+
+	strvec_take(names, name);
+	at = name_index_get(softdeps, name);
+	softdep_names(at ? texts + *at : "", &softs);
+	add_names(&line, &softs);
+	name_index_add(numbers, name, (uint32_t)b->modules.n);
+	return add_line(b, name, path, "?", line.len ? line.s : "");
+}
+
+int modules_builder_add_lists(
+	struct modules_builder *b, const struct strvec *paths, char *softdep, char *alias)
+{
+	_cleanup_names_ struct name_index softdeps = {0}, numbers = {0};
+	_cleanup_strvec_ struct strvec names = {0};
+	char *save = NULL;
+	int r = 0;
+
+	read_softdeps(softdep, &softdeps);
+	for (size_t i = 0; r == 0 && i < paths->n; i++)
+		r = add_listed(b, paths->v[i], &softdeps, softdep, &numbers, &names);
+	for (char *l = strtok_r(alias, "\n", &save); r == 0 && l; l = strtok_r(NULL, "\n", &save)) {
+		char *name = strrchr(l, ' '), *pattern = l + strlen("alias ");
+		const uint32_t *number;
+
+		if (!starts_with(l, "alias ") || name < pattern)
+			continue;
+		*name++ = '\0';
+		number = name_index_get(&numbers, name);
+		if (number)
+			r = add_alias(b, pattern, *number);
+	}
+	return r;
+}
+
 /* The entry's module, which is new or was the one before; SIZE_MAX: too many. */
 static int builtin_number(
 	struct modules_builder *b, struct name_index *known, char *name, size_t *number)
@@ -158,7 +235,8 @@ int modules_builder_add_builtin(
 	int r = 0;
 
 	b->knows_builtin = modinfo != NULL;
-	for (size_t at = 0; r == 0 && at < len; at += strnlen(modinfo + at, len - at) + 1) {
+	for (size_t at = 0; modinfo && r == 0 && at < len;
+		at += strnlen(modinfo + at, len - at) + 1) {
 		_cleanup_free_ char *entry = xstrndup(modinfo + at, len - at);
 
 		r = add_entry(b, &known, &names, entry);
@@ -304,6 +382,8 @@ void kernel_modules_free(struct kernel_modules *m)
 	free(m->aliases);
 	free(m->heads);
 	free(m->lengths);
+	free(m->dir);
+	strvec_free(&m->late);
 	name_index_free(&m->names);
 	*m = (struct kernel_modules){0};
 }
