@@ -248,6 +248,14 @@ static void kept_text(void **state)
 
 /* ---- a folder ---- */
 
+static void put(const char *dir, const char *name, const char *text)
+{
+	char *path = path_join(dir, name);
+
+	assert_int_equal(fs_write_atomic(path, text, strlen(text), 0600, NULL), 0);
+	free(path);
+}
+
 static void of_a_folder(void **state)
 {
 	char dir[] = "/tmp/pmkmod-modules-XXXXXX";
@@ -278,6 +286,18 @@ static void of_a_folder(void **state)
 	assert_int_equal(kernel_modules_read(&m, &from, &f, &e), 0);
 	assert_int_equal(m.n_aliases, 2);
 	assert_true(m.knows_builtin);
+	kernel_modules_free(&m);
+	/* where depmod has been: no module is opened until it is asked for */
+	strvec_add(&f.modules, "sub/c-d.ko");
+	put(dir, "modules.alias", "# Aliases\nalias fs-x c_d\nalias y z\nalias odd\nalias q* a\n");
+	put(dir, "modules.softdep", "# Soft\nsoftdep c-d pre: a\nsoftdep c_d pre: b\nsoftdep\n");
+	assert_int_equal(kernel_modules_read(&m, &from, &f, &e), 0);
+	assert_int_equal(m.n_aliases, 3);
+	assert_string_equal(kernel_modules_find(&m, "c_d")->softdeps, "a");
+	assert_string_equal(kernel_modules_find(&m, "a")->depends, "?");
+	assert_string_equal(kernel_modules_depends(&m, kernel_modules_find(&m, "a")), "b");
+	assert_string_equal(kernel_modules_find(&m, "a")->depends, "b");
+	assert_null(kernel_modules_depends(&m, kernel_modules_find(&m, "gone")));
 	kernel_modules_free(&m);
 	kernel_facts_free(&f);
 	/* nothing is read of a kernel that has nothing */
