@@ -10,6 +10,7 @@
 #include "chroot/base/fs.h"
 #include "pmkmod/fit/fit.h"
 #include "pmkmod/kernel/modules.h"
+#include "tests/unit/kernel_file.h"
 #include "tests/unit/ko_builder.h"
 
 #define INFO(...) ((const char *const[]){__VA_ARGS__, NULL})
@@ -101,6 +102,7 @@ struct row {
 	enum fit_result result;
 	const char *says;
 	const char *loads; /* NULL: not looked at */
+	const char *image; /* at the end of the kernel's image, '|' for NUL */
 };
 #define MINE "name=mine", "license=GPL"
 #define ONLY(symbol)                                                                               \
@@ -170,6 +172,14 @@ static const struct row rows[] = {
 		.point = "depends", FIT_PASS, "of its 2 MODULE_SOFTDEP()", "leaf_mod b"},
 	{"a soft one that needs it", {.modinfo = INFO(MINE, "softdep=pre: back")},
 		.point = "depends", FIT_PASS, "loads back", "back"},
+	/* name */
+	{"nothing is listed", {.modinfo = INFO(MINE)}, .kernel = INSTALLS_NONE, .point = "name",
+		FIT_PASS, "what is built in it does not list"},
+	{"nothing is listed, in the image", {.modinfo = INFO(MINE)}, .kernel = INSTALLS_NONE,
+		.image = "x|mine.speed|", .point = "name", FIT_UNKNOWN, "has 'mine.speed'"},
+	{"nothing is listed, others in the image", {.modinfo = INFO(MINE)}, .kernel = INSTALLS_NONE,
+		.image = "|mine.c||mine.||mine.a b||undermine.x|mine.end", .point = "name",
+		FIT_PASS, "its image has no parameter"},
 	/* alias */
 	{"none", {.modinfo = INFO(MINE)}, .point = "alias", FIT_PASS, "it has none"},
 	{"new ones", {.modinfo = INFO(MINE, "alias=usb:v9p9*", "alias=usb:v9p8*")},
@@ -237,6 +247,7 @@ static void look(const struct row *r, const struct fit_report *report, const cha
 static void every_row(void **state)
 {
 	const struct kernel_modules_source from = {.dir = folder};
+	_cleanup_free_ char *image = path_join(folder, "Image");
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -256,6 +267,15 @@ static void every_row(void **state)
 		make_facts(&facts, r->kernel);
 		k.symvers = symvers;
 		k.facts = r->kernel == NO_FACTS ? NULL : &facts;
+		if (r->image) {
+			size_t len = strlen(r->image);
+			_cleanup_free_ char *text = xstrdup(r->image);
+
+			for (char *p = text; (p = strchr(p, '|'));)
+				*p++ = '\0';
+			k.image = image;
+			assert_int_equal(kernel_file_write(image, text, len), 0);
+		}
 		put_ko("test.ko", &r->ko);
 		strvec_take(&paths, path_join(folder, "test.ko"));
 		if (r->other.modinfo) {
