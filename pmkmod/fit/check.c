@@ -35,7 +35,7 @@ const struct kernel_image *fit_whole_image(struct fit_context *c)
 	return c->image_speaks ? im : NULL;
 }
 
-const struct kernel_modules *fit_modules(struct fit_context *c)
+struct kernel_modules *fit_modules(struct fit_context *c)
 {
 	struct err why = ERR_INIT;
 

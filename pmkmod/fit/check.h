@@ -57,9 +57,9 @@ const struct kernel_image *fit_image(struct fit_context *c);
 const struct kernel_image *fit_whole_image(struct fit_context *c);
 
 /* What the kernel's own modules depend on and claim; NULL: it is not known, see table_why. */
-const struct kernel_modules *fit_modules(struct fit_context *c);
+struct kernel_modules *fit_modules(struct fit_context *c);
 /* check_alias.c: the modules of this build as such a table; names and aliases alone. */
-const struct kernel_modules *fit_own_modules(struct fit_context *c);
+struct kernel_modules *fit_own_modules(struct fit_context *c);
 
 void fit_add(struct fit_context *c, const struct ko *ko, const char *point, enum fit_result result,
 	const char *fmt, ...) __attribute__((format(printf, 5, 6)));

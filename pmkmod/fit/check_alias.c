@@ -16,7 +16,7 @@ static int by_pattern(const void *a, const void *b)
 		((const struct kernel_alias *)b)->pattern);
 }
 
-const struct kernel_modules *fit_own_modules(struct fit_context *c)
+struct kernel_modules *fit_own_modules(struct fit_context *c)
 {
 	struct kernel_modules *t = &c->own_table;
 	size_t total = 0;
@@ -44,7 +44,6 @@ const struct kernel_modules *fit_own_modules(struct fit_context *c)
 	}
 	if (t->n_aliases)
 		qsort(t->aliases, t->n_aliases, sizeof(*t->aliases), by_pattern);
-	kernel_modules_index_aliases(t);
 	return t;
 }
 
@@ -115,17 +114,19 @@ static bool on_claim(void *ctx, const struct kernel_alias *a)
 	return s->builtin.n + s->shipped.n + s->given.n < NAMES_MAX;
 }
 
-/* Somebody else's alias that is this module's name. */
-static bool on_name(void *ctx, const struct kernel_alias *a)
+/* Somebody else's alias that is this module's name; a pattern for everything names nobody. */
+static void ask_name(struct claims *s)
 {
-	struct claims *s = ctx;
-	const struct kernel_module *m = &s->table->v[a->module];
+	const struct kernel_modules *t = s->table;
+	const struct kernel_alias *a = kernel_modules_alias(t, s->ko->name);
 
-	/* a pattern for everything names nobody */
-	if (!counts(s, m) || streq(m->name, s->ko->name) || !streq(a->pattern, s->ko->name))
-		return true;
-	s->whose = xstrdup(m->name);
-	return false;
+	for (; a && a < t->aliases + t->n_aliases && streq(a->pattern, s->ko->name) && !s->whose;
+		a++) {
+		const struct kernel_module *m = &t->v[a->module];
+
+		if (counts(s, m) && !streq(m->name, s->ko->name))
+			s->whose = xstrdup(m->name);
+	}
 }
 
 /* An alias of its own that is another module's name. */
@@ -140,7 +141,7 @@ static void ask_names(struct claims *s, const char *alias, const char *shown)
 }
 
 /* False: there was too much to compare. */
-static bool ask_table(struct claims *s, const struct kernel_modules *table)
+static bool ask_table(struct claims *s, struct kernel_modules *table)
 {
 	int64_t *budget = &s->c->alias_budget;
 	bool whole = true;
@@ -153,8 +154,7 @@ static bool ask_table(struct claims *s, const struct kernel_modules *table)
 		ask_names(s, normal, s->asked);
 		whole = kernel_modules_claims(table, normal, budget, on_claim, s);
 	}
-	if (whole && !s->whose)
-		whole = kernel_modules_claims(table, s->ko->name, budget, on_name, s);
+	ask_name(s);
 	return whole;
 }
 
@@ -229,7 +229,7 @@ static void tell(struct fit_context *c, const struct ko *ko, const struct claims
 
 void fit_check_alias(struct fit_context *c, const struct ko *ko)
 {
-	const struct kernel_modules *table = fit_modules(c);
+	struct kernel_modules *table = fit_modules(c);
 	struct claims s = {.c = c, .ko = ko};
 	bool whole = ask_table(&s, fit_own_modules(c));
 

@@ -175,7 +175,7 @@ static bool add_claimer(void *ctx, const struct kernel_alias *a)
 static bool load_soft(struct walk *w, const char *soft)
 {
 	_cleanup_free_ char *name = module_name_of(soft);
-	const struct kernel_modules *const tables[] = {fit_own_modules(w->c), fit_modules(w->c)};
+	struct kernel_modules *const tables[] = {fit_own_modules(w->c), fit_modules(w->c)};
 	enum module_from from = module_from(w->c, name);
 	struct softs s = {.w = w};
 	bool found;
@@ -187,7 +187,8 @@ static bool load_soft(struct walk *w, const char *soft)
 	for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
 		s.table = tables[i];
 		if (s.table)
-			kernel_modules_claims(s.table, name, &w->c->alias_budget, add_claimer, &s);
+			kernel_modules_claims(
+				tables[i], name, &w->c->alias_budget, add_claimer, &s);
 	}
 	for (size_t i = 0; i < s.names.n; i++)
 		walk_from(w, s.names.v[i]);

@@ -151,7 +151,16 @@ static uint64_t runs_of(const char *pattern)
 	return set;
 }
 
-void kernel_modules_index_aliases(struct kernel_modules *m)
+static void look_at(struct kernel_alias *a)
+{
+	if (a->looked_at)
+		return;
+	a->looked_at = true;
+	a->runs = runs_of(a->pattern);
+	a->grams = grams_of(a->pattern, strlen(a->pattern));
+}
+
+static void index_aliases(struct kernel_modules *m)
 {
 	for (m->cap = 64; m->cap < 2 * m->n_aliases;)
 		m->cap *= 2;
@@ -162,8 +171,6 @@ void kernel_modules_index_aliases(struct kernel_modules *m)
 		struct kernel_alias *a = &m->aliases[i];
 
 		a->literal = literal_of(a->pattern);
-		a->runs = runs_of(a->pattern);
-		a->grams = grams_of(a->pattern, strlen(a->pattern));
 		a->hash = FNV_START;
 		for (uint32_t k = 0; k < a->literal; k++)
 			a->hash = hash_on(a->hash, a->pattern[k]);
@@ -175,7 +182,7 @@ void kernel_modules_index_aliases(struct kernel_modules *m)
 }
 
 struct search {
-	const struct kernel_modules *m;
+	struct kernel_modules *m;
 	const char *alias;
 	uint64_t runs, grams; /* of the alias */
 	int64_t *budget;
@@ -187,15 +194,18 @@ struct search {
 /* Those that begin with the `len` first letters of the alias, a wildcard next. */
 static void ask_chain(struct search *s, uint32_t hash, size_t len)
 {
-	const struct kernel_modules *m = s->m;
+	struct kernel_modules *m = s->m;
 
 	for (uint32_t i = m->heads[hash & (m->cap - 1)]; i != NONE && !s->ended;
 		i = m->aliases[i].next) {
-		const struct kernel_alias *a = &m->aliases[i];
+		struct kernel_alias *a = &m->aliases[i];
 
 		if (--*s->budget < 0)
 			return;
-		if ((a->runs & ~s->grams) || a->hash != hash || a->literal != len ||
+		if (a->hash != hash || a->literal != len)
+			continue;
+		look_at(a);
+		if ((a->runs & ~s->grams) ||
 			!alias_matches(a->pattern + len, s->alias + len, s->budget))
 			continue;
 		s->ended = !s->use(s->ctx, a);
@@ -207,8 +217,6 @@ static void who_matches(struct search *s)
 	uint32_t hash = FNV_START;
 	size_t len = 0;
 
-	if (!s->m->cap)
-		return;
 	for (;; len++) {
 		if (len > LITERAL_MAX || s->ended || --*s->budget < 0)
 			return;
@@ -220,26 +228,43 @@ static void who_matches(struct search *s)
 	}
 }
 
-static void whom_it_matches(struct search *s)
+/* The first that begins with `n` bytes of `text`, or comes behind such. */
+static size_t first_at(const struct kernel_modules *m, const char *text, size_t n)
 {
-	const struct kernel_modules *m = s->m;
-	size_t literal = literal_of(s->alias), low = 0, high = m->n_aliases;
+	size_t low = 0, high = m->n_aliases;
 
-	if (!s->alias[literal]) /* it stands for itself alone, who_matches() has seen that */
-		return;
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
 
-		if (strncmp(m->aliases[mid].pattern, s->alias, literal) < 0)
+		if (strncmp(m->aliases[mid].pattern, text, n) < 0)
 			low = mid + 1;
 		else
 			high = mid;
 	}
+	return low;
+}
+
+const struct kernel_alias *kernel_modules_alias(const struct kernel_modules *m, const char *alias)
+{
+	size_t at = first_at(m, alias, strlen(alias) + 1);
+
+	return at < m->n_aliases && streq(m->aliases[at].pattern, alias) ? &m->aliases[at] : NULL;
+}
+
+static void whom_it_matches(struct search *s)
+{
+	struct kernel_modules *m = s->m;
+	size_t literal = literal_of(s->alias), low;
+
+	if (!s->alias[literal]) /* it stands for itself alone, who_matches() has seen that */
+		return;
+	low = first_at(m, s->alias, literal);
 	for (; low < m->n_aliases && !s->ended; low++) {
-		const struct kernel_alias *a = &m->aliases[low];
+		struct kernel_alias *a = &m->aliases[low];
 
 		if (--*s->budget < 0 || strncmp(a->pattern, s->alias, literal) != 0)
 			return;
+		look_at(a);
 		if (s->runs & ~a->grams)
 			continue;
 		/* told before, when each matches the other */
@@ -249,7 +274,7 @@ static void whom_it_matches(struct search *s)
 	}
 }
 
-bool kernel_modules_claims(const struct kernel_modules *m, const char *alias, int64_t *budget,
+bool kernel_modules_claims(struct kernel_modules *m, const char *alias, int64_t *budget,
 	bool (*use)(void *ctx, const struct kernel_alias *a), void *ctx)
 {
 	struct search s = {.m = m,
@@ -260,6 +285,8 @@ bool kernel_modules_claims(const struct kernel_modules *m, const char *alias, in
 		.use = use,
 		.ctx = ctx};
 
+	if (!m->cap)
+		index_aliases(m);
 	who_matches(&s);
 	if (!s.ended)
 		whom_it_matches(&s);

@@ -20,6 +20,7 @@ struct kernel_alias {
 	uint32_t module; /* number in `v` */
 	uint32_t next, hash, literal; /* of those with the same letters before the first wildcard */
 	uint64_t runs, grams; /* three letters in a row: those it asks for, those in its text */
+	bool looked_at; /* those two are filled */
 };
 struct kernel_modules {
 	char *text; /* what the members point into */
@@ -97,13 +98,15 @@ void softdep_names(const char *value, struct strvec *out);
 bool alias_matches(const char *pattern, const char *text, int64_t *budget);
 /* '-' -> '_' outside of brackets, as depmod and modprobe do. Caller frees. */
 char *alias_normal(const char *alias);
-/* Make the table ready for kernel_modules_claims(). */
-void kernel_modules_index_aliases(struct kernel_modules *m);
 /*
  * Call `use` for each alias of the kernel's that matches the text of `alias` (normal), or whose
  * text it matches, until that returns false. False: *budget has been used up before all were seen.
+ * The first call makes the table ready for it.
  */
-bool kernel_modules_claims(const struct kernel_modules *m, const char *alias, int64_t *budget,
+bool kernel_modules_claims(struct kernel_modules *m, const char *alias, int64_t *budget,
 	bool (*use)(void *ctx, const struct kernel_alias *a), void *ctx);
+
+/* The first alias that is this text, as it stands; NULL: none. More may follow in the table. */
+const struct kernel_alias *kernel_modules_alias(const struct kernel_modules *m, const char *alias);
 
 #endif

@@ -364,7 +364,6 @@ int kernel_modules_parse(struct kernel_modules *m, char *text, size_t len)
 		kernel_modules_free(m);
 		return -EBADMSG;
 	}
-	kernel_modules_index_aliases(m);
 	return 0;
 }
 

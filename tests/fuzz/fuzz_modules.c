@@ -15,7 +15,7 @@ static bool count(void *ctx, const struct kernel_alias *a)
 	return true;
 }
 
-static void ask(const struct kernel_modules *m)
+static void ask(struct kernel_modules *m)
 {
 	int64_t budget = 1000000;
 	size_t n = 0;
