@@ -64,6 +64,7 @@ struct claims {
 	/* others that claim the same, and the first alias of which that was found */
 	struct strvec builtin, shipped, given;
 	char *builtin_alias, *alias;
+	bool builtin_more, more; /* there are others than that one */
 	/* a name and an alias that are the same: which, and of which module */
 	char *own_alias, *its_name, *whose;
 };
@@ -84,12 +85,13 @@ static bool is_own(const struct claims *s)
 	return s->table == &s->c->own_table;
 }
 
-static void note(struct strvec *names, const char *name, char **alias, const char *what)
+static void note(struct strvec *names, const char *name, char **alias, bool *more, const char *what)
 {
 	if (names->n < NAMES_MAX && !strvec_has(names, name))
 		strvec_add(names, name);
 	if (!*alias)
 		*alias = xstrdup(what);
+	*more |= !streq(*alias, what);
 }
 
 /* A module of the kernel's that a given one takes the place of claims nothing any more. */
@@ -108,9 +110,9 @@ static bool on_claim(void *ctx, const struct kernel_alias *a)
 	if (!counts(s, m))
 		return true;
 	if (!*m->path)
-		note(&s->builtin, m->name, &s->builtin_alias, s->asked);
+		note(&s->builtin, m->name, &s->builtin_alias, &s->builtin_more, s->asked);
 	else
-		note(is_own(s) ? &s->given : &s->shipped, m->name, &s->alias, s->asked);
+		note(is_own(s) ? &s->given : &s->shipped, m->name, &s->alias, &s->more, s->asked);
 	return s->builtin.n + s->shipped.n + s->given.n < NAMES_MAX;
 }
 
@@ -173,9 +175,9 @@ static void add_others(struct strbuf *text, const struct claims *s)
 
 	if (s->builtin.n) {
 		strbuf_addf(text,
-			"'%s' is also claimed by %s, which is built into the kernel and there "
+			"'%s'%s also claimed by %s, which is built into the kernel and there "
 			"before any module%s",
-			s->builtin_alias, builtin,
+			s->builtin_alias, s->builtin_more ? " and others are" : " is", builtin,
 			is_device_alias(s->builtin_alias)
 				? ": it has bound the device, and this module gets it only when it "
 				  "is unbound in /sys/bus/*/drivers/"
@@ -184,8 +186,9 @@ static void add_others(struct strbuf *text, const struct claims *s)
 	}
 	if (!s->shipped.n && !s->given.n)
 		return;
-	strbuf_addf(text, "%s'%s' is also claimed by %s%s%s%s: modprobe loads all of them for it",
-		sep, s->alias, shipped, s->shipped.n ? ", which the kernel package ships" : "",
+	strbuf_addf(text, "%s'%s'%s also claimed by %s%s%s%s: modprobe loads all that match", sep,
+		s->alias, s->more ? " and others are" : " is", shipped,
+		s->shipped.n ? ", which the kernel package ships" : "",
 		s->shipped.n && s->given.n ? ", and by " : "", s->given.n ? given : "");
 	if (is_device_alias(s->alias))
 		strbuf_addf(text,
