@@ -4,6 +4,7 @@
 #include "pmkmod/build/job.h"
 #include "pmkmod/build/taken_names.h"
 #include "pmkmod/image/image.h"
+#include "pmkmod/kernel/modules.h"
 #include "pmkmod/util/exit_codes.h"
 
 static int log_report(struct job *j)
@@ -113,12 +114,18 @@ int job_check(struct job *j, struct err *e)
 	/* not the file's name, which is another one in the cache: the report is published */
 	_cleanup_free_ char *package = xasprintf("%s-%s", kernel->name, kernel->version);
 	_cleanup_free_ char *vermagic = image_vermagic(j);
+	_cleanup_free_ char *cache = path_join(j->plan->x->cache, "kernels");
+	const struct kernel_modules_source modules = {.apk = j->kernel_apk,
+		.identity = &kernel->identity,
+		.flavor = j->plan->device.flavor,
+		.cache_dir = cache};
 	struct fit_kernel k = {.arch = j->plan->device.arch,
 		.release = j->headers.release,
 		.vermagic = j->facts.vermagic ? j->facts.vermagic : vermagic,
 		.vermagic_source = package,
 		.config = j->kconfig,
 		.facts = &j->facts,
+		.modules = &modules,
 		.image = j->plan->device.origin.image ? j->plan->device.origin.image
 						      : j->kernel_apk};
 	_cleanup_strvec_ struct strvec taken = {0};

@@ -47,6 +47,7 @@ static void point(struct known_kernel *k, bool has_facts)
 	k->fit.config = k->config;
 	k->fit.symvers = k->symvers;
 	k->fit.facts = has_facts ? &k->facts : NULL;
+	k->fit.modules = has_facts ? &k->modules : NULL;
 	k->fit.sign_key = k->sign_key;
 }
 
@@ -135,6 +136,21 @@ static bool is_fixed(const struct kernel_origin *o, const struct kernel_facts *f
 	       (!o->aport || f->config_name);
 }
 
+/* Of what was given only until the repositories are closed, copies. */
+static void take_modules(struct known_kernel *k, const char *apk, const struct hash *identity,
+	const char *flavor, const char *cache)
+{
+	k->modules_at = xstrdup(apk);
+	k->flavor = xstrdup(flavor);
+	k->cache = xstrdup(cache);
+	k->modules = (struct kernel_modules_source){
+		.apk = k->modules_at, .flavor = k->flavor, .cache_dir = k->cache};
+	if (!identity)
+		return;
+	k->identity = *identity;
+	k->modules.identity = &k->identity;
+}
+
 static int of_package(struct known_kernel *k, struct context *x, const char *apk,
 	const struct hash *identity, const char *flavor, const struct kernel_origin *o,
 	struct err *e)
@@ -161,6 +177,7 @@ static int of_package(struct known_kernel *k, struct context *x, const char *apk
 	/* another kernel's image says nothing about this one */
 	if (t.release && k->release && streq(t.release, k->release))
 		k->vermagic = steal_ptr(t.vermagic);
+	take_modules(k, apk, identity, flavor, cache);
 	point(k, true);
 	take_image(k, o->image ? o->image : k->facts.image_name ? apk : NULL);
 	if (taken_names(&k->taken, k->image, &k->facts, o->image ? NULL : identity, flavor, cache))
@@ -325,6 +342,24 @@ static char *link_in_root(const char *dir, const char *link)
 	return NULL;
 }
 
+/* What depmod found where modules are installed, or what was built. */
+static void list_modules(const char *dir, struct kernel_facts *f)
+{
+	_cleanup_free_ char *dep = text_of(dir, "modules.dep"),
+			    *order = path_join(dir, "modules.order");
+	_cleanup_strvec_ struct strvec lines = {0};
+
+	f->modules_order = fs_exists(order);
+	strvec_split(&lines, dep ? dep : "", "\r\n");
+	for (size_t i = 0; i < lines.n; i++) {
+		lines.v[i][strcspn(lines.v[i], ":")] = '\0';
+		if (ko_stem(lines.v[i]))
+			strvec_add(&f->modules, lines.v[i]);
+	}
+	if (!f->modules.n)
+		list_of(dir, "modules.order", &f->modules);
+}
+
 /* Where the configuration and the exports are: the folder itself, or what its `build` leads to. */
 static char *build_folder(const char *dir)
 {
@@ -416,9 +451,11 @@ static int read_folder(struct known_kernel *k, const char *dir, const char *buil
 	if (!t.symvers)
 		strvec_addf(&k->notes, "there is no Module.symvers in '%s'", build);
 	k->arch = arch_of(k->config);
-	list_of(dir, "modules.order", &k->facts.modules);
+	list_modules(dir, &k->facts);
 	list_of(dir, "modules.builtin", &k->facts.builtin);
 	ask_modules(k, dir);
+	k->modules_at = xstrdup(dir);
+	k->modules.dir = k->modules_at;
 	point(k, k->facts.modules.n || k->facts.builtin.n);
 	return 0;
 }
@@ -458,6 +495,9 @@ void known_kernel_free(struct known_kernel *k)
 	symvers_free(k->symvers);
 	kernel_facts_free(&k->facts);
 	strvec_free(&k->taken);
+	free(k->modules_at);
+	free(k->cache);
+	free(k->flavor);
 	sign_key_free(k->sign_key);
 	strvec_free(&k->notes);
 	*k = (struct known_kernel){0};

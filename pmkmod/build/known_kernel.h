@@ -6,6 +6,7 @@
 
 #include "pmkmod/build/context.h"
 #include "pmkmod/fit/fit.h"
+#include "pmkmod/kernel/modules.h"
 
 struct known_kernel {
 	struct fit_kernel fit; /* what fit_check() takes; it points into the rest */
@@ -19,6 +20,9 @@ struct known_kernel {
 	struct symvers *symvers;
 	struct kernel_facts facts;
 	struct strvec taken; /* names that its parameters have */
+	struct kernel_modules_source modules; /* where its modules can be read, see fit.modules */
+	char *modules_at, *cache, *flavor; /* what that borrows */
+	struct hash identity;
 	struct sign_key *sign_key;
 	struct strvec notes; /* what could not be found out, or does not go together */
 };

@@ -160,6 +160,19 @@ static int find_kernel(struct checking *c, struct err *e)
 		"headers, or /lib/modules/<release>) or --image FILE (a kernel image or package)");
 }
 
+/* Of lines "module: what", those of one argument's modules. */
+static void take_lines(const struct unit *u, const struct strvec *from, struct strvec *to)
+{
+	for (size_t i = 0; i < from->n; i++)
+		for (size_t k = 0; k < u->paths.n; k++) {
+			_cleanup_free_ char *name = module_name_of(u->paths.v[k]);
+			size_t n = strlen(name);
+
+			if (starts_with(from->v[i], name) && from->v[i][n] == ':')
+				strvec_add(to, from->v[i]);
+		}
+}
+
 /* What was found of one argument's modules. */
 static void take_points(struct unit *u, const struct fit_report *all, size_t first)
 {
@@ -169,15 +182,8 @@ static void take_points(struct unit *u, const struct fit_report *all, size_t fir
 		if (p->path >= first && p->path - first < u->paths.n)
 			fit_report_add(&u->report, p->module, p->point, p->result, p->text);
 	}
-	for (size_t i = 0; i < all->unresolved.n; i++)
-		for (size_t k = 0; k < u->paths.n; k++) {
-			_cleanup_free_ char *name = module_name_of(u->paths.v[k]);
-			size_t n = strlen(name);
-
-			if (starts_with(all->unresolved.v[i], name) &&
-				all->unresolved.v[i][n] == ':')
-				strvec_add(&u->report.unresolved, all->unresolved.v[i]);
-		}
+	take_lines(u, &all->unresolved, &u->report.unresolved);
+	take_lines(u, &all->loads, &u->report.loads);
 }
 
 /* All at once, for they would be loaded beside each other. */

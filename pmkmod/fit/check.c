@@ -4,6 +4,9 @@
 #include "chroot/base/fs.h"
 
 #define SOME 5 /* names in a sentence */
+/* Of one run; a thousand modules of a usual kernel take a hundredth part of them. */
+#define DEPENDS_STEPS 20000000
+#define ALIAS_STEPS 200000000
 
 enum known fit_config(const struct fit_context *c, const char *symbol)
 {
@@ -30,6 +33,20 @@ const struct kernel_image *fit_whole_image(struct fit_context *c)
 	const struct kernel_image *im = fit_image(c);
 
 	return c->image_speaks ? im : NULL;
+}
+
+struct kernel_modules *fit_modules(struct fit_context *c)
+{
+	struct err why = ERR_INIT;
+
+	if (!c->table_asked && c->k->facts && c->k->modules) {
+		c->table_known =
+			kernel_modules_read(&c->table, c->k->modules, c->k->facts, &why) == 0;
+		if (!c->table_known)
+			c->table_why = xstrdup(why.text);
+	}
+	c->table_asked = true;
+	return c->table_known ? &c->table : NULL;
 }
 
 static void add_point(struct fit_report *r, size_t path, const char *module, const char *point,
@@ -194,7 +211,9 @@ static void check_all(struct fit_context *c)
 		fit_check_signature,
 		fit_check_vermagic,
 		fit_check_symbols,
+		fit_check_depends,
 		fit_check_name,
+		fit_check_alias,
 	};
 
 	for (size_t i = 0; i < c->n_kos; i++)
@@ -204,24 +223,37 @@ static void check_all(struct fit_context *c)
 
 static void context_free(struct fit_context *c)
 {
-	for (size_t i = 0; i < c->n_kos; i++)
+	for (size_t i = 0; i < c->n_kos; i++) {
 		ko_free(&c->kos[i]);
+		if (!c->needs)
+			continue;
+		strvec_free(&c->needs[i].owners);
+		strvec_free(&c->needs[i].weak);
+		strvec_free(&c->needs[i].lost);
+	}
+	free(c->needs);
 	free(c->kos);
 	free(c->path_of);
 	kernel_image_free(&c->image);
 	free(c->own_exports);
 	fit_free_btf(c);
+	fit_free_aliases(c);
 	free(c->vermagic);
 	free(c->vermagic_source);
 	name_index_free(&c->own);
 	name_index_free(&c->modules);
+	name_index_free(&c->given);
+	name_index_free(&c->others);
+	kernel_modules_free(&c->table);
+	free(c->table_why);
 	strvec_free(&c->module_names);
 }
 
 int fit_check(const struct fit_kernel *k, const struct strvec *ko_paths, struct fit_report *out,
 	struct err *e)
 {
-	struct fit_context c = {.k = k, .out = out};
+	struct fit_context c = {
+		.k = k, .out = out, .depends_budget = DEPENDS_STEPS, .alias_budget = ALIAS_STEPS};
 	int r;
 
 	*out = (struct fit_report){0};
@@ -235,6 +267,7 @@ int fit_check(const struct fit_kernel *k, const struct strvec *ko_paths, struct 
 			index_modules(&c, &k->facts->builtin, SHIPPED_BUILTIN);
 		}
 		index_exports(&c);
+		fit_find_owners(&c);
 		check_all(&c);
 	}
 	context_free(&c);

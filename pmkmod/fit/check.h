@@ -5,9 +5,18 @@
 
 #include "pmkmod/fit/fit.h"
 #include "pmkmod/image/image.h"
+#include "pmkmod/kernel/modules.h"
 #include "pmkmod/kernel/name_index.h"
 
 enum known { KNOWN_NO, KNOWN_YES, KNOWN_NOT }; /* KNOWN_NOT: it is not known */
+
+/* The modules whose symbols one of this build uses, by the names the kernel knows them by. */
+struct fit_needs {
+	struct strvec owners;
+	struct strvec weak; /* owners of weak references alone: it loads without them, too */
+	struct strvec lost; /* "symbol (module)": the module is given, and no longer exports it */
+	size_t n_unknown; /* symbols whose owner is not known */
+};
 
 struct fit_context {
 	const struct fit_kernel *k;
@@ -26,6 +35,14 @@ struct fit_context {
 	struct name_index modules; /* modules the kernel package ships, see enum shipped */
 	struct btf *btf; /* check_btf.c: the kernel's own types; NULL: not looked for */
 	struct strvec module_names; /* what `modules` borrows */
+	struct fit_needs *needs; /* of each of `kos` */
+	struct name_index given, others; /* names of `kos`, and owners in k->extra */
+	struct kernel_modules table; /* see fit_modules() */
+	struct kernel_modules own_table; /* see fit_own_modules(); patterns are in own_patterns */
+	struct strvec own_patterns;
+	bool table_asked, table_known, own_indexed;
+	char *table_why; /* it is not known */
+	int64_t depends_budget, alias_budget; /* what walks and comparisons may still take */
 	struct kernel_image image; /* see fit_image() */
 	bool image_asked, image_speaks; /* it has a banner */
 };
@@ -38,6 +55,11 @@ enum known fit_config(const struct fit_context *c, const char *symbol);
 const struct kernel_image *fit_image(struct fit_context *c);
 /* The same, if it has a banner: without one these may not be the kernel's bytes at all. */
 const struct kernel_image *fit_whole_image(struct fit_context *c);
+
+/* What the kernel's own modules depend on and claim; NULL: it is not known, see table_why. */
+struct kernel_modules *fit_modules(struct fit_context *c);
+/* check_alias.c: the modules of this build as such a table; names and aliases alone. */
+struct kernel_modules *fit_own_modules(struct fit_context *c);
 
 void fit_add(struct fit_context *c, const struct ko *ko, const char *point, enum fit_result result,
 	const char *fmt, ...) __attribute__((format(printf, 5, 6)));
@@ -74,7 +96,14 @@ void fit_free_btf(struct fit_context *c);
 void fit_check_signature(struct fit_context *c, const struct ko *ko);
 /* check_vermagic.c */
 void fit_check_vermagic(struct fit_context *c, const struct ko *ko);
-/* check_symbols.c: symbols, crc, license, namespace, depends, exports */
+/* check_symbols.c: symbols, crc, license, namespace, exports */
 void fit_check_symbols(struct fit_context *c, const struct ko *ko);
+/* Fill c->needs. */
+void fit_find_owners(struct fit_context *c);
+/* check_depends.c */
+void fit_check_depends(struct fit_context *c, const struct ko *ko);
+/* check_alias.c */
+void fit_check_alias(struct fit_context *c, const struct ko *ko);
+void fit_free_aliases(struct fit_context *c);
 
 #endif

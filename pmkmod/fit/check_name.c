@@ -45,6 +45,59 @@ static bool name_is_taken(struct fit_context *c, const struct ko *ko)
 	return false;
 }
 
+/* Of a kernel that installs no modules.builtin nothing says what is in it but its image. */
+static bool lists_nothing(const struct kernel_facts *f)
+{
+	return !f->builtin.n && !f->builtin_attributes.n;
+}
+
+static bool is_file_name(const char *suffix)
+{
+	static const char *const suffixes[] = {
+		"c", "h", "S", "o", "ko", "bin", "fw", "dat", "ini", "conf", "cfg", "txt", "img"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++)
+		if (streq(suffix, suffixes[i]))
+			return true;
+	return false;
+}
+
+/* A string of its own in the image that looks like "name.parameter"; NULL: there is none. */
+static const char *parameter_in_image(const struct kernel_image *im, const char *name)
+{
+	size_t n = strlen(name) + 2; /* a NUL, the name, a dot */
+	_cleanup_free_ char *begin = xcalloc(n, 1);
+	const char *at = im->bytes, *end = im->bytes + im->len;
+
+	memcpy(begin + 1, name, n - 2);
+	begin[n - 1] = '.';
+	for (; (at = memmem(at, (size_t)(end - at), begin, n)); at++) {
+		const char *word = at + n, *p = word;
+
+		while (p < end && (isalnum((unsigned char)*p) || *p == '_'))
+			p++;
+		if (p > word && p < end && !*p && !is_file_name(word))
+			return at + 1;
+	}
+	return NULL;
+}
+
+static void tell_unlisted_name(struct fit_context *c, const struct ko *ko)
+{
+	const struct kernel_image *im = fit_whole_image(c);
+	const char *parameter = im ? parameter_in_image(im, ko->name) : NULL;
+
+	if (parameter)
+		fit_add(c, ko, "name", FIT_UNKNOWN,
+			"the kernel does not list what is built into it, and its image has '%s': if "
+			"that is a parameter of a driver, the kernel refuses a module of the same name",
+			parameter);
+	else
+		fit_add(c, ko, "name", FIT_PASS,
+			"no module of the kernel is named '%s'; what is built in it does not list%s",
+			ko->name, im ? ", and its image has no parameter under that name" : "");
+}
+
 static void tell_builtin_name(struct fit_context *c, const struct ko *ko)
 {
 	if (c->k->facts->builtin_attributes.n)
@@ -80,6 +133,8 @@ void fit_check_name(struct fit_context *c, const struct ko *ko)
 			"the kernel itself has parameters or a version under the name '%s', and refuses "
 			"a module of that name; rename it",
 			ko->name);
+	else if (!at && lists_nothing(c->k->facts))
+		tell_unlisted_name(c, ko);
 	else if (!at)
 		fit_add(c, ko, "name", FIT_PASS, "no module of the kernel is named '%s'", ko->name);
 	else if (*at == SHIPPED_MODULE)

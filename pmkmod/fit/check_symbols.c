@@ -121,21 +121,12 @@ static void look_at_crc(const struct fit_context *c, struct findings *f, const c
 		f->n_crc_unknown++;
 }
 
-static void look_at_owner(const struct fit_context *c, struct findings *f, const char *name,
-	const struct definition *d)
+static void look_at_owner(struct findings *f, const char *name, const struct definition *d)
 {
-	if (!d->owner)
+	if (!d->ko || fit_gpl_compatible(d->ko->license) || f->proprietary_symbol)
 		return;
-	if (!strvec_has(&f->owners, d->owner))
-		strvec_add(&f->owners, d->owner);
-	if (d->ko && !fit_gpl_compatible(d->ko->license) && !f->proprietary_symbol) {
-		f->proprietary_symbol = xstrdup(name);
-		f->proprietary_owner = xstrdup(d->owner);
-	}
-	if (d->ko || d->is_extra || !c->k->facts || name_index_get(&c->modules, d->owner))
-		return;
-	if (!strvec_has(&f->not_shipped, d->owner))
-		strvec_add(&f->not_shipped, d->owner);
+	f->proprietary_symbol = xstrdup(name);
+	f->proprietary_owner = xstrdup(d->owner);
 }
 
 static void look_at_namespace(
@@ -173,7 +164,7 @@ static void look_at(const struct fit_context *c, const struct ko *ko, const stru
 		f->n_gpl_unknown++;
 	look_at_crc(c, f, u->name, u->has_crc, u->crc, &d);
 	look_at_namespace(ko, f, u->name, &d);
-	look_at_owner(c, f, u->name, &d);
+	look_at_owner(f, u->name, &d);
 }
 
 /*
@@ -223,4 +214,66 @@ void fit_check_symbols(struct fit_context *c, const struct ko *ko)
 	look_at_exports(c, ko, &f);
 	findings_report(c, ko, &f);
 	findings_free(&f);
+}
+
+/* What is known of the owners of one module's symbols while they are gathered. */
+struct gathering {
+	struct fit_context *c;
+	const struct ko *ko;
+	struct fit_needs *n;
+	struct name_index hard, weak; /* what is in n->owners and n->weak, which it borrows */
+};
+
+/* The name as it is kept for as long as the context; false: it was there before. */
+static bool keep_once(struct name_index *seen, struct strvec *list, const char *name)
+{
+	if (name_index_get(seen, name))
+		return false;
+	strvec_add(list, name);
+	name_index_add(seen, list->v[list->n - 1], 0);
+	return true;
+}
+
+static void gather(struct gathering *g, const struct ko_symbol *u)
+{
+	struct fit_context *c = g->c;
+	_cleanup_free_ char *owner = NULL;
+	struct definition d;
+
+	if (!find_definition(c, u->name, &d, &owner)) {
+		if (!may_be_missing(g->ko, u) && (!c->k->symvers || c->k->symvers_partial))
+			g->n->n_unknown++;
+		return;
+	}
+	if (!d.owner || d.ko == g->ko)
+		return;
+	/* a module that takes another's place has to have its exports, too */
+	if (!d.ko && !d.is_extra && name_index_get(&c->given, d.owner)) {
+		if (!u->weak)
+			strvec_addf(&g->n->lost, "%s (%s)", u->name, d.owner);
+		return;
+	}
+	if (u->weak)
+		keep_once(&g->weak, &g->n->weak, d.owner);
+	else
+		keep_once(&g->hard, &g->n->owners, d.owner);
+	if (d.is_extra && !name_index_get(&c->others, d.owner)) {
+		strvec_add(&c->module_names, d.owner);
+		name_index_add(&c->others, c->module_names.v[c->module_names.n - 1], 0);
+	}
+}
+
+void fit_find_owners(struct fit_context *c)
+{
+	c->needs = xcalloc(c->n_kos, sizeof(*c->needs));
+	for (size_t i = 0; i < c->n_kos; i++)
+		name_index_add(&c->given, c->kos[i].name, (uint32_t)i);
+	for (size_t i = 0; i < c->n_kos; i++) {
+		struct gathering g = {.c = c, .ko = &c->kos[i], .n = &c->needs[i]};
+
+		for (size_t k = 0; k < c->kos[i].n_undefined; k++)
+			gather(&g, &c->kos[i].undefined[k]);
+		name_index_free(&g.hard);
+		name_index_free(&g.weak);
+	}
 }

@@ -155,56 +155,6 @@ static void tell_namespace(struct fit_context *c, const struct ko *ko, const str
 		fit_add(c, ko, "namespace", FIT_PASS, "every namespace it needs is imported");
 }
 
-/* Names of `a` that are not in `b`, '-' and '_' alike. */
-static char *missing_from(const struct strvec *a, const struct strvec *b)
-{
-	_cleanup_strvec_ struct strvec names = {0}, have = {0};
-
-	for (size_t i = 0; i < b->n; i++)
-		strvec_take(&have, module_name_of(b->v[i]));
-	for (size_t i = 0; i < a->n; i++) {
-		_cleanup_free_ char *name = module_name_of(a->v[i]);
-
-		if (!strvec_has(&have, name))
-			strvec_add(&names, name);
-	}
-	return names.n ? fit_some(&names) : NULL;
-}
-
-/* depmod goes by the symbols; what modinfo declares only helps those who read it. */
-static void tell_depends(struct fit_context *c, const struct ko *ko, const struct findings *f)
-{
-	_cleanup_free_ char *gone = fit_some(&f->not_shipped);
-	_cleanup_free_ char *owners = fit_some(&f->owners);
-	_cleanup_free_ char *undeclared = missing_from(&f->owners, &ko->depends);
-	_cleanup_free_ char *unused = missing_from(&ko->depends, &f->owners);
-
-	if (f->not_shipped.n)
-		fit_add(c, ko, "depends", FIT_FAIL,
-			"it uses symbols of %s, which the kernel package does not ship; without that "
-			"module on the phone it cannot be loaded",
-			gone);
-	else if (f->n_unknown)
-		fit_add(c, ko, "depends", FIT_UNKNOWN,
-			"which modules supply its symbols is not known without Module.symvers");
-	else if (f->owners.n && !c->k->facts)
-		fit_add(c, ko, "depends", FIT_UNKNOWN,
-			"it uses symbols of %s; whether the kernel package ships that is not known",
-			owners);
-	else if (undeclared)
-		fit_add(c, ko, "depends", FIT_PASS,
-			"it uses symbols of %s without declaring that; depmod finds out by itself",
-			undeclared);
-	else if (unused)
-		fit_add(c, ko, "depends", FIT_PASS,
-			"it declares %s, whose symbols it does not use; depmod goes by the symbols",
-			unused);
-	else if (f->owners.n)
-		fit_add(c, ko, "depends", FIT_PASS, "%s supplied", owners);
-	else
-		fit_add(c, ko, "depends", FIT_PASS, "it needs no other module");
-}
-
 static void tell_exports(struct fit_context *c, const struct ko *ko, const struct findings *f)
 {
 	_cleanup_free_ char *twice = fit_some(&f->exported_twice);
@@ -234,15 +184,13 @@ void findings_report(struct fit_context *c, const struct ko *ko, const struct fi
 	tell_crc(c, ko, f);
 	tell_license(c, ko, f);
 	tell_namespace(c, ko, f);
-	tell_depends(c, ko, f);
 	tell_exports(c, ko, f);
 }
 
 void findings_free(struct findings *f)
 {
 	struct strvec *const lists[] = {&f->unresolved, &f->crc_wrong, &f->crc_missing,
-		&f->gpl_refused, &f->ns_missing, &f->owners, &f->not_shipped, &f->exported_twice,
-		&f->rivals};
+		&f->gpl_refused, &f->ns_missing, &f->exported_twice, &f->rivals};
 
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
 		strvec_free(lists[i]);

@@ -18,13 +18,11 @@ struct findings {
 	bool uses_gpl_only;
 	char *proprietary_symbol, *proprietary_owner; /* of a proprietary module in this build */
 	struct strvec ns_missing; /* "name (namespace)" */
-	struct strvec owners; /* modules whose symbols it uses */
-	struct strvec not_shipped; /* those of them that are nowhere */
 	struct strvec exported_twice; /* its exports that the kernel itself has */
 	struct strvec rivals; /* modules that export a name it exports too */
 };
 
-/* Add the points symbols, crc, license, namespace, depends and exports. */
+/* Add the points symbols, crc, license, namespace and exports. */
 void findings_report(struct fit_context *c, const struct ko *ko, const struct findings *f);
 void findings_free(struct findings *f);
 

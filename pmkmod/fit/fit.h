@@ -50,6 +50,8 @@ struct ko {
 	uint8_t elf_class, elf_data;
 	char *vermagic, *license, *version, *description, *srcversion; /* NULL if absent */
 	struct strvec depends; /* modinfo depends= */
+	struct strvec softdeps; /* names of the first modinfo softdep=, which alone counts */
+	size_t n_softdeps; /* how many of those lines there are */
 	struct strvec aliases, firmware, import_ns;
 	struct ko_symbol *undefined; /* what the kernel or another module must supply */
 	size_t n_undefined;
@@ -99,6 +101,7 @@ int ko_parse(struct ko *k, const char *path, const void *bytes, size_t len, stru
 void ko_free(struct ko *k);
 
 struct json_object;
+struct kernel_modules_source;
 
 enum fit_result { FIT_PASS, FIT_FAIL, FIT_UNKNOWN };
 struct fit_point {
@@ -112,6 +115,7 @@ struct fit_report {
 	struct fit_point *points;
 	size_t n_points;
 	struct strvec unresolved; /* "module: symbol" of each undefined symbol nobody exports */
+	struct strvec loads; /* "module: other" of each that modprobe loads with it, in its order */
 	size_t n_fail, n_unknown;
 };
 
@@ -126,6 +130,8 @@ struct fit_kernel {
 	bool symvers_partial; /* of the kernel alone: what its modules export is not known */
 	const struct symvers *extra; /* exports of other out-of-tree modules it depends on */
 	const struct kernel_facts *facts;
+	/* Where the modules that the facts name can be read, once at most; needs the facts. */
+	const struct kernel_modules_source *modules;
 	/*
 	 * Path of its image, or of the package with it. Read once at most, when an answer hangs on
 	 * it: certificates, names of parameters and type information lie in it.
@@ -142,10 +148,11 @@ struct fit_kernel {
  * Judge the modules of one build together (they may use each other's symbols). Points: ELF class,
  * machine and type; vermagic piece by piece; every undefined symbol exported by the kernel, a
  * shipped module, or another module here; its CRC where the kernel has MODVERSIONS; GPL-only
- * symbols against the licence; symbol namespaces; the declared depends= against who really exports
- * what; signature required (MODULE_SIG_FORCE, lockdown); what unpacks the file; relocations and
- * the sections their trampolines need; the places in struct module; type information (BTF); control
- * flow integrity, shadow call stack and stack protector against the kernel's.
+ * symbols against the licence; symbol namespaces; the modules that must be loaded before it, as
+ * depmod and modprobe find them; aliases that others claim too; signature required
+ * (MODULE_SIG_FORCE, lockdown); what unpacks the file; relocations and the sections their
+ * trampolines need; the places in struct module; type information (BTF); control flow integrity,
+ * shadow call stack and stack protector against the kernel's.
  */
 int fit_check(const struct fit_kernel *k, const struct strvec *ko_paths, struct fit_report *out,
 	struct err *e);
@@ -160,7 +167,7 @@ extern const char *const fit_result_words[];
 char *fit_report_text(const struct fit_report *r);
 /*
  * The same for programs: {"verdict", "pass", "fail", "unknown", "points": [{"module", "point",
- * "result", "text"}], "unresolved": [...]}. json_object_put() is the caller's.
+ * "result", "text"}], "unresolved": [...], "loads": [...]}. json_object_put() is the caller's.
  */
 struct json_object *fit_report_json(const struct fit_report *r);
 void fit_report_free(struct fit_report *r);

@@ -8,6 +8,7 @@
 #include "pmkmod/fit/ko_symbols.h"
 #include "pmkmod/kernel/inflate.h"
 #include "pmkmod/kernel/ko_layout.h"
+#include "pmkmod/kernel/modules.h"
 #include "pmkmod/kernel/name_index.h"
 
 static int not_a_module(struct err *e, const char *why)
@@ -29,6 +30,16 @@ static void all_infos(const struct ko_image *im, const char *tag, struct strvec 
 
 	while ((v = ko_image_modinfo(im, tag, &pos)))
 		strvec_add(out, v);
+}
+
+static void read_softdeps(struct ko *k, const struct ko_image *im)
+{
+	const char *v;
+	size_t pos = 0;
+
+	while ((v = ko_image_modinfo(im, "softdep", &pos)))
+		if (k->n_softdeps++ == 0)
+			softdep_names(v, &k->softdeps);
 }
 
 static void read_modinfo(struct ko *k, const struct ko_image *im)
@@ -56,6 +67,7 @@ static void read_modinfo(struct ko *k, const struct ko_image *im)
 		strvec_split(&k->depends, depends, ",");
 	k->intree = intree != NULL;
 	k->is_livepatch = livepatch != NULL;
+	read_softdeps(k, im);
 	all_infos(im, "alias", &k->aliases);
 	all_infos(im, "firmware", &k->firmware);
 	all_infos(im, "import_ns", &k->import_ns);
@@ -225,7 +237,7 @@ void ko_free(struct ko *k)
 	char *const strings[] = {k->path, k->name, k->vermagic, k->license, k->version,
 		k->description, k->srcversion, k->signature_flaw, k->common_symbol};
 	struct strvec *const lists[] = {
-		&k->depends, &k->aliases, &k->firmware, &k->import_ns, &k->exports};
+		&k->depends, &k->softdeps, &k->aliases, &k->firmware, &k->import_ns, &k->exports};
 
 	for (size_t i = 0; i < ARRAY_SIZE(strings); i++)
 		free(strings[i]);

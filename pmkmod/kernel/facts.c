@@ -116,6 +116,8 @@ static void note_below_modules(struct scan *s, const char *name, const char *pat
 	} else if (streq(rest, "modules.builtin.modinfo")) {
 		s->wanted = WANT_ATTRIBUTES;
 		s->max = BUILTIN_MAX;
+	} else if (streq(rest, "modules.order")) {
+		d->f.modules_order = 1;
 	} else if (!strchr(rest, '/')) {
 		note_boot(s, name, rest);
 	}
@@ -292,6 +294,7 @@ static void conclude(struct scan *s)
 		strvec_add_all(&f->builtin, &d->builtin);
 		strvec_add_all(&f->builtin_attributes, &d->builtin_attributes);
 		strvec_add_all(&f->trampolines, &d->trampolines);
+		f->modules_order = d->modules_order;
 		f->vermagic = steal_ptr(d->vermagic);
 		f->this_module_size = d->this_module_size;
 		f->layout = d->layout;

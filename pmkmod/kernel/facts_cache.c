@@ -9,7 +9,7 @@
 
 #include "chroot/base/sealed.h"
 
-#define FIRST_LINE "pmkmod kernel facts 4\n"
+#define FIRST_LINE "pmkmod kernel facts 5\n"
 
 /* The facts by name, so that printing and parsing cannot drift apart. */
 struct fields {
@@ -24,7 +24,7 @@ struct fields {
 	struct {
 		const char *key;
 		uint64_t *number;
-	} numbers[5];
+	} numbers[6];
 };
 
 static struct fields fields_of(struct kernel_facts *f)
@@ -38,7 +38,8 @@ static struct fields fields_of(struct kernel_facts *f)
 			{"builtin_attribute", &f->builtin_attributes}},
 		.numbers = {{"this_module_size", &f->this_module_size},
 			{"layout_size", &f->layout.size}, {"layout_init", &f->layout.init},
-			{"layout_exit", &f->layout.exit}, {"layout_name", &f->layout.name}},
+			{"layout_exit", &f->layout.exit}, {"layout_name", &f->layout.name},
+			{"modules_order", &f->modules_order}},
 	};
 }
 

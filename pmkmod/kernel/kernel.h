@@ -87,6 +87,7 @@ struct kernel_facts {
 	char *symvers_name; /* name inside the package of its Module.symvers, NULL if none */
 	struct strvec modules; /* path of every shipped module below lib/modules/<release>/ */
 	struct strvec builtin; /* modules.builtin lines */
+	uint64_t modules_order; /* 1: modules.order is there, without which Alpine runs no depmod */
 	/*
 	 * "name.parameter", and "name" for a version, of what is built in (modules.builtin.modinfo,
 	 * since 5.2): what the kernel makes /sys/module/<name> for

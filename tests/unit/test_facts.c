@@ -10,6 +10,7 @@
 #include "chroot/apk/apk_write.h"
 #include "chroot/base/fs.h"
 #include "pmkmod/kernel/kernel.h"
+#include "pmkmod/kernel/modules.h"
 #include "tests/unit/ko_builder.h"
 
 #define VERMAGIC "6.1.0-x SMP mod_unload modversions "
@@ -54,7 +55,8 @@ static void add_file(struct apk_writer *w, const struct file *f)
 
 	if (starts_with(f->content, "KO ")) {
 		char *vermagic = xasprintf("vermagic=%s", f->content + 3);
-		const char *const info[] = {vermagic, NULL};
+		const char *const info[] = {
+			vermagic, "depends=fat,other-one", "alias=fs-*", "softdep=pre: nls", NULL};
 		const uint32_t text[] = {0x36b1c5a6, 0};
 		/* the first one has no function to end with, another does */
 		const struct kb_spec s = {.modinfo = info,
@@ -271,12 +273,57 @@ static void cache(void **state)
 	free(away);
 }
 
+/* Only what lies in the folder of the kernel's release; and once, unless what was kept is damaged.
+ */
+static void modules_kept(void **state)
+{
+	char *dir = path_join(folder, "cache-of-modules"), *kept;
+	struct err e = ERR_INIT;
+	struct kernel_facts f;
+	struct kernel_modules m;
+	struct hash id;
+	char *path = make_package(usual, &id);
+	struct kernel_modules_source from = {
+		.apk = path, .identity = &id, .flavor = "test", .cache_dir = dir};
+
+	(void)state;
+	assert_int_equal(kernel_facts_read(&f, path, &id, "test", NULL, &e), 0);
+	assert_int_equal(f.modules_order, 1);
+	assert_int_equal(fs_mkdirs(dir, 0700, &e), 0);
+	for (int again = 0; again < 2; again++) {
+		if (kernel_modules_read(&m, &from, &f, &e) < 0)
+			fail_msg("%s", e.text);
+		/* three modules, two that are built in, and those modules.builtin.modinfo names */
+		assert_int_equal(m.n, 5);
+		assert_string_equal(kernel_modules_find(&m, "vfat")->depends, "fat,other_one");
+		assert_string_equal(kernel_modules_find(&m, "vfat")->softdeps, "nls");
+		assert_string_equal(kernel_modules_find(&m, "usb_core")->depends, "?");
+		assert_string_equal(kernel_modules_find(&m, "ipv6")->path, "");
+		assert_null(kernel_modules_find(&m, "old"));
+		assert_int_equal(m.n_aliases, 2);
+		assert_true(m.knows_builtin);
+		kernel_modules_free(&m);
+		from.apk = "/nonexistent.apk";
+	}
+	kept = kernel_cache_path(dir, &id, "test", ".modules");
+	assert_int_equal(truncate(kept, 200), 0);
+	assert_int_equal(kernel_modules_read(&m, &from, &f, &e), -ENOENT);
+	from.apk = path;
+	assert_int_equal(kernel_modules_read(&m, &from, &f, &e), 0);
+	kernel_modules_free(&m);
+	kernel_facts_free(&f);
+	free(kept);
+	free(path);
+	free(dir);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(usual_package),
 		cmocka_unit_test(layouts),
 		cmocka_unit_test(cache),
+		cmocka_unit_test(modules_kept),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

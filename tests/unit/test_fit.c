@@ -9,6 +9,7 @@
 
 #include "chroot/base/fs.h"
 #include "pmkmod/fit/fit.h"
+#include "pmkmod/kernel/modules.h"
 #include "tests/unit/kernel_file.h"
 #include "tests/unit/ko_builder.h"
 
@@ -334,18 +335,6 @@ static const struct row rows[] = {
 
 static char folder[] = "/tmp/pmkmod-fit-XXXXXX";
 
-static int make_folder(void **state)
-{
-	(void)state;
-	return mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_folder(void **state)
-{
-	(void)state;
-	return fs_remove_tree(folder, NULL);
-}
-
 /* Write a module; caller frees the path. */
 static char *write_ko(const struct kb_spec *s, const char *name)
 {
@@ -359,12 +348,30 @@ static char *write_ko(const struct kb_spec *s, const char *name)
 	return path;
 }
 
+static int make_folder(void **state)
+{
+	const struct kb_spec shipped = {.modinfo = GOOD};
+
+	(void)state;
+	if (!mkdtemp(folder))
+		return -1;
+	free(write_ko(&shipped, "usb-core.ko"));
+	return 0;
+}
+
+static int remove_folder(void **state)
+{
+	(void)state;
+	return fs_remove_tree(folder, NULL);
+}
+
 /* What a fit_kernel borrows. */
 struct kernel {
 	struct fit_kernel k;
 	struct kconfig *config;
 	struct symvers *symvers, *extra;
 	struct kernel_facts facts;
+	struct kernel_modules_source modules;
 	char *image;
 };
 
@@ -391,7 +398,7 @@ static void kernel_make(struct kernel *n, const struct row *r)
 		symvers_new(&n->extra);
 		assert_int_equal(symvers_parse(n->extra, "x", r->extra, strlen(r->extra), &e), 0);
 	}
-	strvec_add(&n->facts.modules, "kernel/drivers/usb/core/usb-core.ko.zst");
+	strvec_add(&n->facts.modules, "usb-core.ko");
 	strvec_add(&n->facts.builtin, "kernel/fs/ext4/ext4.ko");
 	if (r->attributes)
 		strvec_add(&n->facts.builtin_attributes, r->attributes);
@@ -405,6 +412,8 @@ static void kernel_make(struct kernel *n, const struct row *r)
 	n->k.symvers = n->symvers;
 	n->k.extra = n->extra;
 	n->k.facts = r->no_facts ? NULL : &n->facts;
+	n->modules.dir = folder;
+	n->k.modules = &n->modules;
 }
 
 static void kernel_drop(struct kernel *n)

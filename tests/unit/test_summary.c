@@ -109,7 +109,7 @@ static void report(void **state)
 		"\"b\xef\xbf\xbd"
 		"ad\"},"
 		"{\"module\":\"b.ko\",\"point\":\"crc\",\"result\":\"unknown\",\"text\":"
-		"\"who knows\"}],\"unresolved\":[\"a.ko: lost\"]}");
+		"\"who knows\"}],\"unresolved\":[\"a.ko: lost\"],\"loads\":[]}");
 	assert_true(json_object_object_get_ex(o, "points", &points));
 	assert_int_equal(json_object_array_length(points), 3);
 	json_object_put(o);
