@@ -50,8 +50,13 @@ static int read_all(int fd, const char *path, size_t max, char **out, size_t *le
 {
 	_cleanup_strbuf_ struct strbuf b = {0};
 	char buf[65536];
+	struct stat st;
 	ssize_t n;
 
+	/* before reading all that may be read of it */
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 &&
+		(uint64_t)st.st_size > max)
+		return err_set(e, -EFBIG, "'%s' is larger than the %zu bytes allowed", path, max);
 	while ((n = read(fd, buf, sizeof(buf))) != 0) {
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -85,8 +90,12 @@ int fs_read_regular(const char *path, size_t max, char **out, size_t *len, struc
 
 	if (fd < 0)
 		return err_errno(e, -errno, "cannot open '%s'", path);
+	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
+		return err_set(e, -EISDIR, "'%s' is a folder, not a file", path);
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return err_set(e, -EINVAL, "'%s' is no regular file", path);
+		return err_set(e, -EINVAL,
+			"'%s' is no regular file; write what comes from it into one, and name that",
+			path);
 	return read_all(fd, path, max, out, len, e);
 }
 

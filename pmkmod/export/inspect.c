@@ -182,7 +182,7 @@ static int on_end(void *ctx, struct err *e)
 
 /* ---- the signature ---- */
 
-/* Who vouches for it? Only a package that cannot be read is an error. */
+/* Only a package that cannot be read is an error. */
 static int read_head(
 	struct inspection *out, const char *path, const struct apk_keys *keys, struct err *e)
 {
@@ -255,6 +255,18 @@ static int read_all(struct inspecting *in, int fd, const char *path, struct err 
 	out->by_pmkmod =
 		out->has_summary || (out->c.pkg.packager && streq(out->c.pkg.packager, "pmkmod"));
 	return out->by_pmkmod ? read_again(in, fd, path, e) : 0;
+}
+
+int inspect_head(
+	struct inspection *out, const char *path, const struct apk_keys *keys, struct err *e)
+{
+	int r;
+
+	*out = (struct inspection){0};
+	r = read_head(out, path, keys, e);
+	if (r < 0)
+		inspection_free(out);
+	return r;
 }
 
 int inspect_package(

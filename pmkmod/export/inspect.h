@@ -36,6 +36,9 @@ struct inspection {
  */
 int inspect_package(
 	struct inspection *out, const char *path, const struct apk_keys *keys, struct err *e);
+/* The control part of it alone, and who vouches for that; otherwise the same. */
+int inspect_head(
+	struct inspection *out, const char *path, const struct apk_keys *keys, struct err *e);
 void inspection_free(struct inspection *i);
 
 #endif

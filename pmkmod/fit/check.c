@@ -4,6 +4,7 @@
 #include "chroot/base/fs.h"
 
 #define SOME 5 /* names in a sentence */
+#define TEXT_MAX 4000 /* bytes of one finding */
 
 enum known fit_config(const struct fit_context *c, const char *symbol)
 {
@@ -59,6 +60,11 @@ void fit_add(struct fit_context *c, const struct ko *ko, const char *point, enum
 	va_start(ap, fmt);
 	strbuf_vaddf(&text, fmt, ap);
 	va_end(ap);
+	/* a name in a damaged module may be as long as the file */
+	if (text.len > TEXT_MAX) {
+		text.s[text.len = TEXT_MAX] = '\0';
+		strbuf_adds(&text, "...");
+	}
 	add_point(c->out, c->path_of[ko - c->kos], path_base(ko->path), point, result,
 		strbuf_steal(&text));
 }
