@@ -53,9 +53,14 @@ static int read_all(int fd, const char *path, size_t max, char **out, size_t *le
 	struct stat st;
 	ssize_t n = 1;
 
-	/* at once, and its end, if its size is known */
-	if (fstat(fd, &st) == 0 && st.st_size > 0 && (uint64_t)st.st_size <= max)
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0) {
+		/* before reading all that may be read of it */
+		if ((uint64_t)st.st_size > max)
+			return err_set(
+				e, -EFBIG, "'%s' is larger than the %zu bytes allowed", path, max);
+		/* at once, and its end */
 		chunk = (size_t)st.st_size + 1;
+	}
 	while (n != 0) {
 		strbuf_reserve(&b, chunk);
 		n = read(fd, b.s + b.len, chunk);
@@ -93,8 +98,12 @@ int fs_read_regular(const char *path, size_t max, char **out, size_t *len, struc
 
 	if (fd < 0)
 		return err_errno(e, -errno, "cannot open '%s'", path);
+	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
+		return err_set(e, -EISDIR, "'%s' is a folder, not a file", path);
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return err_set(e, -EINVAL, "'%s' is no regular file", path);
+		return err_set(e, -EINVAL,
+			"'%s' is no regular file; write what comes from it into one, and name that",
+			path);
 	return read_all(fd, path, max, out, len, e);
 }
 

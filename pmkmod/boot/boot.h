@@ -10,7 +10,7 @@
 #include "chroot/base/err.h"
 #include "chroot/base/str.h"
 #include "chroot/sandbox/sandbox.h"
-#include "pmkmod/boot/trouble.h"
+#include "pmkmod/fit/trouble.h"
 
 struct boot_result;
 

@@ -13,7 +13,7 @@
 #include "chroot/base/str.h"
 #include "chroot/sandbox/sandbox.h"
 #include "pmkmod/boot/boot.h"
-#include "pmkmod/boot/trouble.h"
+#include "pmkmod/fit/trouble.h"
 
 /* ---- layers.c: overlay's view of stacked folders, without mounting anything ---- */
 struct merged_dir {
@@ -47,8 +47,6 @@ struct module_index { /* texts of modules.*; each may be NULL */
 void module_closure(
 	const struct module_index *ix, const struct strvec *wanted, struct strvec *paths);
 bool module_is_builtin(const struct module_index *ix, const char *name);
-/* Equal, with '-' and '_' alike? */
-bool module_name_eq(const char *a, const char *b);
 void module_index_free(struct module_index *ix);
 
 /* ---- initramfs.c ---- */

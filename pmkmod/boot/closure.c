@@ -4,6 +4,7 @@
 #include <fnmatch.h>
 
 #include "chroot/base/fs.h"
+#include "pmkmod/kernel/name_index.h"
 
 /* One line of modules.dep, cut up in place. */
 struct dep_line {
@@ -22,15 +23,6 @@ struct dep_table {
 static char norm(char c)
 {
 	return c == '-' ? '_' : c;
-}
-
-bool module_name_eq(const char *a, const char *b)
-{
-	while (*a && norm(*a) == norm(*b)) {
-		a++;
-		b++;
-	}
-	return *a == '\0' && *b == '\0';
 }
 
 /* "kernel/a/snd-pcm.ko.xz" -> "snd_pcm"; caller frees. */

@@ -2,6 +2,8 @@
 /* What the console told, made into a result. */
 #include "pmkmod/boot/boot_parts.h"
 
+#include "pmkmod/kernel/name_index.h"
+
 /* The line of /proc/modules for `name`; NULL if it is not loaded. Caller frees. */
 static char *loaded_line(const struct console *c, const char *name)
 {
@@ -131,20 +133,6 @@ static char *without_last_newline(struct strbuf *b)
 	return b->len ? strbuf_steal(b) : NULL;
 }
 
-/* The lines of an oops are shown by themselves: once is enough. */
-static void cut_trouble(struct strbuf *dmesg, const struct trouble *t)
-{
-	char *at = t->lines.len && dmesg->s ? strstr(dmesg->s, t->lines.s) : NULL;
-	_cleanup_free_ char *behind = at ? xstrdup(at + t->lines.len) : NULL;
-
-	if (!at)
-		return;
-	dmesg->len = (size_t)(at - dmesg->s);
-	*at = '\0';
-	strbuf_addf(
-		dmesg, "(%zu lines of the %s: see there)\n%s", t->n, trouble_word(t->kind), behind);
-}
-
 void boot_collect(const struct boot_spec *s, struct console *c, const struct strvec *builtin,
 	const char *mark, struct boot_result *out)
 {
@@ -175,7 +163,7 @@ void boot_collect(const struct boot_spec *s, struct console *c, const struct str
 	if (c->finished && c->dmesg_promised != (long)c->dmesg_seen)
 		strbuf_addf(&c->dmesg, "(%zu of %ld lines of the kernel log arrived)\n",
 			c->dmesg_seen, c->dmesg_promised);
-	cut_trouble(&c->dmesg, testing.kind > loading.kind ? &testing : &loading);
+	trouble_cut(testing.kind > loading.kind ? &testing : &loading, &c->dmesg);
 	out->lsmod = strbuf_steal(&lsmod);
 	out->dmesg = strbuf_steal(&c->dmesg);
 	out->uname = strbuf_steal(&c->uname);

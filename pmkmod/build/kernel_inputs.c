@@ -27,10 +27,13 @@ struct gathering {
 static int from_file(const char *path, size_t max, char **text, char **from, struct err *e)
 {
 	size_t len;
-	int r = fs_read(path, max, text, &len, e);
+	int r = fs_read_regular(path, max, text, &len, e);
 
-	if (r == 0)
+	if (r == 0) {
 		r = inflate_in_place(text, &len, max, e);
+		if (r < 0)
+			err_prefix(e, "'%s'", path);
+	}
 	if (r == 0 && strlen(*text) != len)
 		r = err_set(e, -EINVAL, "'%s' is no text file", path);
 	*from = xasprintf("'%s'", path);
@@ -63,6 +66,24 @@ static int check_release(struct gathering *g, const struct image_identity *id, s
 	return err_hint(e, "give the image of this very kernel, or none: the package has one");
 }
 
+/* Of the same release, but built anew, perhaps with another configuration or compiler. */
+static void compare_banner(struct gathering *g, const struct image_identity *id)
+{
+	struct kernel_image im;
+	_cleanup_free_ char *theirs = NULL;
+
+	if (!g->o->image || !g->facts->image_name || !id->banner ||
+		kernel_image_read(&im, g->apk, NULL) < 0)
+		return;
+	theirs = kernel_image_banner(&im);
+	if (theirs && !streq(theirs, id->banner))
+		strvec_addf(&g->in->notes,
+			"the image '%s' is of another build than the one in %s: it says '%s', that one "
+			"'%s'; what is taken from the one need not hold for the other",
+			path_base(g->image_path), path_base(g->apk), id->banner, theirs);
+	kernel_image_free(&im);
+}
+
 static int open_image(struct gathering *g, struct err *e)
 {
 	struct image_identity id = {0};
@@ -81,10 +102,14 @@ static int open_image(struct gathering *g, struct err *e)
 		return open_image(g, e);
 	}
 	if (r < 0 && g->o->image) {
-		*(e ? e : &why) = why;
-		if (e)
-			e->exit_code = EXIT_USAGE;
-		return r;
+		if (!e)
+			return r;
+		*e = why;
+		e->exit_code = EXIT_USAGE;
+		return strstr(e->text, "give ")
+			       ? r
+			       : err_hint(e, "give a vmlinux, Image, zImage, bzImage, "
+					     "uImage or boot.img, or the kernel's package");
 	}
 	if (r < 0) {
 		strvec_addf(&g->in->notes, "%s", why.text);
@@ -94,6 +119,8 @@ static int open_image(struct gathering *g, struct err *e)
 	g->have_image = true;
 	image_identify(&id, &g->image);
 	r = check_release(g, &id, e);
+	if (r == 0)
+		compare_banner(g, &id);
 	g->in->image_release = steal_ptr(id.release);
 	g->in->image_vermagic = steal_ptr(id.vermagic);
 	g->in->image_machine = id.machine;
@@ -219,13 +246,19 @@ static void from_image(struct gathering *g)
 }
 
 /* What somebody calls Module.symvers must be one. */
-static int check_symvers(const struct kernel_inputs *in, struct err *e)
+static int check_symvers(const struct kernel_inputs *in, bool named, struct err *e)
 {
 	struct symvers *s = NULL;
 	int r = symvers_new(&s);
 
 	if (r == 0)
 		r = symvers_parse(s, in->symvers_from, in->symvers, strlen(in->symvers), e);
+	/* it would mean that the kernel exports nothing */
+	if (r == 0 && named && !symvers_count(s))
+		r = err_set(e, -EINVAL,
+			"%s has no symbol in it: the kernel's build was not finished; give the "
+			"Module.symvers of one that was",
+			in->symvers_from);
 	symvers_free(s);
 	if (r < 0 && e)
 		e->exit_code = EXIT_USAGE;
@@ -247,7 +280,7 @@ static int find_symvers(struct gathering *g, struct err *e)
 	else if (g->have_image)
 		from_image(g);
 	if (r == 0 && in->symvers)
-		r = check_symvers(in, e);
+		r = check_symvers(in, g->o->symvers, e);
 	return r < 0 ? err_prefix(e, "the kernel's symbol versions") : 0;
 }
 

@@ -286,6 +286,12 @@ static int of_package_file(
 	k->version = xstrdup(c.pkg.version);
 	r = of_package(k, x, path, NULL, NULL, &o, e);
 	apk_control_free(&c);
+	/* a module's package has modules, too */
+	if (r == 0 && !k->facts.image_name && !k->facts.config_name && !k->facts.builtin.n)
+		r = err_exit(e, EXIT_USAGE, -EINVAL,
+			"'%s' is no kernel's package: there is neither an image nor a configuration in "
+			"it; give the one that has the kernel in /boot",
+			path);
 	return r;
 }
 
@@ -437,6 +443,12 @@ static int read_folder(struct known_kernel *k, const char *dir, const char *buil
 	int r;
 
 	k->release = release_of(build, dir);
+	/* of a build that was not finished; that is not a kernel that exports nothing */
+	if (t.symvers && !*str_strip(t.symvers)) {
+		free(t.symvers);
+		t.symvers = NULL;
+		strvec_addf(&k->notes, "%s is empty", t.symvers_from);
+	}
 	if (!t.config && !t.symvers && !k->release)
 		return err_exit(e, EXIT_USAGE, -ENOENT,
 			"'%s' is neither a kernel's build folder nor its headers nor a "
@@ -448,7 +460,7 @@ static int read_folder(struct known_kernel *k, const char *dir, const char *buil
 		return r;
 	if (!t.config)
 		strvec_addf(&k->notes, "there is no .config in '%s'", build);
-	if (!t.symvers)
+	if (!t.symvers && !k->notes.n)
 		strvec_addf(&k->notes, "there is no Module.symvers in '%s'", build);
 	k->arch = arch_of(k->config);
 	list_modules(dir, &k->facts);
@@ -471,11 +483,17 @@ int known_kernel_of_folder(
 	build = build_folder(plain);
 	*k = (struct known_kernel){.shown = xstrdup(dir)};
 	if (!fs_is_dir(dir))
-		r = err_exit(e, EXIT_USAGE, -ENOENT, "there is no folder '%s'", dir);
+		r = err_exit(e, EXIT_USAGE, -ENOENT,
+			fs_exists(dir)
+				? "'%s' is no folder; --image names a kernel's image or package"
+				: "there is no folder '%s'",
+			dir);
 	else
 		r = load_key(k, x, NULL, e);
 	if (r == 0)
 		r = read_folder(k, plain, build, e);
+	if (r < 0 && e && !e->exit_code)
+		e->exit_code = EXIT_USAGE;
 	if (r < 0)
 		known_kernel_free(k);
 	return r;

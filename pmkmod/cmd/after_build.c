@@ -27,3 +27,12 @@ void print_indented(const char *word, const char *text)
 	for (size_t i = 0; i < lines.n; i++)
 		printf("%-9s %s\n", i ? "" : word, lines.v[i]);
 }
+
+void print_trouble(const struct trouble *t)
+{
+	_cleanup_free_ char *where = trouble_where(t);
+
+	print_indented(trouble_word(t->kind), t->lines.s);
+	if (where)
+		printf("where     %s\n", where);
+}

@@ -19,15 +19,6 @@ static void print_refusal(const struct boot_result *b)
 	refusal_free(&r);
 }
 
-static void print_trouble(const struct trouble *t)
-{
-	_cleanup_free_ char *where = trouble_where(t);
-
-	print_indented(trouble_word(t->kind), t->lines.s);
-	if (where)
-		printf("where     %s\n", where);
-}
-
 static const char *const tested[] = {
 	[BOOT_TEST_NONE] = NULL,
 	[BOOT_TEST_NOT_RUN] = "not run: the module did not load",

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* Modules and packages held against a kernel, as if all of them were loaded. */
+#include <elf.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,9 +9,11 @@
 #include "chroot/base/fs.h"
 #include "pmkmod/build/known_kernel.h"
 #include "pmkmod/cmd/cmd.h"
+#include "pmkmod/export/inspect.h"
 #include "pmkmod/fit/check_package.h"
 #include "pmkmod/image/package.h"
 #include "pmkmod/kernel/name_index.h"
+#include "pmkmod/phone/phone.h"
 #include "pmkmod/util/exit_codes.h"
 #include "pmkmod/util/json.h"
 
@@ -19,8 +22,10 @@
 /* One argument: a module, or a package with modules in it. */
 struct unit {
 	const char *shown;
+	dev_t device;
+	ino_t inode;
 	bool package;
-	struct apk_control control; /* of a package */
+	struct inspection head; /* of a package */
 	struct strvec paths; /* host paths of its modules */
 	struct fit_report report;
 };
@@ -31,6 +36,7 @@ struct checking {
 	struct known_kernel kernel;
 	struct work work;
 	bool work_open;
+	struct apk_keys *keys; /* that are known; read when a package is given */
 	struct unit *units;
 	size_t n;
 };
@@ -85,12 +91,21 @@ static int on_end(void *ctx, struct err *e)
 	return 0;
 }
 
+/* Damaged; the sentence may have said what to do. */
+static int damaged(const struct unit *u, int r, struct err *e)
+{
+	if (r == -EBADMSG && e && !strstr(e->text, "again"))
+		return err_hint(e, "if '%s' is a package of Alpine's apk, copy or build it again",
+			u->shown);
+	return r;
+}
+
 static int unpack(struct checking *c, struct unit *u, size_t number, struct err *e)
 {
 	static const struct apk_reader_ops ops = {
 		.entry = on_entry, .data = on_data, .end = on_end};
 	_cleanup_free_ char *dir = NULL;
-	_cleanup_close_ int fd = open(u->shown, O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int fd = open(u->shown, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct unpacking t = {.u = u, .fd = -1};
 	int r = 0;
 
@@ -101,23 +116,86 @@ static int unpack(struct checking *c, struct unit *u, size_t number, struct err 
 		r = work_open(&c->work, c->x, "check", e);
 		c->work_open = r == 0;
 	}
+	if (r == 0 && !c->keys)
+		r = known_keys(c->x, &c->keys, e);
 	if (r == 0)
-		r = apk_read_control(u->shown, NULL, &u->control, e);
+		r = inspect_head(&u->head, u->shown, c->keys, e);
 	if (r < 0)
-		return r;
-	u->package = true;
+		return damaged(u, r, e);
+	if (u->head.altered) {
+		err_exit(e, EXIT_UNTRUSTED, -EKEYREJECTED,
+			"'%s' was altered or damaged after it was signed, so that apk will not take it: "
+			"%s",
+			u->shown, u->head.untrusted);
+		return damaged(u, -EBADMSG, e);
+	}
 	dir = xasprintf("%s/%zu", c->work.dir, number);
 	t.dir = dir;
 	r = apk_read(fd, u->shown, NULL, NULL, NULL, &ops, &t, e);
 	if (t.fd >= 0)
 		close(t.fd);
-	if (r == 0 && !u->paths.n)
-		r = err_exit(
+	if (r == 0 && !u->paths.n) {
+		err_exit(
 			e, EXIT_USAGE, -EINVAL, "there is no module in the package '%s'", u->shown);
-	return r;
+		return err_hint(e,
+			"only .ko files in the package itself count, not those in archives or "
+			"packages inside of it: unpack it, and give what is in there");
+	}
+	return damaged(u, r, e);
 }
 
 /* ---- what is given ---- */
+
+/* A pipe would be waited for, and a device may have no end. */
+static int check_kind(const struct unit *u, const struct stat *st, struct err *e)
+{
+	if (S_ISREG(st->st_mode))
+		return 0;
+	if (S_ISDIR(st->st_mode))
+		return usage_error(e,
+			"'%s' is a folder: give the .ko and .apk files that are in it", u->shown);
+	return usage_error(e,
+		"'%s' is no regular file but a pipe, socket or device: write what comes from it into "
+		"a file, and give that",
+		u->shown);
+}
+
+/* What is it? A module stays one under any name. */
+static int look_at(struct unit *u, struct err *e)
+{
+	_cleanup_close_ int fd = open(u->shown, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	char magic[SELFMAG] = {0};
+	struct stat st;
+	int r = 0;
+
+	/* a socket cannot be opened, and says so by ENXIO */
+	if (fd < 0 && errno == ENXIO && stat(u->shown, &st) == 0)
+		return check_kind(u, &st, e);
+	if (fd < 0)
+		return err_exit(
+			e, EXIT_USAGE, -errno, "cannot open '%s': %s", u->shown, strerror(errno));
+	if (fstat(fd, &st) < 0)
+		return err_errno(e, -errno, "cannot look at '%s'", u->shown);
+	r = check_kind(u, &st, e);
+	if (r < 0)
+		return r;
+	u->device = st.st_dev;
+	u->inode = st.st_ino;
+	u->package = ends_with(u->shown, ".apk") &&
+		     (read(fd, magic, SELFMAG) != SELFMAG || memcmp(magic, ELFMAG, SELFMAG) != 0);
+	return 0;
+}
+
+/* It would be judged as two modules of one name. */
+static int check_twice(const struct checking *c, size_t n, struct err *e)
+{
+	for (size_t i = 0; i < n; i++)
+		if (c->units[i].device == c->units[n].device &&
+			c->units[i].inode == c->units[n].inode)
+			return usage_error(e, "'%s' and '%s' are one file: give it once",
+				c->units[i].shown, c->units[n].shown);
+	return 0;
+}
 
 static int read_units(struct checking *c, struct err *e)
 {
@@ -129,9 +207,12 @@ static int read_units(struct checking *c, struct err *e)
 		struct unit *u = &c->units[i];
 
 		u->shown = c->o->args.v[i + 1];
-		if (is_apk_package(u->shown))
+		r = look_at(u, e);
+		if (r == 0)
+			r = check_twice(c, i, e);
+		if (r == 0 && u->package)
 			r = unpack(c, u, i, e);
-		else
+		else if (r == 0)
 			strvec_add(&u->paths, u->shown);
 		if (r < 0 && e && !e->exit_code)
 			e->exit_code = EXIT_UNTRUSTED;
@@ -173,14 +254,40 @@ static void take_lines(const struct unit *u, const struct strvec *from, struct s
 		}
 }
 
+/* A module of a package is in the package, not where it was unpacked to. Caller frees. */
+static char *with_shown_paths(const struct checking *c, const char *text)
+{
+	struct strbuf b = {0};
+
+	while (*text) {
+		const char *at = c->work_open ? strstr(text, c->work.dir) : NULL;
+		size_t unit, n, digits = strlen("/");
+		char *end = NULL;
+
+		unit = at ? strtoul(at + strlen(c->work.dir) + digits, &end, 10) : 0;
+		if (!at || unit >= c->n || *end != '/')
+			break;
+		/* "<work>/<unit>/<number>/<name>" */
+		n = strspn(end + 1, "0123456789");
+		strbuf_addf(&b, "%.*s%s:", (int)(at - text), text, c->units[unit].shown);
+		text = end + 1 + n + (end[1 + n] == '/');
+	}
+	strbuf_adds(&b, text);
+	return strbuf_steal(&b);
+}
+
 /* What was found of one argument's modules. */
-static void take_points(struct unit *u, const struct fit_report *all, size_t first)
+static void take_points(
+	const struct checking *c, struct unit *u, const struct fit_report *all, size_t first)
 {
 	for (size_t i = 0; i < all->n_points; i++) {
 		const struct fit_point *p = &all->points[i];
 
-		if (p->path >= first && p->path - first < u->paths.n)
-			fit_report_add(&u->report, p->module, p->point, p->result, p->text);
+		if (p->path >= first && p->path - first < u->paths.n) {
+			_cleanup_free_ char *text = with_shown_paths(c, p->text);
+
+			fit_report_add(&u->report, p->module, p->point, p->result, text);
+		}
 	}
 	take_lines(u, &all->unresolved, &u->report.unresolved);
 	take_lines(u, &all->loads, &u->report.loads);
@@ -202,7 +309,7 @@ static int check_modules(struct checking *c, struct err *e)
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < c->n; i++) {
-		take_points(&c->units[i], &all, first);
+		take_points(c, &c->units[i], &all, first);
 		first += c->units[i].paths.n;
 	}
 	fit_report_free(&all);
@@ -221,27 +328,36 @@ static void check_packages(struct checking *c)
 
 	for (size_t i = 0; i < c->n; i++)
 		if (c->units[i].package)
-			given[f.n++] = &c->units[i].control.pkg;
+			given[f.n++] = &c->units[i].head.c.pkg;
 	for (size_t i = 0; f.kernel && f.arch && i < c->n; i++)
 		if (c->units[i].package)
-			fit_check_package(&f, &c->units[i].control.pkg, &c->units[i].report);
+			fit_check_package(&f, &c->units[i].head.c.pkg, &c->units[i].report);
 	free(given);
 }
 
 /* ---- telling ---- */
 
+/* What a module says of itself may be meant for the terminal. */
+static char *clean(const char *text)
+{
+	return phone_clean(text, strlen(text));
+}
+
 static void print_unit(const struct checking *c, const struct unit *u)
 {
-	printf("%s: %s\n", u->shown, fit_verdict(&u->report));
+	_cleanup_free_ char *shown = clean(u->shown);
+
+	printf("%s: %s\n", shown, fit_verdict(&u->report));
 	for (size_t i = 0; i < u->report.n_points; i++) {
 		const struct fit_point *p = &u->report.points[i];
+		_cleanup_free_ char *module = clean(p->module), *text = clean(p->text);
 
 		if (p->result == FIT_PASS && c->x->progress.quiet)
 			continue;
 		printf("  %-7s ", fit_result_words[p->result]);
 		if (u->paths.n > 1)
-			printf("%s: ", p->module);
-		printf("%-10s %s\n", p->point, p->text);
+			printf("%s: ", module);
+		printf("%-10s %s\n", p->point, text);
 	}
 }
 
@@ -304,12 +420,24 @@ static void checking_free(struct checking *c)
 		strvec_free(&c->units[i].paths);
 		fit_report_free(&c->units[i].report);
 		if (c->units[i].package)
-			apk_control_free(&c->units[i].control);
+			inspection_free(&c->units[i].head);
 	}
 	free(c->units);
+	apk_keys_free(c->keys);
 	known_kernel_free(&c->kernel);
 	if (c->work_open)
 		work_close(&c->work);
+}
+
+/* No answer is one, too, for a program that waits for JSON. */
+static void print_json_error(const struct err *e)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_object_object_add(o, "format", json_object_new_int(1));
+	json_add_text(o, "error", e->text);
+	json_write(o);
+	putchar('\n');
 }
 
 int cmd_check(struct context *x, const struct options *o, int *status, struct err *e)
@@ -328,6 +456,8 @@ int cmd_check(struct context *x, const struct options *o, int *status, struct er
 	for (size_t i = 0; r == 0 && i < c.n; i++)
 		if (c.units[i].report.n_fail)
 			*status = EXIT_NO_FIT;
+	if (r < 0 && o->json && e)
+		print_json_error(e);
 	checking_free(&c);
 	return r;
 }

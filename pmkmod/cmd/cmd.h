@@ -3,8 +3,10 @@
 #ifndef PMKMOD_CMD_H
 #define PMKMOD_CMD_H
 
+#include "chroot/apk/apk.h"
 #include "pmkmod/build/cell.h"
 #include "pmkmod/build/context.h"
+#include "pmkmod/fit/trouble.h"
 #include "pmkmod/util/exit_codes.h"
 
 struct options {
@@ -59,6 +61,11 @@ int after_build(
 	struct context *x, const struct options *o, built_stage stage, int *status, struct err *e);
 /* Lines of a result, the word before the first; NULL is none. */
 void print_indented(const char *word, const char *text);
+/* The lines of an oops and the like, and where it was; nothing if there was none. */
+void print_trouble(const struct trouble *t);
+
+/* known_keys.c: pmkmod's own key, and those of all channels; apk_keys_free() them. */
+int known_keys(struct context *x, struct apk_keys **keys, struct err *e);
 
 /* With --phone: read what the phone says of its kernel, tell what it contradicts. */
 int ask_phone(struct context *x, const struct options *o, const struct command *c, struct err *e);

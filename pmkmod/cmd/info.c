@@ -1,40 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* What a package is for. Nothing it says reaches the terminal uncleaned. */
-#include "chroot/base/fs.h"
 #include "pmkmod/cmd/cmd.h"
-#include "pmkmod/device/device.h"
 #include "pmkmod/export/inspect.h"
 #include "pmkmod/phone/phone.h"
 #include "pmkmod/util/json.h"
-
-/* ---- which keys are known ---- */
-
-static void add_folder(struct strvec *dirs, const char *dir)
-{
-	if (fs_is_dir(dir) && !strvec_has(dirs, dir))
-		strvec_add(dirs, dir);
-}
-
-/* pmkmod's own, and whatever a channel trusts. */
-static int load_keys(struct context *x, struct apk_keys **keys, struct err *e)
-{
-	_cleanup_strvec_ struct strvec dirs = {0}, channels = {0};
-	_cleanup_free_ char *own = plan_keys_dir(x);
-
-	add_folder(&dirs, own);
-	config_sections(x->config, "channel.", &channels);
-	for (size_t i = 0; i < channels.n; i++) {
-		struct channel ch;
-
-		/* one that is not complete trusts nobody */
-		if (channel_load(&ch, x->config, channels.v[i], NULL) < 0)
-			continue;
-		for (size_t k = 0; k < ch.keys.n; k++)
-			add_folder(&dirs, ch.keys.v[k]);
-		channel_free(&ch);
-	}
-	return apk_keys_load(keys, &dirs, e);
-}
 
 /* ---- for people ---- */
 
@@ -274,7 +243,7 @@ int cmd_info(struct context *x, const struct options *o, int *status, struct err
 {
 	struct apk_keys *keys = NULL;
 	struct inspection i;
-	int r = load_keys(x, &keys, e);
+	int r = known_keys(x, &keys, e);
 
 	if (r < 0)
 		return r;

@@ -28,7 +28,8 @@ const struct command commands[] = {
 		"Builds the module first if that is not done. Then the phone is looked at: it must have\n"
 		"exactly the kernel the package is for, and trust its key. What will be done is shown;\n"
 		"with --dry-run nothing else happens. `pmbootstrap sideload` does it where it can, else\n"
-		"pmkmod itself by scp and apk (sideload.with). Exit codes 36: installed, but not loaded;\n"
+		"pmkmod itself by scp and apk (sideload.with). Exit codes 36: installed, but not loaded,\n"
+		"or the kernel did not stand it (an oops, a phone that stopped answering); 38: it hangs;\n"
 		"39: no connection; 40: the phone has another kernel; 41: it did not take the package.\n",
 		2, 2, cmd_sideload, false},
 	{"phone", "<device>", "read from a phone what kernel it runs, for builds for that device",

@@ -71,11 +71,29 @@ static bool is_module(const char *name)
 	       ko_stem(name) != 0;
 }
 
+/* Read by systemd, and by OpenRC's service "modules" (modules-load.d(5)). */
+static bool is_autoload(const struct apk_entry *en)
+{
+	static const char *const folders[] = {
+		"etc/modules-load.d/", "usr/lib/modules-load.d/", "lib/modules-load.d/"};
+
+	return en->type == APK_FILE && ends_with(en->name, ".conf") &&
+	       behind_prefix(en->name, folders, ARRAY_SIZE(folders));
+}
+
+/* "of:N*T*Cvendor,chip", "usb:v1234...": what a bus says of its devices, which udev asks for. */
+static bool is_hardware(const char *alias)
+{
+	return strchr(alias, ':') && !starts_with(alias, "devname:");
+}
+
 static int on_entry(void *ctx, const struct apk_entry *en, struct err *e)
 {
 	struct inspecting *in = ctx;
 
 	(void)e;
+	if (!in->out->autoload && is_autoload(en))
+		in->out->autoload = xstrdup(en->name);
 	in->wanted = in->modules ? is_module(en->name) : streq(en->name, in->summary_path);
 	in->wanted = in->wanted && en->type == APK_FILE;
 	if (in->wanted && in->modules && (in->broken || in->out->n_modules == MODULES_MAX)) {
@@ -145,6 +163,8 @@ static void take_module(struct inspecting *in)
 	m->vermagic = xstrdup(k.vermagic);
 	m->is_signed = k.is_signed;
 	strvec_add_all(&m->depends, &k.depends);
+	for (size_t i = 0; i < k.aliases.n; i++)
+		out->by_hardware |= is_hardware(k.aliases.v[i]);
 	ko_free(&k);
 }
 
@@ -162,7 +182,7 @@ static int on_end(void *ctx, struct err *e)
 
 /* ---- the signature ---- */
 
-/* Who vouches for it? Only a package that cannot be read is an error. */
+/* Only a package that cannot be read is an error. */
 static int read_head(
 	struct inspection *out, const char *path, const struct apk_keys *keys, struct err *e)
 {
@@ -237,6 +257,18 @@ static int read_all(struct inspecting *in, int fd, const char *path, struct err 
 	return out->by_pmkmod ? read_again(in, fd, path, e) : 0;
 }
 
+int inspect_head(
+	struct inspection *out, const char *path, const struct apk_keys *keys, struct err *e)
+{
+	int r;
+
+	*out = (struct inspection){0};
+	r = read_head(out, path, keys, e);
+	if (r < 0)
+		inspection_free(out);
+	return r;
+}
+
 int inspect_package(
 	struct inspection *out, const char *path, const struct apk_keys *keys, struct err *e)
 {
@@ -274,6 +306,7 @@ void inspection_free(struct inspection *i)
 		strvec_free(&m->depends);
 	}
 	free(i->modules);
+	free(i->autoload);
 	apk_control_free(&i->c);
 	free(i->untrusted);
 	summary_free(&i->summary);

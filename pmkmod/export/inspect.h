@@ -25,6 +25,8 @@ struct inspection {
 				*/
 	struct inspected_module *modules; /* only of those by pmkmod */
 	size_t n_modules, n_more; /* beyond these, which are not looked into */
+	char *autoload; /* path of its modules-load.d file; NULL: none */
+	bool by_hardware; /* one of the modules has an alias of hardware */
 	char *report; /* path of the fit report beside it; NULL: none, or another package's */
 };
 /*
@@ -33,6 +35,9 @@ struct inspection {
  * -EPROTONOSUPPORT; -EINVAL: no regular file.
  */
 int inspect_package(
+	struct inspection *out, const char *path, const struct apk_keys *keys, struct err *e);
+/* The control part of it alone, and who vouches for that; otherwise the same. */
+int inspect_head(
 	struct inspection *out, const char *path, const struct apk_keys *keys, struct err *e);
 void inspection_free(struct inspection *i);
 

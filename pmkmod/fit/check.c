@@ -7,6 +7,7 @@
 /* Of one run; a thousand modules of a usual kernel take a hundredth part of them. */
 #define DEPENDS_STEPS 20000000
 #define ALIAS_STEPS 200000000
+#define TEXT_MAX 4000 /* bytes of one finding */
 
 enum known fit_config(const struct fit_context *c, const char *symbol)
 {
@@ -76,6 +77,11 @@ void fit_add(struct fit_context *c, const struct ko *ko, const char *point, enum
 	va_start(ap, fmt);
 	strbuf_vaddf(&text, fmt, ap);
 	va_end(ap);
+	/* a name in a damaged module may be as long as the file */
+	if (text.len > TEXT_MAX) {
+		text.s[text.len = TEXT_MAX] = '\0';
+		strbuf_adds(&text, "...");
+	}
 	add_point(c->out, c->path_of[ko - c->kos], path_base(ko->path), point, result,
 		strbuf_steal(&text));
 }

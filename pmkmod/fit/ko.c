@@ -223,7 +223,7 @@ int ko_read(struct ko *k, const char *path, struct err *e)
 {
 	char *bytes = NULL;
 	size_t len = 0;
-	int r = fs_read(path, KO_MAX, &bytes, &len, e);
+	int r = fs_read_regular(path, KO_MAX, &bytes, &len, e);
 
 	if (r < 0) {
 		*k = (struct ko){0};

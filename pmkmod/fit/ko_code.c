@@ -5,12 +5,17 @@
 
 /* Relocations that livepatching applies, each when its object is loaded (include/linux/elf.h). */
 #define SHF_RELA_LIVEPATCH 0x00100000
+/* Kinds of relocations in one file. */
+#define TYPES_MAX 1024
 
 static struct ko_reloc *reloc_of(struct ko *k, uint32_t type, bool rela, const char *section)
 {
 	for (size_t i = 0; i < k->n_relocs; i++)
 		if (k->relocs[i].type == type && k->relocs[i].rela == rela)
 			return &k->relocs[i];
+	/* more than any machine has: one that nobody knows is among them already */
+	if (k->n_relocs == TYPES_MAX)
+		return &k->relocs[k->n_relocs - 1];
 	k->relocs = xrealloc(k->relocs, k->n_relocs + 1, sizeof(*k->relocs));
 	k->relocs[k->n_relocs] =
 		(struct ko_reloc){.type = type, .rela = rela, .section = xstrdup(section)};

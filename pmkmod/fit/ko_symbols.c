@@ -7,6 +7,11 @@
 #define VERSION_ENTRY 64
 /* include/linux/livepatch.h */
 #define SHN_LIVEPATCH 0xff20
+/*
+ * What the names of all symbols may have together. In a table of names without ends each symbol may
+ * have the whole of it.
+ */
+#define NAMES_MAX (128u << 20)
 
 static void add_version(struct ko *k, size_t *cap, char *name, uint64_t crc)
 {
@@ -64,6 +69,7 @@ struct walk {
 	struct name_index versions; /* name -> index of k->versions */
 	struct name_index exports; /* name -> index of k->exported */
 	size_t cap_undefined, cap_exported;
+	size_t named; /* bytes of names seen */
 };
 
 static int find_symtab(struct walk *w, struct err *e)
@@ -183,13 +189,21 @@ static void set_export_flags(struct walk *w, const char *name, const GElf_Sym *s
 		x->gpl |= s->bytes[sym->st_value] & 1;
 }
 
-static int get_symbol(const struct walk *w, int i, GElf_Sym *sym, const char **name, struct err *e)
+static int get_symbol(struct walk *w, int i, GElf_Sym *sym, const char **name, struct err *e)
 {
 	if (!gelf_getsym(w->data, i, sym))
 		return err_set(e, -EBADMSG, "its symbol table cannot be read");
 	*name = ko_image_string(w->strtab, sym->st_name);
 	if (!*name)
-		return err_set(e, -EBADMSG, "the name of symbol %d lies outside of the file", i);
+		return err_set(e, -EBADMSG,
+			"the name of symbol %d lies outside of the file, or has no end; copy it anew, "
+			"or build it again",
+			i);
+	w->named += strlen(*name);
+	if (w->named > NAMES_MAX)
+		return err_set(e, -EBADMSG,
+			"the names of its symbols overlap: it is damaged, copy it anew, or build it "
+			"again");
 	return 0;
 }
 

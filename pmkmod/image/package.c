@@ -17,7 +17,7 @@ bool is_apk_package(const char *path)
 
 	if (!ends_with(path, ".apk"))
 		return false;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	/* what cannot be opened is told where it is read */
 	return fd < 0 || (read(fd, magic, 2) == 2 && magic[0] == 0x1f && magic[1] == 0x8b);
 }

@@ -14,7 +14,7 @@ int kernel_image_read(struct kernel_image *im, const char *path, struct err *e)
 	if (is_apk_package(path))
 		r = kernel_package_image(path, &bytes, &len, e);
 	else
-		r = fs_read(path, KERNEL_IMAGE_MAX, &bytes, &len, e);
+		r = fs_read_regular(path, KERNEL_IMAGE_MAX, &bytes, &len, e);
 	if (r < 0)
 		return r;
 	r = kernel_image_unwrap(im, bytes, len, e);

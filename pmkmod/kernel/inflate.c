@@ -47,15 +47,37 @@ const char *unreadable_compression(const void *data, size_t len)
 		{"LZIP", 4, "lzip"},
 		{"\x5d\0\0", 3, "lzma"},
 		{"\x1f\x9d", 2, "compress"},
-		{"PK\x03\x04", 4, "zip"},
-		{"7z\xbc\xaf\x27\x1c", 6, "7z"},
 		{"\xce\xb2\xcf\x81", 4, "brotli"},
-		{"!<arch>\n", 8, "ar"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
 		if (len >= others[i].len && memcmp(data, others[i].magic, others[i].len) == 0)
 			return others[i].name;
+	return NULL;
+}
+
+const char *archive_of(const void *data, size_t len)
+{
+	static const struct {
+		size_t at;
+		const char *magic;
+		size_t len;
+		const char *what;
+	} archives[] = {
+		{257, "ustar", 5, "a tar archive, or a package that is not called .apk"},
+		{0, "PK\x03\x04", 4, "a zip archive, such as an Android app"},
+		{0, "7z\xbc\xaf\x27\x1c", 6, "a 7z archive"},
+		{0, "!<arch>\n", 8, "an ar archive, such as a .deb package or a library"},
+		{0, "\xed\xab\xee\xdb", 4, "an .rpm package"},
+		{0, "070701", 6, "a cpio archive, such as an initramfs"},
+		{0, "ADB", 3, "a package of apk-tools 3 that is not called .apk"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(archives); i++)
+		if (len >= archives[i].at + archives[i].len &&
+			memcmp((const char *)data + archives[i].at, archives[i].magic,
+				archives[i].len) == 0)
+			return archives[i].what;
 	return NULL;
 }
 

@@ -11,8 +11,10 @@
 /* What the first bytes say (RFC 1952, the xz file format, RFC 8878); KO_PLAIN for anything else. */
 enum ko_compression compression_of(const void *data, size_t len);
 
-/* "bzip2", "lz4", ...: compressions and archives in use that neither the kernel nor kmod reads. */
+/* "bzip2", "lz4", ...: compressions in use that neither the kernel nor kmod reads. */
 const char *unreadable_compression(const void *data, size_t len);
+/* "a tar archive", ...: what holds files, in words; NULL: nothing that is known. */
+const char *archive_of(const void *data, size_t len);
 
 /*
  * If *data is compressed, replace it by what is inside (a NUL is added behind its end); the old

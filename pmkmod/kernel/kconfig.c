@@ -165,7 +165,7 @@ int kconfig_read(struct kconfig **out, const char *path, struct err *e)
 {
 	_cleanup_free_ char *text = NULL;
 	size_t len = 0;
-	int r = fs_read(path, CONFIG_MAX, &text, &len, e);
+	int r = fs_read_regular(path, CONFIG_MAX, &text, &len, e);
 
 	if (r < 0)
 		return err_prefix(e, "kernel configuration");

@@ -6,9 +6,15 @@
 
 #include "pmkmod/kernel/inflate.h"
 
+/* Sections do not overlap; so much more than the file they may have in it before that is work. */
+#define OVERLAP_MAX 16
+/* What the names of all sections may have together, of which nobody reads more. */
+#define NAMES_MAX (16u << 20)
+
 static int damaged(struct err *e, const char *what)
 {
-	return err_set(e, -EBADMSG, "it is a damaged ELF file: %s", what);
+	return err_set(
+		e, -EBADMSG, "it is a damaged ELF file: %s; copy it anew, or build it again", what);
 }
 
 static bool inside(const struct ko_image *im, uint64_t at, uint64_t len)
@@ -27,16 +33,27 @@ const char *ko_image_string(const struct ko_section *s, uint64_t at)
 static int not_elf(const struct ko_image *im, struct err *e)
 {
 	const char *other = unreadable_compression(im->bytes, im->len);
+	const char *archive = archive_of(im->bytes, im->len);
 
+	if (!im->len)
+		return err_set(e, -EBADMSG, "it is empty; copy it anew, or build it again");
 	if (other)
 		return err_set(e, -EBADMSG,
 			"it is a %s file, which neither the kernel nor kmod can unpack; modules may be "
 			"compressed by gzip, xz or zstd",
 			other);
+	if (archive)
+		return err_set(e, -EBADMSG,
+			"it is %s, which neither the kernel nor kmod looks into; unpack it, and give "
+			"the .ko files that are in it",
+			archive);
 	if (compression_of(im->bytes, im->len) != KO_PLAIN)
 		return err_set(e, -EBADMSG,
-			"it is compressed twice, and the kernel and kmod unpack a module once");
-	return err_set(e, -EBADMSG, "it is not an ELF file");
+			"it is compressed twice, and the kernel and kmod unpack a module once; unpack "
+			"it once");
+	return err_set(e, -EBADMSG,
+		"it is not an ELF file, so no module; give a .ko that kbuild has made, or an .apk "
+		"package");
 }
 
 /*
@@ -118,7 +135,9 @@ static int read_section(struct ko_image *im, size_t i, struct err *e)
 		return 0;
 	if (!inside(im, s->sh.sh_offset, s->sh.sh_size))
 		return err_set(e, -EBADMSG,
-			"it is cut off or damaged: section %zu lies outside of the file", i);
+			"it is cut off or damaged: section %zu lies outside of the file; copy it anew, "
+			"or build it again",
+			i);
 	s->len = s->sh.sh_size;
 	s->bytes = s->len ? im->bytes + s->sh.sh_offset : NULL;
 	if (s->sh.sh_type == SHT_SYMTAB &&
@@ -130,6 +149,7 @@ static int read_section(struct ko_image *im, size_t i, struct err *e)
 static int name_sections(struct ko_image *im, struct err *e)
 {
 	const struct ko_section *names = &im->sections[im->eh.e_shstrndx];
+	size_t total = 0;
 
 	if (!names->bytes || names->bytes[names->len - 1] != '\0')
 		return damaged(e, "the names of its sections have no end");
@@ -137,12 +157,27 @@ static int name_sections(struct ko_image *im, struct err *e)
 		struct ko_section *s = &im->sections[i];
 		const char *name = ko_image_string(names, s->sh.sh_name);
 
+		total += name ? strlen(name) : 0;
+		if (total > NAMES_MAX)
+			return damaged(e, "the names of its sections overlap");
 		if (name)
 			s->name = name;
 		else if (s->sh.sh_type != SHT_NULL)
 			return damaged(e, "a section's name lies outside of the table of names");
 	}
+	im->modinfo = ko_image_section(im, ".modinfo");
 	return 0;
+}
+
+/* The kernel takes overlapping sections; of those that lie over each other many times nobody can
+ * say anything in time. */
+static int check_overlap(const struct ko_image *im, struct err *e)
+{
+	uint64_t total = 0;
+
+	for (size_t i = 0; i < im->n_sections; i++)
+		total += im->sections[i].len;
+	return total / OVERLAP_MAX > im->len ? damaged(e, "its sections lie over each other") : 0;
 }
 
 int ko_image_open(struct ko_image *im, char *bytes, size_t len, struct err *e)
@@ -166,7 +201,8 @@ int ko_image_open(struct ko_image *im, char *bytes, size_t len, struct err *e)
 		if (r < 0)
 			return r;
 	}
-	return name_sections(im, e);
+	r = check_overlap(im, e);
+	return r < 0 ? r : name_sections(im, e);
 }
 
 void ko_image_close(struct ko_image *im)
@@ -188,7 +224,7 @@ const struct ko_section *ko_image_section(const struct ko_image *im, const char 
 
 const char *ko_image_modinfo(const struct ko_image *im, const char *tag, size_t *pos)
 {
-	const struct ko_section *s = ko_image_section(im, ".modinfo");
+	const struct ko_section *s = im->modinfo;
 	size_t n = strlen(tag);
 
 	while (s && *pos < s->len) {

@@ -39,6 +39,7 @@ struct ko_image {
 	uint8_t elf_class, elf_data;
 	struct ko_section *sections;
 	size_t n_sections;
+	const struct ko_section *modinfo; /* NULL: none */
 };
 
 /*

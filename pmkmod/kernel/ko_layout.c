@@ -6,6 +6,7 @@
 #define RISCV_NOP 0x00000013
 /* -fpatchable-function-entry=M,N puts N of them between the hash and the function. */
 #define NOPS_MAX 32
+#define FUNCTIONS_MAX 256
 
 bool ko_image_is_relocated(const struct ko_image *im, const struct ko_section *s)
 {
@@ -96,7 +97,8 @@ static void find_functions(
 	struct ko_relocation r;
 	struct symbol s;
 
-	for (size_t i = 0; ko_image_relocation(im, relocations, i, &r); i++) {
+	/* it has two or three */
+	for (size_t i = 0; i < FUNCTIONS_MAX && ko_image_relocation(im, relocations, i, &r); i++) {
 		if (!read_symbol(im, symbols, r.symbol, &s))
 			continue;
 		/* with the jump tables of clang's CFI before 6.1 it is init_module.cfi_jt */

@@ -90,3 +90,17 @@ char *module_name_of(const char *path)
 			*p = '_';
 	return name;
 }
+
+static char one_dash(char c)
+{
+	return c == '-' ? '_' : c;
+}
+
+bool module_name_eq(const char *a, const char *b)
+{
+	while (*a && one_dash(*a) == one_dash(*b)) {
+		a++;
+		b++;
+	}
+	return *a == '\0' && *b == '\0';
+}

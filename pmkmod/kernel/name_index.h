@@ -37,5 +37,7 @@ void name_index_free(struct name_index *t);
  * '-' written as '_' (scripts/Makefile.lib: name-fix). Caller frees.
  */
 char *module_name_of(const char *path);
+/* Are these names of one module, with '-' and '_' alike? */
+bool module_name_eq(const char *a, const char *b);
 
 #endif

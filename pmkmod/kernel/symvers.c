@@ -152,7 +152,7 @@ int symvers_read(struct symvers *s, const char *path, struct err *e)
 {
 	_cleanup_free_ char *text = NULL;
 	size_t len = 0;
-	int r = fs_read(path, SYMVERS_MAX, &text, &len, e);
+	int r = fs_read_regular(path, SYMVERS_MAX, &text, &len, e);
 
 	if (r < 0)
 		return err_prefix(e, "exports of the kernel");

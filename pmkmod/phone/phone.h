@@ -46,6 +46,7 @@ struct phone_call { /* borrowed */
 	const char *input; /* its standard input; NULL: the terminal, if there is one */
 	size_t max; /* of its output */
 	bool terminal; /* it may ask for a password, on a terminal of the phone's, if we have one */
+	unsigned more_s; /* time beyond that of one step */
 	void (*bytes)(void *ctx, const char *data, size_t len); /* NULL: into `out` */
 	void *ctx;
 };

@@ -15,7 +15,10 @@
 #define KEPT_MAX (4u << 20)
 #define LIST_MAX 1024
 
-/* @T@: token, @K@: key file, @F@: package files, @M@: modules, @W@: mark for the kernel log */
+/*
+ * @T@: token, @K@: key file, @F@: package files, @M@: modules, @W@: mark for the kernel log,
+ * @L@: seconds for loading
+ */
 static const char head[] = "PATH=$PATH:/usr/sbin:/sbin\n"
 			   "LC_ALL=C\n"
 			   "export PATH LC_ALL\n"
@@ -67,22 +70,62 @@ static const char unpin[] =
 	"	if grep -q \"^$1><\" /etc/apk/world; then tell pinned \"$1\"; fi\n"
 	"}\n";
 
-static const char load[] =
-	"echo 'pmkmod: @W@' 2>/dev/null >/dev/kmsg\n"
-	"for m in@M@; do\n"
-	"	modprobe $m >out 2>&1 </dev/null\n"
-	"	s=$?\n"
-	"	say modprobe <out\n"
-	"	tell status $m $s\n"
-	"done\n"
-	"lsmod </dev/null 2>/dev/null | say lsmod\n"
-	"dmesg </dev/null 2>/dev/null >log\n"
-	"if grep -q '@W@' log; then sed '1,/@W@/d' log; else tail -n 40 log; fi | say dmesg\n"
-	"tell end\n";
+/*
+ * within TENTHS FILE COMMAND...: what it says is in FILE, its status in FILE.status; false: it did
+ * not end in time. What hangs in the kernel cannot be ended, only left behind. $t is what is left.
+ */
+static const char within[] =
+	"within() {\n"
+	"	t=$1 f=$2\n"
+	"	shift 2\n"
+	"	rm -f $f.status\n"
+	"	(\n"
+	"		\"$@\" &\n"
+	"		echo $! >$f.pid\n"
+	"		wait $!\n"
+	"		echo $? >$f.status\n"
+	"	) >$f 2>&1 </dev/null &\n"
+	"	while [ ! -s $f.status ]; do\n"
+	"		if [ $t -le 0 ]; then return 1; fi\n"
+	"		if sleep 0.1 2>/dev/null; then t=$((t - 1)); else sleep 1; t=$((t - 10)); fi\n"
+	"	done\n"
+	"}\n"
+	/* where the phone dies, apk's work shall be on its disk */
+	"flush() { sync -f /lib/apk/db/installed || sync; }\n";
+
+/* A module that made the kernel end its modprobe leaves nothing to load others into. */
+static const char load[] = "within 300 out flush\n"
+			   "echo 'pmkmod: @W@' 2>/dev/null >/dev/kmsg\n"
+			   "t=@L@0\n"
+			   "for m in@M@; do\n"
+			   "	tell loading $m\n"
+			   "	if ! within $t out modprobe $m; then\n"
+			   "		tell hung $m\n"
+			   "		say modprobe <out\n"
+			   "		cat /proc/$(cat out.pid)/stack 2>/dev/null | say stack\n"
+			   "		break\n"
+			   "	fi\n"
+			   "	s=$(cat out.status)\n"
+			   "	say modprobe <out\n"
+			   "	tell status $m $s\n"
+			   "	if [ $s -gt 128 ]; then break; fi\n"
+			   "done\n"
+			   "tell after\n"
+			   "within 100 log dmesg\n"
+			   "if grep -q '@W@' log; then\n"
+			   "	tell marked\n"
+			   "	sed '1,/@W@/d' log | say dmesg\n"
+			   "else\n"
+			   "	tail -n 40 log | say dmesg\n"
+			   "fi\n"
+			   "within 100 rows lsmod\n"
+			   "say lsmod <rows\n"
+			   "tell end\n";
 
 static void put(struct strbuf *b, const char *text, const struct sideload_script *s)
 {
 	_cleanup_strbuf_ struct strbuf files = {0}, modules = {0}, ours = {0};
+	_cleanup_free_ char *limit = xasprintf("%u", s->load_s);
 
 	for (size_t i = 0; i < s->packages->n; i++) {
 		strbuf_addf(&files, " './%s'", path_base(s->packages->v[i].path));
@@ -95,7 +138,7 @@ static void put(struct strbuf *b, const char *text, const struct sideload_script
 			char letter;
 			const char *is;
 		} t[] = {{'T', s->token}, {'K', s->key}, {'F', files.s}, {'M', modules.s},
-			{'N', ours.s}, {'W', s->mark}};
+			{'N', ours.s}, {'W', s->mark}, {'L', limit}};
 		const char *is = NULL;
 
 		if (text[0] == '@' && text[1] && text[2] == '@')
@@ -130,6 +173,7 @@ char *sideload_script_text(const struct sideload_script *s)
 			"unpin '%s' '%s'\n",
 			p->name, s->token, p->name, p->name, p->version);
 	}
+	put(&b, within, s);
 	put(&b, load, s);
 	return strbuf_steal(&b);
 }
@@ -189,6 +233,29 @@ static void on_pinned(struct sideload_said *s, const char *t)
 {
 	add_item(&s->pinned, t);
 }
+static void on_loading(struct sideload_said *s, const char *t)
+{
+	add_item(&s->tried, t);
+}
+static void on_hung(struct sideload_said *s, const char *t)
+{
+	(void)t;
+	s->hung = true;
+}
+static void on_stack(struct sideload_said *s, const char *t)
+{
+	add_text(s, &s->stack, t);
+}
+static void on_after(struct sideload_said *s, const char *t)
+{
+	(void)t;
+	s->after = true;
+}
+static void on_marked(struct sideload_said *s, const char *t)
+{
+	(void)t;
+	s->marked = true;
+}
 static void on_modprobe(struct sideload_said *s, const char *t)
 {
 	add_text(s, &s->modprobe, t);
@@ -222,6 +289,11 @@ static const struct {
 	{"added", on_added},
 	{"version", on_version},
 	{"pinned", on_pinned},
+	{"loading", on_loading},
+	{"hung", on_hung},
+	{"stack", on_stack},
+	{"after", on_after},
+	{"marked", on_marked},
 	{"modprobe", on_modprobe},
 	{"status", on_status},
 	{"lsmod", on_lsmod},
@@ -316,7 +388,9 @@ void sideload_said_free(struct sideload_said *s)
 	strvec_free(&s->versions);
 	strvec_free(&s->surprises);
 	strvec_free(&s->pinned);
+	strvec_free(&s->tried);
 	strbuf_free(&s->modprobe);
+	strbuf_free(&s->stack);
 	strbuf_free(&s->lsmod);
 	strbuf_free(&s->dmesg);
 	strvec_free(&s->statuses);

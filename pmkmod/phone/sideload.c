@@ -5,10 +5,11 @@
 
 #include "chroot/base/fs.h"
 #include "chroot/base/hash.h"
-#include "pmkmod/boot/boot_parts.h"
 #include "pmkmod/util/exit_codes.h"
 
 #define ANSWER_MAX (64u << 20)
+/* The script's own limits for all but loading: half a minute to write, then log and list. */
+#define AROUND_LOADING_S 60
 
 /* ---- before ---- */
 
@@ -243,8 +244,11 @@ static int run_there(struct sideload *s, const char *script, const struct strvec
 	struct sideload_said *said, struct err *e)
 {
 	_cleanup_free_ char *dir = NULL, *command = NULL;
-	struct phone_call call = {
-		.max = ANSWER_MAX, .terminal = !s->state.root, .bytes = sideload_hear, .ctx = said};
+	struct phone_call call = {.max = ANSWER_MAX,
+		.terminal = !s->state.root,
+		.more_s = s->phone.timeout_s + AROUND_LOADING_S,
+		.bytes = sideload_hear,
+		.ctx = said};
 	int status, r = make_folder(s, script, &dir, e);
 
 	if (r < 0)
@@ -257,7 +261,9 @@ static int run_there(struct sideload *s, const char *script, const struct strvec
 		r = phone_call(&s->phone, &call, NULL, &status, e);
 		sideload_heard_all(said);
 	}
-	remove_folder(s, dir);
+	/* a phone that died has none any more, and would be waited for */
+	if (r == 0 || !said->tried.n)
+		remove_folder(s, dir);
 	return r;
 }
 
@@ -334,65 +340,29 @@ static int judge_install(const struct sideload *s, const struct sideload_said *s
 	return 0;
 }
 
-static int status_of(const struct sideload_said *said, const char *module)
+/* Was the phone heard no more because of what it was loading? */
+static bool may_be_the_modules(const struct sideload_said *said, int r)
 {
-	size_t n = strlen(module);
-
-	for (size_t i = 0; i < said->statuses.n; i++)
-		if (starts_with(said->statuses.v[i], module) && said->statuses.v[i][n] == ' ')
-			return atoi(said->statuses.v[i] + n + 1);
-	return -1;
+	return said->tried.n &&
+	       (said->ended || r == -EPIPE || r == -EHOSTUNREACH || r == -ETIMEDOUT);
 }
 
-/* The row of lsmod for `module`; NULL: it is not loaded. Caller frees. */
-static char *row_of(const struct sideload_said *said, const char *module)
+/* Nothing more was heard from the phone: what is known of it all the same. */
+static int pass_on(const struct sideload *s, const struct sideload_said *said,
+	const struct err *silence, struct err *e)
 {
-	_cleanup_strvec_ struct strvec lines = {0};
+	const struct apk_pkg *p = &s->packages.v[0].pkg;
 
-	strvec_split(&lines, said->lsmod.s ? said->lsmod.s : "", "\n");
-	for (size_t i = 0; i < lines.n; i++) {
-		_cleanup_free_ char *name = xstrndup(lines.v[i], strcspn(lines.v[i], " "));
-
-		if (module_name_eq(name, module))
-			return xstrdup(lines.v[i]);
-	}
-	return NULL;
-}
-
-static void judge_module(const struct sideload *s, const struct sideload_said *said,
-	const char *module, struct sideload_result *out, struct strbuf *lsmod, struct strbuf *why)
-{
-	_cleanup_free_ char *row = row_of(said, module);
-	int status = status_of(said, module);
-
-	if (row)
-		strbuf_addf(lsmod, "%s\n", row);
-	if (status < 0)
-		strbuf_addf(why, "modprobe %s did not come back\n", module);
-	else if (status > 0)
-		strbuf_addf(why, "modprobe %s failed (exit status %d)\n", module, status);
-	else if (!row)
-		strbuf_addf(
-			why, "modprobe %s reported success, but lsmod does not show it\n", module);
-	for (size_t i = 0; i < s->state.loaded.n; i++)
-		if (row && module_name_eq(s->state.loaded.v[i], module))
-			strvec_add(&out->was_loaded, module);
-}
-
-static void judge_load(struct sideload *s, struct sideload_said *said, struct sideload_result *out)
-{
-	_cleanup_strbuf_ struct strbuf lsmod = {0}, why = {0};
-
-	for (size_t i = 0; i < s->modules->n; i++)
-		judge_module(s, said, s->modules->v[i], out, &lsmod, &why);
-	out->loaded = why.len == 0;
-	out->refused = !out->loaded && refusal_find(&out->refusal, said->dmesg.s, said->modprobe.s);
-	if (why.len && said->modprobe.s)
-		strbuf_adds(&why, said->modprobe.s);
-	out->lsmod = strbuf_steal(&lsmod);
-	out->dmesg = strbuf_steal(&said->dmesg);
-	if (why.len)
-		out->failure = strbuf_steal(&why);
+	if (e)
+		*e = *silence;
+	if (said->tried.n)
+		err_hint(e, "%s-%s is installed; modprobe was called", p->name, p->version);
+	else if (has_version(said, p))
+		err_hint(e, "%s-%s is installed; its module was not loaded", p->name, p->version);
+	else if (said->began)
+		err_hint(e, "whether %s is installed is not known: apk info -e %s on the phone",
+			p->name, p->name);
+	return silence->code;
 }
 
 int sideload_run(struct sideload *s, struct sideload_result *out, struct err *e)
@@ -400,6 +370,7 @@ int sideload_run(struct sideload *s, struct sideload_result *out, struct err *e)
 	_cleanup_(sideload_said_free) struct sideload_said said = {.added = -1};
 	_cleanup_strvec_ struct strvec files = {0};
 	_cleanup_free_ char *text = NULL;
+	struct err silence = ERR_INIT;
 	char mark[PHONE_TOKEN];
 	bool own = s->way == SIDELOAD_SSH;
 	struct sideload_script script = {.token = said.token,
@@ -407,7 +378,8 @@ int sideload_run(struct sideload *s, struct sideload_result *out, struct err *e)
 		.key = own && s->bring_key ? s->packages.v[0].key : NULL,
 		.install = own,
 		.packages = &s->packages,
-		.modules = s->modules};
+		.modules = s->modules,
+		.load_s = s->phone.timeout_s};
 	int r = phone_token(said.token, e);
 
 	*out = (struct sideload_result){0};
@@ -423,14 +395,15 @@ int sideload_run(struct sideload *s, struct sideload_result *out, struct err *e)
 		strvec_add(&files, s->key_path);
 	said.show = s->phone.interactive;
 	text = sideload_script_text(&script);
-	r = run_there(s, text, &files, &said, e);
-	if (r == 0)
-		r = judge_install(s, &said, e);
+	r = run_there(s, text, &files, &said, &silence);
+	if (r < 0 && !may_be_the_modules(&said, r))
+		return pass_on(s, &said, &silence, e);
+	r = judge_install(s, &said, e);
 	if (r < 0)
 		return r;
 	out->installed = true;
 	out->pinned = said.pinned.n > 0;
-	judge_load(s, &said, out);
+	sideload_judge_load(s, &said, silence.code < 0 && !said.ended ? &silence : NULL, out);
 	return 0;
 }
 
@@ -440,6 +413,9 @@ void sideload_result_free(struct sideload_result *r)
 	free(r->lsmod);
 	free(r->dmesg);
 	free(r->failure);
+	free(r->stack);
 	refusal_free(&r->refusal);
+	trouble_free(&r->trouble);
+	strvec_free(&r->next);
 	*r = (struct sideload_result){0};
 }

@@ -4,6 +4,7 @@
 #define PMKMOD_SIDELOAD_H
 
 #include "pmkmod/fit/refusal.h"
+#include "pmkmod/fit/trouble.h"
 #include "pmkmod/phone/phone.h"
 
 enum sideload_way {
@@ -21,6 +22,9 @@ struct sideload {
 	const char *release; /* of the kernel it is for */
 	const struct strvec *modules; /* for modprobe, in order */
 	bool install_key;
+	/* the package's file that has its modules loaded at each start; NULL: none */
+	const char *autoload;
+	bool by_hardware; /* they have aliases of hardware, by which they are loaded then, too */
 	/* what sideload_prepare() finds out; sideload_free() it */
 	struct phone phone;
 	struct phone_state state;
@@ -46,14 +50,22 @@ void sideload_free(struct sideload *s);
 
 struct sideload_result {
 	bool installed, loaded;
+	bool hung; /* modprobe did not end in time */
+	bool lost; /* the phone stopped answering from modprobe on */
 	bool pinned; /* the phone's world holds the package by its checksum */
 	struct strvec was_loaded; /* modules that were loaded before, and so were not loaded anew */
 	char *lsmod, *dmesg; /* rows of the modules; the kernel log since modprobe */
-	char *failure; /* modprobe's words */
+	char *failure; /* what went wrong in sentences, then modprobe's words */
 	bool refused; /* and this is why */
 	struct refusal refusal;
+	struct trouble trouble; /* an oops and the like, from modprobe on */
+	char *stack; /* where in the kernel a modprobe that hangs is; NULL: not told */
+	struct strvec next; /* sentences: what to do after a crash, in this order */
 };
-/* Do the steps. Exit code 41: the phone did not take the package. Not loading is no error. */
+/*
+ * Do the steps. Exit code 41: the phone did not take the package. Not loading is no error, nor is a
+ * phone that does not live through it.
+ */
 int sideload_run(struct sideload *s, struct sideload_result *out, struct err *e);
 void sideload_result_free(struct sideload_result *r);
 
@@ -75,6 +87,7 @@ struct sideload_script { /* borrowed */
 	bool install; /* the packages' files lie beside it too */
 	const struct phone_packages *packages;
 	const struct strvec *modules;
+	unsigned load_s; /* seconds for all of modprobe */
 };
 char *sideload_script_text(const struct sideload_script *s);
 
@@ -83,12 +96,16 @@ struct sideload_said {
 	bool show; /* pass on what is not ours: a question for a password */
 	struct strbuf line;
 	bool began, ended, key_failed, mid_line;
+	bool hung; /* the last modprobe */
+	bool after; /* loading is over */
+	bool marked; /* the kernel log begins where loading did */
 	int added; /* apk's exit status; -1: it did not come to that */
 	struct strbuf words; /* apk's */
 	struct strvec versions; /* "name version": what is installed in the end */
 	struct strvec surprises; /* what apk would have changed beside our packages */
 	struct strvec pinned;
-	struct strbuf modprobe, lsmod, dmesg;
+	struct strbuf modprobe, stack, lsmod, dmesg;
+	struct strvec tried; /* modules that modprobe was called for */
 	struct strvec statuses; /* "module status" */
 	char *last; /* the last line that is not ours */
 	size_t kept; /* bytes */
@@ -97,5 +114,13 @@ struct sideload_said {
 void sideload_hear(void *said, const char *data, size_t len);
 void sideload_heard_all(struct sideload_said *s);
 void sideload_said_free(struct sideload_said *s);
+
+/* ---- loaded.c ---- */
+/*
+ * What came of loading, by what was heard. `silence` is why no more was heard, an error of
+ * phone_call(); NULL: all of it was.
+ */
+void sideload_judge_load(struct sideload *s, struct sideload_said *said, const struct err *silence,
+	struct sideload_result *out);
 
 #endif

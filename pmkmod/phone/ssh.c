@@ -337,7 +337,7 @@ int phone_call(struct phone *p, const struct phone_call *call, struct strbuf *ou
 		.input = call->input,
 		.terminal = p->interactive,
 		/* who types a password takes the time it takes */
-		.timeout_s = p->interactive ? p->timeout_s * 5 : p->timeout_s,
+		.timeout_s = (p->interactive ? p->timeout_s * 5 : p->timeout_s) + call->more_s,
 		.max = call->max,
 		.bytes = call->bytes,
 		.ctx = call->ctx};

@@ -199,7 +199,7 @@ int sign_key_load(struct sign_key **out, const char *path, struct err *e)
 	char *text = NULL;
 	struct stat st;
 	size_t len = 0;
-	int r = fs_read(path, KEY_FILE_MAX, &text, &len, e);
+	int r = fs_read_regular(path, KEY_FILE_MAX, &text, &len, e);
 
 	*out = NULL;
 	if (r < 0 && e)

@@ -79,3 +79,36 @@ listen() {
 }
 
 know() { echo "[127.0.0.1]:$port $(cut -d ' ' -f 1,2 "$1")" >"$HOME/.ssh/known_hosts"; }
+
+# ---- a module for it ----
+
+# The module is built once; putting it onto a phone changes nothing of that state.
+built() {
+	module=$scratch/hello
+	printf '[paths]\nstate = %s\n' "$scratch/built" >>"$XDG_CONFIG_HOME/pmkmod/pmkmod.ini"
+	state=$scratch/built
+	if [ ! -d "$state" ]; then
+		mkdir -p "$state"
+		share_layers
+		make_module "$module" hello
+		must build "$device" "$module"
+	fi
+	apk=$(find "$state/packages" -name 'hello-kmod-standin-*.apk')
+	release=$(apktool list "$apk" | sed -n 's|^usr/lib/modules/\([^/]*\)/.*|\1|p' | head -n 1)
+	kernel=$(apktool control "$apk" | sed -n 's/^depend = linux-standin=//p')
+	# shellcheck disable=SC2034 # for the test files
+	key_name=$(basename "$(key)")
+}
+
+# phone: one that has the kernel and trusts the key; a case changes that
+phone() {
+	built
+	make_phone "$release"
+	printf 'P:musl\nV:1.2.5-r9\np:so:libc.musl-aarch64.so.1=1\n\nP:linux-standin\nV:%s\n\n' "$kernel" \
+		>"$root/lib/apk/db/installed"
+	printf 'linux-standin\nmusl\n' >"$root/etc/apk/world"
+	cp "$(key)" "$root/etc/apk/keys/"
+}
+sideload() { pmkmod "${settings[@]}" "$@" sideload "$device" "$module"; }
+called() { grep -qF -e "$1" "$root/phone/log"; }
+find_left() { [ -n "$(ls -A "$root/tmp")" ]; }

@@ -7,6 +7,24 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* As after loading; what was not loaded has a reason. */
+static void judge(struct sideload_said *said)
+{
+	struct phone_package package = {.pkg = {.name = (char *)"p", .version = (char *)"1"}};
+	struct strvec modules = {0};
+	struct sideload s = {.modules = &modules,
+		.packages = {.v = &package, .n = 1},
+		.phone = {.shown = (char *)"phone"}};
+	struct sideload_result out = {0};
+
+	strvec_add(&modules, "hello");
+	sideload_judge_load(&s, said, NULL, &out);
+	if (!out.loaded && !out.failure)
+		abort();
+	sideload_result_free(&out);
+	strvec_free(&modules);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char *text = (const char *)data;
@@ -32,6 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort();
 	if (refusal_find(&why, said.dmesg.s, said.modprobe.s))
 		refusal_free(&why);
+	judge(&said);
 	sideload_said_free(&said);
 	phone_record_hear(&h, text, half);
 	phone_record_hear(&h, text + half, size - half);

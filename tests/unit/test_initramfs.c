@@ -14,6 +14,7 @@
 
 #include "chroot/base/fs.h"
 #include "pmkmod/boot/boot_parts.h"
+#include "pmkmod/kernel/name_index.h"
 
 #define REL "6.1.0-test"
 #define MODS "usr/lib/modules/" REL "/"

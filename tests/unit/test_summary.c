@@ -118,9 +118,11 @@ static void report(void **state)
 
 /* ---- a package with one ---- */
 
-static void export_one(struct export_result *out, struct package_summary *summary)
+/* `at_start`: one that is loaded at each start, for two reasons */
+static void export_one(struct export_result *out, struct package_summary *summary, bool at_start)
 {
-	static const char *const info[] = {"license=GPL", "version=1", "name=a", NULL};
+	const char *const info[] = {"license=GPL", "version=1", "name=a", "alias=devname:a",
+		at_start ? "alias=usb:v1234p*" : NULL, NULL};
 	struct kb_spec k = {.modinfo = info};
 	_cleanup_free_ char *ko = path_join(dir, "a.ko"), *bytes = NULL;
 	_cleanup_strvec_ struct strvec kos = {0};
@@ -132,6 +134,7 @@ static void export_one(struct export_result *out, struct package_summary *summar
 		.release = "6.1.0-x",
 		.arch = "aarch64",
 		.summary = summary,
+		.modules_load = at_start,
 		.source_date = 1700000000,
 		.key = key,
 		.out_dir = dir};
@@ -163,7 +166,7 @@ static void inspected(void **state)
 	struct err e = ERR_INIT;
 
 	(void)state;
-	export_one(&made, &s);
+	export_one(&made, &s, false);
 	write_report(&made, &made.identity);
 	if (inspect_package(&i, made.path, keys, &e) < 0)
 		fail_msg("%s", e.text);
@@ -177,6 +180,8 @@ static void inspected(void **state)
 	assert_string_equal(i.modules[0].name, "a");
 	assert_string_equal(i.modules[0].license, "GPL");
 	assert_non_null(i.report);
+	assert_null(i.autoload);
+	assert_false(i.by_hardware);
 	inspection_free(&i);
 	/* for whom the key is a stranger's */
 	assert_int_equal(inspect_package(&i, made.path, nobody, &e), 0);
@@ -187,6 +192,12 @@ static void inspected(void **state)
 	write_report(&made, &other);
 	assert_int_equal(inspect_package(&i, made.path, keys, &e), 0);
 	assert_null(i.report);
+	inspection_free(&i);
+	export_result_free(&made);
+	export_one(&made, &s, true);
+	assert_int_equal(inspect_package(&i, made.path, keys, &e), 0);
+	assert_string_equal(i.autoload, "usr/lib/modules-load.d/a-kmod.conf");
+	assert_true(i.by_hardware);
 	inspection_free(&i);
 	export_result_free(&made);
 	summary_free(&s);
@@ -213,7 +224,7 @@ static void published(void **state)
 
 	(void)state;
 	strvec_add(&dirs, dir);
-	export_one(&made, &s);
+	export_one(&made, &s, false);
 	strvec_add(&apks, made.path);
 	for (int round = 0; round < 2; round++) {
 		_cleanup_free_ char *id = NULL;

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "chroot/base/fs.h"
-#include "pmkmod/boot/trouble.h"
+#include "pmkmod/fit/trouble.h"
 
 #define CASES "tests/unit/trouble/trouble.test"
 

@@ -35,5 +35,7 @@ void trouble_free(struct trouble *t);
 const char *trouble_word(enum trouble_kind kind);
 /* Function and caller in words, NULL if neither is known; the caller frees. */
 char *trouble_where(const struct trouble *t);
+/* Its lines are shown by themselves: in `log` one line takes their place. */
+void trouble_cut(const struct trouble *t, struct strbuf *log);
 
 #endif

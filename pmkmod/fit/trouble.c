@@ -5,7 +5,7 @@
  * end is marked "---[ end trace". Everything here may come from a module gone mad: each part is
  * bounded.
  */
-#include "pmkmod/boot/trouble.h"
+#include "pmkmod/fit/trouble.h"
 
 #include <ctype.h>
 
@@ -251,6 +251,19 @@ char *trouble_where(const struct trouble *t)
 		return NULL;
 	return t->caller ? xasprintf("%s, called by %s", t->function, t->caller)
 			 : xstrdup(t->function);
+}
+
+void trouble_cut(const struct trouble *t, struct strbuf *log)
+{
+	char *at = t->lines.len && log->s ? strstr(log->s, t->lines.s) : NULL;
+	_cleanup_free_ char *behind = at ? xstrdup(at + t->lines.len) : NULL;
+
+	if (!at)
+		return;
+	log->len = (size_t)(at - log->s);
+	*at = '\0';
+	strbuf_addf(
+		log, "(%zu lines of the %s: see there)\n%s", t->n, trouble_word(t->kind), behind);
 }
 
 void trouble_free(struct trouble *t)
