@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "chroot/base/fs.h"
@@ -28,6 +29,17 @@ int cell_folder(const struct plan *p, char **dir, struct err *e)
 char *cell_log_path(const struct plan *p)
 {
 	return xasprintf("%s/cells/%s/log", p->x->state, p->cell);
+}
+
+uint64_t cell_stamp(const struct plan *p)
+{
+	_cleanup_free_ char *dir = folder_path(p), *path = path_join(dir, "result");
+	struct stat st;
+
+	/* it is always a new file */
+	return stat(path, &st) < 0 ? 0
+				   : (uint64_t)st.st_ino ^ (uint64_t)st.st_mtim.tv_sec << 32 ^
+					     (uint64_t)st.st_mtim.tv_nsec << 8;
 }
 
 int cell_lock(const struct plan *p, struct err *e)

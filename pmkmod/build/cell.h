@@ -27,6 +27,8 @@ struct cell_result {
 int cell_folder(const struct plan *p, char **dir, struct err *e);
 char *cell_log_path(const struct plan *p);
 
+/* Another number whenever something else is remembered of the cell; 0: nothing is. */
+uint64_t cell_stamp(const struct plan *p);
 /* Take the cell's lock, waiting (interruptibly) for another build of it. Returns a descriptor. */
 int cell_lock(const struct plan *p, struct err *e);
 

@@ -209,6 +209,38 @@ static void makedepends(const struct emit *m, struct strbuf *b)
 	strbuf_adds(b, "\t\"\n");
 }
 
+static char *script_name(const struct emit *m, size_t kind)
+{
+	return xasprintf("%s.%s", m->c.pkg.name, apk_script_names[kind]);
+}
+
+static void name_scripts(const struct emit *m, struct strbuf *b)
+{
+	_cleanup_strvec_ struct strvec names = {0};
+	_cleanup_free_ char *all = NULL;
+
+	for (size_t i = 0; i < APK_SCRIPTS; i++)
+		if (m->c.script[i])
+			strvec_take(&names, script_name(m, i));
+	all = strvec_join(&names, " ");
+	if (names.n)
+		assign(b, "install", all);
+}
+
+/* They lie beside the APKBUILD. */
+static int write_scripts(const struct emit *m, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < APK_SCRIPTS; i++) {
+		_cleanup_free_ char *name = script_name(m, i), *path = path_join(m->dir, name);
+
+		if (m->c.script[i])
+			r = fs_write_atomic(path, m->c.script[i], m->c.script_len[i], 0644, e);
+	}
+	return r;
+}
+
 static void head(const struct emit *m, struct strbuf *b)
 {
 	const struct apk_pkg *k = &m->c.pkg;
@@ -230,6 +262,7 @@ static void head(const struct emit *m, struct strbuf *b)
 	makedepends(m, b);
 	assign_deps(b, "install_if", &k->install_if);
 	assign_deps(b, "provides", &k->provides);
+	name_scripts(m, b);
 	/* modules are no programs: abuild can neither trace nor strip them */
 	assign(b, "options", "!check !strip !tracedeps");
 	if (m->tarball) {
@@ -438,6 +471,8 @@ static int write_aport(struct emit *m, struct strvec *done, struct err *e)
 		sums(m, &b);
 		r = check(m, &b, e);
 	}
+	if (r == 0)
+		r = write_scripts(m, e);
 	if (r == 0)
 		r = fs_write_atomic(path, b.s, b.len, 0644, e);
 	if (r == 0)

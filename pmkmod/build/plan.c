@@ -10,7 +10,7 @@
 #include "pmkmod/util/exit_codes.h"
 
 /* Bumped whenever the stages behind the plan change what comes out of the same inputs. */
-#define CELL_FORMAT 3
+#define CELL_FORMAT 4
 
 char *plan_packages_dir(const struct context *x)
 {

@@ -332,10 +332,13 @@ static int build_cell(struct plan *p, struct cell_result *result, struct err *e)
 	return r;
 }
 
-/* Use what is remembered of the cell. 1: it was built, 0: build it, negative: failed before. */
-static int remembered(struct plan *p, struct cell_result *result, struct err *e)
+/*
+ * Use what is remembered of the cell, with --rebuild only what is `fresh`. 1: it was built, 0:
+ * build it, negative: failed before.
+ */
+static int remembered(struct plan *p, bool fresh, struct cell_result *result, struct err *e)
 {
-	if (p->x->rebuild || !cell_load(p, result))
+	if ((p->x->rebuild && !fresh) || !cell_load(p, result))
 		return 0;
 	if (result->built && streq(result->key ? result->key : "", p->key) &&
 		(p->x->force || !result->verdict || !streq(result->verdict, "does not fit")))
@@ -357,6 +360,7 @@ static int run_once(struct plan *p, struct context *x, const char *device, const
 	struct cell_result *result, bool *unchanged, struct err *e)
 {
 	_cleanup_close_ int lock = -1;
+	uint64_t stamp;
 	int r;
 
 	*result = (struct cell_result){0};
@@ -370,8 +374,9 @@ static int run_once(struct plan *p, struct context *x, const char *device, const
 	progress_done(&x->progress, "%s for %s, kernel %s-%s, cell %.12s", p->module.name, device,
 		p->target.kernel.name, p->target.kernel.version, p->cell);
 	r = cell_set_latest(p, device, e);
+	stamp = cell_stamp(p);
 	if (r == 0)
-		r = remembered(p, result, e);
+		r = remembered(p, false, result, e);
 	if (r == 0) {
 		lock = cell_lock(p, e);
 		r = lock < 0 ? lock : 0;
@@ -379,7 +384,7 @@ static int run_once(struct plan *p, struct context *x, const char *device, const
 		if (r == 0) {
 			free(p->key);
 			p->key = plan_describe_key(x);
-			r = remembered(p, result, e);
+			r = remembered(p, cell_stamp(p) != stamp, result, e);
 		}
 	}
 	if (r == 0)

@@ -159,9 +159,8 @@ static void print_all(const struct rebuilding *b)
 	size_t fits = 0;
 
 	for (size_t i = 0; i < b->list.n; i++) {
-		if (b->list.v[i].state == STALE_FITS)
-			fits++;
-		else
+		fits += b->list.v[i].state == STALE_FITS || b->done[i].apk;
+		if (b->list.v[i].state != STALE_FITS)
 			print_item(&b->list.v[i], &b->done[i]);
 	}
 	for (size_t i = 0; i < b->list.unpublished.n; i++)
@@ -207,7 +206,8 @@ static int status_of(const struct rebuilding *b)
 		const struct stale_item *it = &b->list.v[i];
 		const struct rebuilt *done = &b->done[i];
 
-		if (done->problem)
+		/* what is built but not where it was wanted is told as `build` tells it */
+		if (done->problem && done->apk)
 			return done->exit_code;
 		if (is_stale(it) && !done->apk)
 			status = EXIT_STALE;

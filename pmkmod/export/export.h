@@ -40,7 +40,11 @@ struct export_spec {
 	const char *kernel_package, *kernel_version, *kernel_flavor, *release, *arch;
 	enum ko_compression compression;
 	bool usr_merge; /* usr/lib/modules instead of lib/modules */
-	const struct kernel_facts *facts; /* updates/ if the kernel has that module; NULL: extra/ */
+	/*
+	 * updates/ if the kernel has that module, else, and with NULL, extra/; what makes depmod
+	 * run if the kernel has no modules.order
+	 */
+	const struct kernel_facts *facts;
 	int64_t source_date; /* seconds since 1970: every timestamp in the package */
 	/* goes into the package, which fills in its own name and version; NULL: none */
 	struct package_summary *summary;

@@ -8,6 +8,7 @@
 #include "chroot/apk/apk_write.h"
 #include "chroot/base/fs.h"
 #include "pmkmod/export/export_parts.h"
+#include "pmkmod/export/scripts.h"
 #include "pmkmod/fit/fit.h"
 #include "pmkmod/kernel/name_index.h"
 
@@ -230,6 +231,8 @@ static int write_module_package(struct maker *m, struct err *e)
 		r = add_module(m, w, &m->ko[i], e);
 	if (r == 0 && s->modules_load)
 		r = add_modules_load(m, w, e);
+	if (r == 0 && s->facts && !s->facts->modules_order)
+		r = export_order_scripts(w, s->usr_merge ? "usr/lib" : "lib", s->release, e);
 	if (r == 0 && s->judge)
 		r = s->judge(s->judge_ctx, &p, s->summary, e);
 	if (r == 0)

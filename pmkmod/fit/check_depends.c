@@ -83,9 +83,9 @@ static void add_no_order(struct strbuf *text, const struct fit_context *c)
 {
 	if (c->k->facts && !c->k->facts->modules_order && !c->k->facts->modules.n)
 		strbuf_addf(text,
-			"; the kernel package installs no modules and no modules.order: the phone "
-			"runs depmod only where that file is (it may be empty), and modprobe finds "
-			"nothing without");
+			"; the kernel package installs no modules.order, without which the phone does "
+			"not run depmod and modprobe finds nothing: a package that pmkmod builds for "
+			"it makes one");
 }
 
 static void tell_whole(struct fit_context *c, const struct ko *ko, const struct strvec *owners,
