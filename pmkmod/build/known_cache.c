@@ -9,7 +9,7 @@
 #include "chroot/base/sealed.h"
 #include "pmkmod/kernel/kernel.h"
 
-#define FIRST_LINE "pmkmod " PMKMOD_VERSION " known kernel 1\n"
+#define FIRST_LINE "pmkmod " PMKMOD_VERSION " known kernel 2\n"
 #define CACHE_MAX (128u << 20)
 
 static const struct {
@@ -26,6 +26,7 @@ static const struct {
 	TEXT(symvers_from),
 	TEXT(vermagic),
 	TEXT(release),
+	TEXT(arch),
 	TEXT(notes),
 #undef TEXT
 };

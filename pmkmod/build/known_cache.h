@@ -9,7 +9,7 @@
 
 struct known_texts { /* each NULL: not known; owned */
 	char *config, *config_from, *symvers, *symvers_from;
-	char *vermagic, *release; /* of the image */
+	char *vermagic, *release, *arch; /* of the image; "aarch64" */
 	char *notes; /* lines */
 };
 /* -ENOENT: nothing whole is kept, or it is another pmkmod's. */

@@ -1,25 +1,21 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* One kernel, from its package, its image or a folder, made ready for fit_check(). */
+/* One kernel, from its package or its image, made ready for fit_check(). */
 #include "pmkmod/build/known_kernel.h"
 
-#include <unistd.h>
+#include <fcntl.h>
 
 #include "chroot/base/fs.h"
 #include "chroot/apk/apk_read.h"
 #include "pmkmod/aport/aport.h"
-#include "pmkmod/build/kernel_inputs.h"
-#include "pmkmod/build/known_cache.h"
+#include "pmkmod/build/known_parts.h"
 #include "pmkmod/build/repos.h"
 #include "pmkmod/build/taken_names.h"
 #include "pmkmod/image/package.h"
 #include "pmkmod/util/exit_codes.h"
 
-#define FILE_MAX (64u << 20)
-#define MODULES_ASKED 16
-
 /* ---- what was gathered, as the checks take it ---- */
 
-static int parse_texts(struct known_kernel *k, const struct known_texts *t, struct err *e)
+int known_parse_texts(struct known_kernel *k, const struct known_texts *t, struct err *e)
 {
 	int r = 0;
 
@@ -38,8 +34,50 @@ static int parse_texts(struct known_kernel *k, const struct known_texts *t, stru
 	return r;
 }
 
-static void point(struct known_kernel *k, bool has_facts)
+/* The architecture a configuration is for; NULL: it does not say. */
+static const struct arch_info *config_arch(const struct kconfig *c)
 {
+	static const struct {
+		const char *symbol, *arch;
+	} symbols[] = {{"ARM64", "aarch64"}, {"ARM", "armv7"}, {"X86_64", "x86_64"},
+		{"X86_32", "x86"}, {"RISCV", "riscv64"}, {"LOONGARCH", "loongarch64"},
+		{"PPC64", "ppc64le"}, {"S390", "s390x"}};
+
+	for (size_t i = 0; c && i < ARRAY_SIZE(symbols); i++)
+		if (kconfig_yes(c, symbols[i].symbol))
+			return arch_by_name(symbols[i].arch);
+	return NULL;
+}
+
+/* A configuration that somebody names may be another kernel's. */
+static int goes_together(struct known_kernel *k, struct err *e)
+{
+	const struct arch_info *arch = config_arch(k->config);
+	const char *vermagic = k->facts.vermagic ? k->facts.vermagic : k->vermagic;
+	bool has = vermagic && strstr(vermagic, " modversions ");
+
+	if (!k->arch)
+		k->arch = arch;
+	if (arch && arch->elf_machine != k->arch->elf_machine)
+		return err_exit(e, EXIT_USAGE, -EINVAL,
+			"the configuration (%s) is for %s, the kernel %s for %s: they are of two "
+			"kernels",
+			k->config_from, arch->alpine, k->shown, k->arch->alpine);
+	if (vermagic && k->config && has != kconfig_yes(k->config, "MODVERSIONS"))
+		strvec_addf(&k->notes,
+			"the configuration (%s) %s CONFIG_MODVERSIONS, the kernel itself %s: they are "
+			"of two builds, and what follows from the configuration may be wrong",
+			k->config_from, has ? "does not have" : "has",
+			has ? "compares versions" : "does not compare versions");
+	return 0;
+}
+
+int known_point(struct known_kernel *k, bool has_facts, struct err *e)
+{
+	int r = goes_together(k, e);
+
+	if (r < 0)
+		return r;
 	k->fit.arch = k->arch;
 	k->fit.release = k->release;
 	k->fit.vermagic = k->facts.vermagic ? k->facts.vermagic : k->vermagic;
@@ -49,10 +87,10 @@ static void point(struct known_kernel *k, bool has_facts)
 	k->fit.facts = has_facts ? &k->facts : NULL;
 	k->fit.modules = has_facts ? &k->modules : NULL;
 	k->fit.sign_key = k->sign_key;
+	return 0;
 }
 
-/* The porter's key, if there is one: whose signature it is, and whether the kernel knows it. */
-static int load_key(struct known_kernel *k, struct context *x, const char *named, struct err *e)
+int known_load_key(struct known_kernel *k, struct context *x, const char *named, struct err *e)
 {
 	bool implied;
 	_cleanup_free_ char *path = sign_key_path(
@@ -61,8 +99,7 @@ static int load_key(struct known_kernel *k, struct context *x, const char *named
 	return path ? sign_key_load(&k->sign_key, path, e) : 0;
 }
 
-/* Of the image: its type information, if a module's decides, and whether it trusts the key. */
-static void take_image(struct known_kernel *k, const char *image)
+void known_take_image(struct known_kernel *k, const char *image)
 {
 	struct sign_rule rule;
 	bool known = false, trusted = false;
@@ -81,7 +118,7 @@ static void take_image(struct known_kernel *k, const char *image)
 
 /* ---- a package ---- */
 
-static void take_inputs(struct known_texts *t, struct kernel_inputs *in)
+void known_take_inputs(struct known_texts *t, struct kernel_inputs *in)
 {
 	t->config = steal_ptr(in->config);
 	t->config_from = steal_ptr(in->config_from);
@@ -118,12 +155,11 @@ static int read_texts(struct known_texts *t, const struct known_kernel *k,
 	has_aport = !k->facts.config_name && !named.config && o->aport &&
 		    aport_load(&a, o->aport, k->arch, NULL) == 0;
 	r = kernel_inputs_look(&in, &named, &k->facts, apk, has_aport ? a.config : NULL, e);
-
 	if (has_aport)
 		aport_free(&a);
 	if (r < 0)
 		return r;
-	take_inputs(t, &in);
+	known_take_inputs(t, &in);
 	kernel_inputs_free(&in);
 	return 0;
 }
@@ -169,7 +205,7 @@ static int of_package(struct known_kernel *k, struct context *x, const char *apk
 			known_texts_save(&t, cache, identity, flavor);
 	}
 	if (r == 0)
-		r = parse_texts(k, &t, e);
+		r = known_parse_texts(k, &t, e);
 	if (r < 0)
 		return r;
 	strvec_split(&k->notes, t.notes ? t.notes : "", "\n");
@@ -178,8 +214,10 @@ static int of_package(struct known_kernel *k, struct context *x, const char *apk
 	if (t.release && k->release && streq(t.release, k->release))
 		k->vermagic = steal_ptr(t.vermagic);
 	take_modules(k, apk, identity, flavor, cache);
-	point(k, true);
-	take_image(k, o->image ? o->image : k->facts.image_name ? apk : NULL);
+	r = known_point(k, true, e);
+	if (r < 0)
+		return r;
+	known_take_image(k, o->image ? o->image : k->facts.image_name ? apk : NULL);
 	if (taken_names(&k->taken, k->image, &k->facts, o->image ? NULL : identity, flavor, cache))
 		k->fit.taken = &k->taken;
 	return 0;
@@ -211,7 +249,7 @@ static int of_device(
 	int r = fetch_kernel(x, &repos, d, &pkg, &apk, e);
 
 	if (r == 0)
-		r = load_key(k, x, d->origin.sign_key, e);
+		r = known_load_key(k, x, d->origin.sign_key, e);
 	if (r == 0) {
 		k->arch = d->arch;
 		k->shown = xasprintf("%s-%s", pkg->name, pkg->version);
@@ -243,31 +281,84 @@ int known_kernel_of_device(
 
 /* ---- an image ---- */
 
+/*
+ * A file has its bytes as its identity, below which is kept what was read of it, unless something
+ * beside it is named as well.
+ */
+static bool identify(struct hash *h, const struct kernel_origin *o, const char *path)
+{
+	return !o->config && !o->symvers && hash_file(AT_FDCWD, path, HASH_SHA256, h, NULL) == 0;
+}
+
+static int look_into_image(struct known_texts *t, const struct kernel_origin *o, struct err *e)
+{
+	const struct kernel_facts none = {0};
+	const struct arch_info *arch;
+	struct kernel_inputs in;
+	int r = kernel_inputs_look(&in, o, &none, NULL, NULL, e);
+
+	if (r < 0)
+		return r;
+	arch = arch_by_elf(in.image_machine);
+	t->arch = arch ? xstrdup(arch->alpine) : NULL;
+	known_take_inputs(t, &in);
+	kernel_inputs_free(&in);
+	return 0;
+}
+
 static int of_image(struct known_kernel *k, struct context *x, const char *path, struct err *e)
 {
 	const struct kernel_origin o = {.image = (char *)path,
 		.config = (char *)config_get(x->config, "kernel", "config"),
 		.symvers = (char *)config_get(x->config, "kernel", "symvers")};
-	const struct kernel_facts none = {0};
-	struct kernel_inputs in;
+	_cleanup_free_ char *cache = path_join(x->cache, "kernels");
 	_cleanup_(known_texts_free) struct known_texts t = {0};
-	int r = kernel_inputs_look(&in, &o, &none, NULL, NULL, e);
+	struct hash h;
+	bool keep = identify(&h, &o, path);
+	int r = 0;
 
+	if (!keep || known_texts_load(&t, cache, &h, NULL) < 0) {
+		r = look_into_image(&t, &o, e);
+		if (r == 0 && keep)
+			known_texts_save(&t, cache, &h, NULL);
+	}
+	if (r == 0)
+		r = known_parse_texts(k, &t, e);
 	if (r < 0)
 		return r;
-	k->arch = arch_by_elf(in.image_machine);
-	take_inputs(&t, &in);
-	kernel_inputs_free(&in);
-	r = parse_texts(k, &t, e);
-	if (r < 0)
-		return r;
+	k->arch = t.arch ? arch_by_name(t.arch) : NULL;
 	k->release = steal_ptr(t.release);
 	k->vermagic = steal_ptr(t.vermagic);
 	k->fit.symvers_partial = !o.symvers;
 	strvec_split(&k->notes, t.notes ? t.notes : "", "\n");
-	point(k, false);
-	take_image(k, path);
-	return 0;
+	r = known_point(k, false, e);
+	if (r == 0)
+		known_take_image(k, path);
+	return r;
+}
+
+/*
+ * What is kept of a package is kept below the identity that its head claims: its end must say the
+ * same. That the very bytes did so once is kept, too.
+ */
+static int is_whole(struct context *x, const char *path, const struct hash *identity, struct err *e)
+{
+	static const struct apk_reader_ops nothing = {0};
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	_cleanup_free_ char *dir = path_join(x->cache, "kernels"), *seen = NULL;
+	struct hash h;
+	int r = hash_file(AT_FDCWD, path, HASH_SHA256, &h, e);
+
+	if (r < 0)
+		return r;
+	seen = kernel_cache_path(dir, &h, NULL, ".whole");
+	if (fs_exists(seen))
+		return 0;
+	r = apk_read(fd, path, identity, NULL, NULL, &nothing, NULL, e);
+	/* a cache that cannot be written only costs time */
+	if (r == 0 && fs_mkdirs(dir, 0755, NULL) == 0)
+		fs_write_atomic(seen, "", 0, 0644, NULL);
+	return r;
 }
 
 /* The architecture of a package is what it says. */
@@ -281,10 +372,12 @@ static int of_package_file(
 
 	if (r < 0)
 		return r;
+	r = is_whole(x, path, &c.pkg.identity, e);
 	k->arch = arch_by_name(c.pkg.arch);
 	k->package = xstrdup(c.pkg.name);
 	k->version = xstrdup(c.pkg.version);
-	r = of_package(k, x, path, NULL, NULL, &o, e);
+	if (r == 0)
+		r = of_package(k, x, path, &c.pkg.identity, NULL, &o, e);
 	apk_control_free(&c);
 	/* a module's package has modules, too */
 	if (r == 0 && !k->facts.image_name && !k->facts.config_name && !k->facts.builtin.n)
@@ -301,199 +394,11 @@ int known_kernel_of_image(
 	int r;
 
 	*k = (struct known_kernel){.shown = xstrdup(path)};
-	r = load_key(k, x, NULL, e);
+	r = known_load_key(k, x, NULL, e);
 	if (r == 0)
 		r = is_apk_package(path) ? of_package_file(k, x, path, e) : of_image(k, x, path, e);
 	if (r < 0 && e && !e->exit_code)
 		e->exit_code = r == -EBADMSG ? EXIT_UNTRUSTED : EXIT_USAGE;
-	if (r < 0)
-		known_kernel_free(k);
-	return r;
-}
-
-/* ---- a folder ---- */
-
-static char *text_of(const char *dir, const char *name)
-{
-	_cleanup_free_ char *path = path_join(dir, name);
-	char *text = NULL;
-	size_t len;
-
-	return fs_read_regular(path, FILE_MAX, &text, &len, NULL) == 0 ? text : NULL;
-}
-
-static void list_of(const char *dir, const char *name, struct strvec *out)
-{
-	_cleanup_free_ char *text = text_of(dir, name);
-
-	strvec_split(out, text ? text : "", "\r\n");
-}
-
-/* An absolute link in a root that lies somewhere else, such as an unpacked package; NULL: none. */
-static char *link_in_root(const char *dir, const char *link)
-{
-	static const char *const folders[] = {"/usr/lib/modules", "/lib/modules"};
-	_cleanup_free_ char *up = xstrndup(dir, (size_t)(path_base(dir) - dir - 1));
-	char to[4096];
-	ssize_t n = readlink(link, to, sizeof(to) - 1);
-
-	if (n <= 0 || *to != '/')
-		return NULL;
-	to[n] = '\0';
-	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
-		if (ends_with(up, folders[i])) {
-			up[strlen(up) - strlen(folders[i])] = '\0';
-			return path_join(*up ? up : "/", to);
-		}
-	return NULL;
-}
-
-/* What depmod found where modules are installed, or what was built. */
-static void list_modules(const char *dir, struct kernel_facts *f)
-{
-	_cleanup_free_ char *dep = text_of(dir, "modules.dep"),
-			    *order = path_join(dir, "modules.order");
-	_cleanup_strvec_ struct strvec lines = {0};
-
-	f->modules_order = fs_exists(order);
-	strvec_split(&lines, dep ? dep : "", "\r\n");
-	for (size_t i = 0; i < lines.n; i++) {
-		lines.v[i][strcspn(lines.v[i], ":")] = '\0';
-		if (ko_stem(lines.v[i]))
-			strvec_add(&f->modules, lines.v[i]);
-	}
-	if (!f->modules.n)
-		list_of(dir, "modules.order", &f->modules);
-}
-
-/* Where the configuration and the exports are: the folder itself, or what its `build` leads to. */
-static char *build_folder(const char *dir)
-{
-	_cleanup_free_ char *config = path_join(dir, ".config"), *build = path_join(dir, "build");
-	_cleanup_free_ char *there = NULL;
-
-	if (fs_exists(config))
-		return xstrdup(dir);
-	if (fs_is_dir(build))
-		return steal_ptr(build);
-	there = strchr(dir, '/') ? link_in_root(dir, build) : NULL;
-	return there && fs_is_dir(there) ? steal_ptr(there) : xstrdup(dir);
-}
-
-static char *release_of(const char *build, const char *dir)
-{
-	_cleanup_free_ char *header = text_of(build, "include/generated/utsrelease.h"),
-			    *file = text_of(build, "include/config/kernel.release");
-	char *release = header ? kernel_uts_release(header) : NULL;
-
-	if (release)
-		return release;
-	if (file && *str_strip(file))
-		return xstrdup(str_strip(file));
-	/* the folder is called like it where modules are installed */
-	return kernel_version_code(path_base(dir)) ? xstrdup(path_base(dir)) : NULL;
-}
-
-static const struct arch_info *arch_of(const struct kconfig *c)
-{
-	static const struct {
-		const char *symbol, *arch;
-	} symbols[] = {{"ARM64", "aarch64"}, {"ARM", "armv7"}, {"X86_64", "x86_64"},
-		{"X86_32", "x86"}, {"RISCV", "riscv64"}, {"LOONGARCH", "loongarch64"},
-		{"PPC64", "ppc64le"}, {"S390", "s390x"}};
-
-	for (size_t i = 0; c && i < ARRAY_SIZE(symbols); i++)
-		if (kconfig_yes(c, symbols[i].symbol))
-			return arch_by_name(symbols[i].arch);
-	return NULL;
-}
-
-/* Some of the kernel's own modules say what no file beside them does. */
-static void ask_modules(struct known_kernel *k, const char *dir)
-{
-	size_t asked = 0;
-
-	for (size_t i = 0; i < k->facts.modules.n && asked < MODULES_ASKED; i++) {
-		const char *name = k->facts.modules.v[i];
-		_cleanup_free_ char *path = path_join(dir, name);
-		uint16_t machine = 0;
-		size_t suffix = 0, len;
-		char *bytes;
-
-		/* modules.order names them without what compression adds */
-		while (!fs_exists(path) && suffix < KO_ZSTD) {
-			free(path);
-			path = xasprintf("%s/%s%s", dir, name, ko_compression_suffix[++suffix]);
-		}
-		if (fs_read_regular(path, FILE_MAX, &bytes, &len, NULL) < 0 ||
-			!kernel_facts_add_module(&k->facts, bytes, len, &machine))
-			continue;
-		if (!k->arch)
-			k->arch = arch_by_elf(machine);
-		asked++;
-	}
-}
-
-static int read_folder(struct known_kernel *k, const char *dir, const char *build, struct err *e)
-{
-	_cleanup_(known_texts_free) struct known_texts t = {.config = text_of(build, ".config"),
-		.config_from = xasprintf("%s/.config", build),
-		.symvers = text_of(build, "Module.symvers"),
-		.symvers_from = xasprintf("%s/Module.symvers", build)};
-	int r;
-
-	k->release = release_of(build, dir);
-	/* of a build that was not finished; that is not a kernel that exports nothing */
-	if (t.symvers && !*str_strip(t.symvers)) {
-		free(t.symvers);
-		t.symvers = NULL;
-		strvec_addf(&k->notes, "%s is empty", t.symvers_from);
-	}
-	if (!t.config && !t.symvers && !k->release)
-		return err_exit(e, EXIT_USAGE, -ENOENT,
-			"'%s' is neither a kernel's build folder nor its headers nor a "
-			"/lib/modules/<release>: it has no .config, no Module.symvers and no "
-			"kernel.release",
-			dir);
-	r = parse_texts(k, &t, e);
-	if (r < 0)
-		return r;
-	if (!t.config)
-		strvec_addf(&k->notes, "there is no .config in '%s'", build);
-	if (!t.symvers && !k->notes.n)
-		strvec_addf(&k->notes, "there is no Module.symvers in '%s'", build);
-	k->arch = arch_of(k->config);
-	list_modules(dir, &k->facts);
-	list_of(dir, "modules.builtin", &k->facts.builtin);
-	ask_modules(k, dir);
-	k->modules_at = xstrdup(dir);
-	k->modules.dir = k->modules_at;
-	point(k, k->facts.modules.n || k->facts.builtin.n);
-	return 0;
-}
-
-int known_kernel_of_folder(
-	struct known_kernel *k, struct context *x, const char *dir, struct err *e)
-{
-	_cleanup_free_ char *plain = xstrdup(dir), *build = NULL;
-	int r;
-
-	while (strlen(plain) > 1 && ends_with(plain, "/"))
-		plain[strlen(plain) - 1] = '\0';
-	build = build_folder(plain);
-	*k = (struct known_kernel){.shown = xstrdup(dir)};
-	if (!fs_is_dir(dir))
-		r = err_exit(e, EXIT_USAGE, -ENOENT,
-			fs_exists(dir)
-				? "'%s' is no folder; --image names a kernel's image or package"
-				: "there is no folder '%s'",
-			dir);
-	else
-		r = load_key(k, x, NULL, e);
-	if (r == 0)
-		r = read_folder(k, plain, build, e);
-	if (r < 0 && e && !e->exit_code)
-		e->exit_code = EXIT_USAGE;
 	if (r < 0)
 		known_kernel_free(k);
 	return r;
