@@ -182,7 +182,7 @@ static int read_folder(struct known_kernel *k, const char *dir, const char *buil
 		return r;
 	if (!t.config)
 		strvec_addf(&k->notes, "there is no .config in '%s'", build);
-	if (!t.symvers && !k->notes.n)
+	if (!k->symvers && !k->notes.n)
 		strvec_addf(&k->notes, "there is no Module.symvers in '%s'", build);
 	list_modules(dir, &k->facts);
 	list_of(dir, "modules.builtin", &k->facts.builtin);

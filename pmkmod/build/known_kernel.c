@@ -15,23 +15,24 @@
 
 /* ---- what was gathered, as the checks take it ---- */
 
-int known_parse_texts(struct known_kernel *k, const struct known_texts *t, struct err *e)
+int known_parse_texts(struct known_kernel *k, struct known_texts *t, struct err *e)
 {
+	size_t len;
 	int r = 0;
 
 	if (t->config)
 		r = kconfig_parse(&k->config, t->config, strlen(t->config), e);
 	if (r < 0)
 		return err_prefix(e, "%s", t->config_from);
-	if (t->symvers) {
-		r = symvers_new(&k->symvers);
-		if (r == 0)
-			r = symvers_parse(
-				k->symvers, t->symvers_from, t->symvers, strlen(t->symvers), e);
-	}
 	k->config_from = xstrdup(t->config ? t->config_from : NULL);
 	k->symvers_from = xstrdup(t->symvers ? t->symvers_from : NULL);
-	return r;
+	if (!t->symvers)
+		return 0;
+	r = symvers_new(&k->symvers);
+	if (r < 0)
+		return r;
+	len = strlen(t->symvers);
+	return symvers_take(k->symvers, t->symvers_from, steal_ptr(t->symvers), len, e);
 }
 
 /* The architecture a configuration is for; NULL: it does not say. */

@@ -7,8 +7,8 @@
 #include "pmkmod/build/known_cache.h"
 #include "pmkmod/build/known_kernel.h"
 
-/* Texts as the checks take them: configuration and exports. */
-int known_parse_texts(struct known_kernel *k, const struct known_texts *t, struct err *e);
+/* Configuration and exports as the checks take them; t->symvers is taken over. */
+int known_parse_texts(struct known_kernel *k, struct known_texts *t, struct err *e);
 /*
  * Everything is there: let k->fit point to it. -EINVAL with exit code 2: the configuration is for
  * another architecture; what else does not go together becomes a note.

@@ -7,6 +7,7 @@
 
 #include "chroot/apk/apk_read.h"
 #include "chroot/base/fs.h"
+#include "chroot/base/heap.h"
 #include "pmkmod/build/known_kernel.h"
 #include "pmkmod/cmd/cmd.h"
 #include "pmkmod/export/inspect.h"
@@ -440,11 +441,16 @@ static void print_json_error(const struct err *e)
 	putchar('\n');
 }
 
+/* What is kept of a usual kernel takes that much. */
+#define HEAP (14u << 20)
+
 int cmd_check(struct context *x, const struct options *o, int *status, struct err *e)
 {
 	struct checking c = {.x = x, .o = o, .work = WORK_INIT};
-	int r = find_kernel(&c, e);
+	int r;
 
+	heap_prepare(HEAP);
+	r = find_kernel(&c, e);
 	if (r == 0)
 		r = read_units(&c, e);
 	if (r == 0)

@@ -65,6 +65,8 @@ const struct symvers_entry *symvers_next(
 /* As symvers_read(), from bytes; `shown` names them in messages. */
 int symvers_parse(
 	struct symvers *s, const char *shown, const char *text, size_t len, struct err *e);
+/* The same, but the bytes, with a NUL behind them, are taken over, also on an error. */
+int symvers_take(struct symvers *s, const char *shown, char *text, size_t len, struct err *e);
 size_t symvers_count(const struct symvers *s);
 /* One of them, in the order they were read. */
 const struct symvers_entry *symvers_at(const struct symvers *s, size_t i);

@@ -119,15 +119,14 @@ static void reserve(struct symvers *s, const char *text, size_t len)
 	name_index_reserve(&s->index, lines);
 }
 
-int symvers_parse(struct symvers *s, const char *shown, const char *text, size_t len, struct err *e)
+int symvers_take(struct symvers *s, const char *shown, char *text, size_t len, struct err *e)
 {
-	char *copy = xcalloc(len + 1, 1), *line, *next;
+	char *line, *next;
 	size_t number = 0;
 
-	memcpy(copy, text, len);
 	reserve(s, text, len);
-	strvec_take(&s->texts, copy);
-	for (line = copy; line; line = next) {
+	strvec_take(&s->texts, text);
+	for (line = text; line; line = next) {
 		struct symvers_entry en = {0};
 		size_t n = (size_t)(strchrnul(line, '\n') - line);
 
@@ -148,15 +147,23 @@ int symvers_parse(struct symvers *s, const char *shown, const char *text, size_t
 	return 0;
 }
 
+int symvers_parse(struct symvers *s, const char *shown, const char *text, size_t len, struct err *e)
+{
+	char *copy = xcalloc(len + 1, 1);
+
+	memcpy(copy, text, len);
+	return symvers_take(s, shown, copy, len, e);
+}
+
 int symvers_read(struct symvers *s, const char *path, struct err *e)
 {
-	_cleanup_free_ char *text = NULL;
 	size_t len = 0;
+	char *text;
 	int r = fs_read_regular(path, SYMVERS_MAX, &text, &len, e);
 
 	if (r < 0)
 		return err_prefix(e, "exports of the kernel");
-	return symvers_parse(s, path, text, len, e);
+	return symvers_take(s, path, text, len, e);
 }
 
 const struct symvers_entry *symvers_find(const struct symvers *s, const char *name)
