@@ -28,6 +28,7 @@ struct unit {
 	bool package;
 	struct inspection head; /* of a package */
 	struct strvec paths; /* host paths of its modules */
+	size_t round; /* those of one round would be loaded beside each other */
 	struct fit_report report;
 };
 
@@ -135,13 +136,6 @@ static int unpack(struct checking *c, struct unit *u, size_t number, struct err 
 	r = apk_read(fd, u->shown, NULL, NULL, NULL, &ops, &t, e);
 	if (t.fd >= 0)
 		close(t.fd);
-	if (r == 0 && !u->paths.n) {
-		err_exit(
-			e, EXIT_USAGE, -EINVAL, "there is no module in the package '%s'", u->shown);
-		return err_hint(e,
-			"only .ko files in the package itself count, not those in archives or "
-			"packages inside of it: unpack it, and give what is in there");
-	}
 	return damaged(u, r, e);
 }
 
@@ -198,6 +192,26 @@ static int check_twice(const struct checking *c, size_t n, struct err *e)
 	return 0;
 }
 
+/* A package without modules, such as a meta package, is nothing to be said of beside others. */
+static int check_any_module(const struct checking *c, struct err *e)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (c->units[i].paths.n)
+			return 0;
+	err_exit(e, EXIT_USAGE, -EINVAL, "there is no module in the package '%s'",
+		c->units[0].shown);
+	return err_hint(e, "only .ko files in the package itself count, not those in archives or "
+			   "packages inside of it: unpack it, and give what is in there");
+}
+
+/* What is wrong with a file is another thing than a disk that is full. */
+static int exit_code_of(int r)
+{
+	return r == -ENOSPC || r == -EDQUOT  ? EXIT_NO_SPACE
+	       : r == -EROFS || r == -EACCES ? EXIT_GENERAL
+					     : EXIT_UNTRUSTED;
+}
+
 static int read_units(struct checking *c, struct err *e)
 {
 	int r = 0;
@@ -216,9 +230,9 @@ static int read_units(struct checking *c, struct err *e)
 		else if (r == 0)
 			strvec_add(&u->paths, u->shown);
 		if (r < 0 && e && !e->exit_code)
-			e->exit_code = EXIT_UNTRUSTED;
+			e->exit_code = exit_code_of(r);
 	}
-	return r;
+	return r == 0 ? check_any_module(c, e) : r;
 }
 
 static int find_kernel(struct checking *c, struct err *e)
@@ -294,27 +308,58 @@ static void take_points(
 	take_lines(u, &all->loads, &u->report.loads);
 }
 
-/* All at once, for they would be loaded beside each other. */
-static int check_modules(struct checking *c, struct err *e)
+/* Of packages of one name a phone has one: how many of them were given before this one. */
+static size_t round_of(const struct checking *c, size_t unit)
+{
+	const struct unit *u = &c->units[unit];
+	size_t n = 0;
+
+	for (size_t i = 0; u->package && i < unit; i++)
+		n += c->units[i].package && streq(c->units[i].head.c.pkg.name, u->head.c.pkg.name);
+	return n;
+}
+
+/* *any: is there one of this round at all? */
+static int check_round(struct checking *c, size_t round, bool *any, struct err *e)
 {
 	_cleanup_strvec_ struct strvec paths = {0};
 	struct fit_report all;
 	size_t first = 0;
 	int r;
 
+	*any = false;
 	for (size_t i = 0; i < c->n; i++)
-		strvec_add_all(&paths, &c->units[i].paths);
+		if (c->units[i].round == round) {
+			strvec_add_all(&paths, &c->units[i].paths);
+			*any = true;
+		}
+	if (!*any)
+		return 0;
 	r = fit_check(&c->kernel.fit, &paths, &all, e);
 	if (r < 0 && e && !e->exit_code)
 		e->exit_code = EXIT_USAGE;
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < c->n; i++) {
-		take_points(c, &c->units[i], &all, first);
-		first += c->units[i].paths.n;
-	}
+	for (size_t i = 0; i < c->n; i++)
+		if (c->units[i].round == round) {
+			take_points(c, &c->units[i], &all, first);
+			first += c->units[i].paths.n;
+		}
 	fit_report_free(&all);
 	return 0;
+}
+
+/* All at once, for they would be loaded beside each other. */
+static int check_modules(struct checking *c, struct err *e)
+{
+	bool any = true;
+	int r = 0;
+
+	for (size_t i = 0; i < c->n; i++)
+		c->units[i].round = round_of(c, i);
+	for (size_t round = 0; r == 0 && any; round++)
+		r = check_round(c, round, &any, e);
+	return r;
 }
 
 /* Where the kernel is a package, too. */
@@ -330,9 +375,19 @@ static void check_packages(struct checking *c)
 	for (size_t i = 0; i < c->n; i++)
 		if (c->units[i].package)
 			given[f.n++] = &c->units[i].head.c.pkg;
-	for (size_t i = 0; f.kernel && f.arch && i < c->n; i++)
-		if (c->units[i].package)
-			fit_check_package(&f, &c->units[i].head.c.pkg, &c->units[i].report);
+	for (size_t i = 0; i < c->n; i++) {
+		struct unit *u = &c->units[i];
+		const char *name = u->package ? u->head.c.pkg.name : NULL;
+
+		if (name && !u->paths.n)
+			fit_report_add(&u->report, name, "package", FIT_PASS,
+				"there is no module in it, which is nothing to be checked");
+		else if (name && f.kernel && streq(name, f.kernel))
+			fit_report_add(&u->report, name, "package", FIT_PASS,
+				"it is a package of the kernel itself");
+		else if (name && f.kernel && f.arch)
+			fit_check_package(&f, &u->head.c.pkg, &u->report);
+	}
 	free(given);
 }
 
