@@ -3,6 +3,7 @@
 #include "pmkmod/build/known_kernel.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include "chroot/base/fs.h"
 #include "chroot/apk/apk_read.h"
@@ -12,6 +13,8 @@
 #include "pmkmod/build/taken_names.h"
 #include "pmkmod/image/package.h"
 #include "pmkmod/util/exit_codes.h"
+
+#define HASHED_MAX (1 << 30)
 
 /* ---- what was gathered, as the checks take it ---- */
 
@@ -288,7 +291,11 @@ int known_kernel_of_device(
  */
 static bool identify(struct hash *h, const struct kernel_origin *o, const char *path)
 {
-	return !o->config && !o->symvers && hash_file(AT_FDCWD, path, HASH_SHA256, h, NULL) == 0;
+	struct stat st;
+
+	/* a pipe would be waited for, and read away; what is larger is no image */
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= HASHED_MAX &&
+	       !o->config && !o->symvers && hash_file(AT_FDCWD, path, HASH_SHA256, h, NULL) == 0;
 }
 
 static int look_into_image(struct known_texts *t, const struct kernel_origin *o, struct err *e)
