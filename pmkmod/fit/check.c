@@ -186,6 +186,7 @@ static void check_all(struct fit_context *c)
 		fit_check_structure,
 		fit_check_layout,
 		fit_check_sections,
+		fit_check_memory,
 		fit_check_relocations,
 		fit_check_btf,
 		fit_check_cfi,
