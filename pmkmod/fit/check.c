@@ -190,6 +190,7 @@ static void check_all(struct fit_context *c)
 		fit_check_relocations,
 		fit_check_btf,
 		fit_check_cfi,
+		fit_check_landing_pads,
 		fit_check_shadow_call_stack,
 		fit_check_stack_protector,
 		fit_check_signature,

@@ -52,6 +52,8 @@ struct ko_memory {
 	char *writable_code; /* a section that may be both written and executed; NULL: none */
 	char *stray; /* the function to start or to end with is nowhere: how; NULL: it is there */
 	char *not_code; /* it is in a section that cannot be executed: which; NULL: it can */
+	bool init_is_there; /* the function to start with is code that is in the file */
+	uint32_t init_begins; /* its first four bytes */
 	size_t name_at; /* where struct module has the name, unless structures are randomized */
 	bool name_empty, name_endless; /* what is there then */
 };

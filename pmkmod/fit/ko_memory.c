@@ -64,6 +64,10 @@ static void judge_function(
 			(unsigned long long)s->value, in->name);
 	else if (!(in->sh.sh_flags & SHF_EXECINSTR) && !m->not_code)
 		m->not_code = xasprintf("%s() is in %s", s->name, in->name);
+	if (in->bytes && at < in->len && in->len - at >= 4 && starts_with(s->name, "init_module")) {
+		m->init_is_there = true;
+		m->init_begins = ko_image_u32(im, in->bytes + at);
+	}
 }
 
 static void judge_functions(

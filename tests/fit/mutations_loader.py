@@ -132,12 +132,6 @@ def relocation_nowhere(elf, kernel):
     elf.sset(elf.relocations('.init.text'), 'info', 0xfff0)
 
 
-@mutation('relocation-elsewhere', 'fit_params', late=True)
-def relocation_elsewhere(elf, kernel):
-    """the relocations of its init code are for a section that is not loaded"""
-    elf.sset(elf.relocations('.init.text'), 'info', elf.find('.comment'))
-
-
 @mutation('relocation-twice', 'fit_params', late=True)
 def relocation_twice(elf, kernel):
     """each pointer is relocated twice"""

@@ -13,6 +13,9 @@
 
 #define SCS_PUSH 0xf800865e /* str x30, [x18], #8 */
 #define PACIASP 0xd503233f
+#define BTI_C 0xd503245f
+#define ENDBR64 0xfa1e0ff3
+#define BTI "CONFIG_ARM64_BTI_KERNEL=y\n"
 #define FRAME 0xa9be7bfd /* stp x29, x30, [sp, #-32]! */
 #define MOV_X18 0xaa0003f2 /* mov x18, x0 */
 #define LDR_X18 0xf9400012 /* ldr x18, [x0] */
@@ -123,6 +126,29 @@ static const struct row rows[] = {
 		.result = FIT_PASS, .says = "type hash"},
 	{"nothing known", {.modinfo = GOOD, WORDS(KCFI_BRK)}, .point = "cfi", .result = FIT_UNKNOWN,
 		.says = "compiled with it"},
+	/* landing pads */
+	{"asked for, and there",
+		{.modinfo = GOOD, WORDS(RET, BTI_C, RET), .init_at = 24, .init_value = 4},
+		.config = BTI, .point = "landing pads", .result = FIT_PASS,
+		.says = "begins with one"},
+	{"asked for, and there by another", {.modinfo = GOOD, WORDS(PACIASP, RET), .init_at = 24},
+		.config = BTI, .point = "landing pads", .result = FIT_PASS,
+		.says = "begins with one"},
+	{"asked for, but not there",
+		{.modinfo = GOOD, WORDS(BTI_C, RET), .init_at = 24, .init_value = 4}, .config = BTI,
+		.point = "landing pads", .result = FIT_UNKNOWN, .says = "Armv8.5"},
+	{"not asked for", {.modinfo = GOOD, WORDS(RET), .init_at = 24}, .config = "CONFIG_SMP=y\n",
+		.point = "landing pads", .result = FIT_PASS, .says = "does not ask"},
+	{"perhaps asked for", {.modinfo = GOOD, WORDS(RET), .init_at = 24}, .point = "landing pads",
+		.result = FIT_UNKNOWN, .says = "may or may not"},
+	{"nothing to land on", {.modinfo = GOOD, WORDS(RET)}, .config = BTI,
+		.point = "landing pads", .result = FIT_PASS, .says = "no init function"},
+	{"x86, and there", {.modinfo = GOOD, .machine = EM_X86_64, WORDS(ENDBR64), .init_at = 24},
+		.arch = "x86_64", .config = "CONFIG_X86_KERNEL_IBT=y\n", .point = "landing pads",
+		.result = FIT_PASS, .says = "begins with one"},
+	{"x86, but not there", {.modinfo = GOOD, .machine = EM_X86_64, WORDS(0xe8), .init_at = 24},
+		.arch = "x86_64", .config = "CONFIG_X86_KERNEL_IBT=y\n", .point = "landing pads",
+		.result = FIT_UNKNOWN, .says = "endbr64"},
 	/* shadow call stack */
 	{"neither", {.modinfo = GOOD, WORDS(FRAME, MOV_X18, RET)}, .config = "CONFIG_SMP=y\n",
 		.point = "shadow call stack", .result = FIT_PASS, .says = "neither"},
