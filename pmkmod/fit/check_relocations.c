@@ -125,23 +125,23 @@ static struct verdict judge(
 	return fine();
 }
 
-/* The worst of all; the first of those that are equally bad. */
+/* The first of those that are equally bad; frees the other. */
+static struct verdict worse(struct verdict a, struct verdict b)
+{
+	bool second = b.why && (!a.why || (b.result == FIT_FAIL && a.result != FIT_FAIL));
+
+	free(second ? a.why : b.why);
+	return second ? b : a;
+}
+
+/* The worst of all. */
 static struct verdict judge_all(
 	const struct fit_context *c, const struct reloc_loader *l, const struct ko *ko)
 {
 	struct verdict worst = fine();
 
-	for (size_t i = 0; i < ko->n_relocs; i++) {
-		struct verdict v = judge(c, l, &ko->relocs[i]);
-
-		if (v.result == FIT_PASS || worst.result == FIT_FAIL ||
-			(worst.result == FIT_UNKNOWN && v.result == FIT_UNKNOWN)) {
-			free(v.why);
-			continue;
-		}
-		free(worst.why);
-		worst = v;
-	}
+	for (size_t i = 0; i < ko->n_relocs; i++)
+		worst = worse(worst, judge(c, l, &ko->relocs[i]));
 	return worst;
 }
 
@@ -216,18 +216,8 @@ void fit_check_relocations(struct fit_context *c, const struct ko *ko)
 		v = (struct verdict){FIT_UNKNOWN,
 			xstrdup("what the module loader of this architecture applies is not known "
 				"here")};
-	if (!v.why)
-		v = judge_all(c, l, ko);
-	if (!v.why || (v.result == FIT_UNKNOWN && l)) {
-		struct verdict values = judge_values(c, l, ko);
-
-		if (values.why && (!v.why || values.result == FIT_FAIL)) {
-			free(v.why);
-			v = values;
-		} else {
-			free(values.why);
-		}
-	}
+	else if (!v.why)
+		v = worse(judge_all(c, l, ko), judge_values(c, l, ko));
 	if (v.why)
 		fit_add(c, ko, "relocations", v.result, "%s", v.why);
 	else

@@ -42,6 +42,9 @@ static bool side_by_side(const struct ko_section *a, const struct ko_section *b)
 {
 	const uint64_t kind = SHF_ALLOC | SHF_WRITE | SHF_EXECINSTR;
 
+	/* rewrite_section_headers() takes SHF_ALLOC from these */
+	if (streq(b->name, ".modinfo") || starts_with(b->name, "__version"))
+		return false;
 	return (a->sh.sh_flags & kind) == (b->sh.sh_flags & kind) &&
 	       starts_with(a->name, ".init") == starts_with(b->name, ".init");
 }
@@ -226,11 +229,11 @@ static void read_relocations(struct ko *k, const struct ko_image *im, const stru
 /* The section that it is for by its name: ".rela.text" -> ".text"; NULL: it says nothing. */
 static const struct ko_section *meant_by_name(const struct ko_image *im, const struct ko_section *s)
 {
-	const char *prefix = s->sh.sh_type == SHT_RELA ? ".rela." : ".rel.";
+	const char *prefix = s->sh.sh_type == SHT_RELA ? ".rela" : ".rel";
 
 	if (!starts_with(s->name, prefix))
 		return NULL;
-	return ko_image_section(im, s->name + strlen(prefix) - 1);
+	return ko_image_section(im, s->name + strlen(prefix));
 }
 
 /* Relocations that the loader leaves out, or takes for those of another section. */

@@ -146,7 +146,8 @@ def relocation_cut(elf, kernel):
     elf.sset(index, 'size', elf.sget(index, 'size') - 1)
 
 
-@mutation('parameters-cut', 'fit_params')
+# lld puts strings right behind, so that the kernel would take it and write into those
+@mutation('parameters-cut', 'fit_params', kernels=lambda kernel: not kernel.cfi)
 def parameters_cut(elf, kernel):
     """the last parameter is cut off"""
     index = elf.find('__param')
