@@ -163,8 +163,9 @@ struct fit_kernel {
  * shipped module, or another module here; its CRC where the kernel has MODVERSIONS; GPL-only
  * symbols against the licence; symbol namespaces; the declared depends= against who really exports
  * what; signature required (MODULE_SIG_FORCE, lockdown); what unpacks the file; relocations and
- * the sections their trampolines need; the places in struct module; type information (BTF); control
- * flow integrity, shadow call stack and stack protector against the kernel's.
+ * the sections their trampolines need; memory, and what may be done there; the places in struct
+ * module; type information (BTF); control flow integrity, landing pads, shadow call stack and stack
+ * protector against the kernel's.
  */
 int fit_check(const struct fit_kernel *k, const struct strvec *ko_paths, struct fit_report *out,
 	struct err *e);
