@@ -82,6 +82,10 @@ void fit_check_flags(struct fit_context *c, const struct ko *ko);
 void fit_check_layout(struct fit_context *c, const struct ko *ko);
 /* check_sections.c */
 void fit_check_sections(struct fit_context *c, const struct ko *ko);
+/* check_memory.c */
+void fit_check_memory(struct fit_context *c, const struct ko *ko);
+/* check_landing.c */
+void fit_check_landing_pads(struct fit_context *c, const struct ko *ko);
 /* check_compression.c */
 void fit_check_compression(struct fit_context *c, const struct ko *ko);
 /* check_cfi.c */

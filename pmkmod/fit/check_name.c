@@ -4,6 +4,8 @@
 
 #include <ctype.h>
 
+#define FORTIFIED_SINCE KERNEL_VERSION_CODE(4, 13)
+
 /* The text with its NUL, not as the end of a longer one. */
 static bool has_word(const char *bytes, size_t len, const char *word)
 {
@@ -112,6 +114,36 @@ static void tell_builtin_name(struct fit_context *c, const struct ko *ko)
 			ko->name);
 }
 
+/* Is the name, which find_module() and mod_sysfs_init() go by, where the kernel looks for it? */
+static bool is_ordered(const struct fit_context *c, const struct ko *ko)
+{
+	uint64_t at = c->k->facts ? c->k->facts->layout.name : 0;
+
+	if (at)
+		return at == ko->memory.name_at;
+	return fit_config(c, "MODULES") == KNOWN_YES && fit_config(c, "RANDSTRUCT") != KNOWN_YES &&
+	       fit_config(c, "GCC_PLUGIN_RANDSTRUCT") != KNOWN_YES;
+}
+
+static bool has_name(struct fit_context *c, const struct ko *ko)
+{
+	enum known fortified = fit_config(c, "FORTIFY_SOURCE");
+
+	if (!is_ordered(c, ko) || (!ko->memory.name_empty && !ko->memory.name_endless))
+		return true;
+	if (ko->memory.name_empty)
+		fit_add(c, ko, "name", FIT_FAIL,
+			"its struct module has no name, and the kernel refuses that; it was not "
+			"finished by modpost");
+	else if (fortified == KNOWN_NO || (c->version && c->version < FORTIFIED_SINCE))
+		return true;
+	else
+		fit_add(c, ko, "name", fortified == KNOWN_YES ? FIT_FAIL : FIT_UNKNOWN,
+			"the name in its struct module has no end, at which a kernel with "
+			"CONFIG_FORTIFY_SOURCE crashes");
+	return false;
+}
+
 /* A second module of one name cannot be loaded; one built in may have taken /sys/module/<name>. */
 void fit_check_name(struct fit_context *c, const struct ko *ko)
 {
@@ -125,7 +157,14 @@ void fit_check_name(struct fit_context *c, const struct ko *ko)
 			ko->path, c->kos[i].path, ko->name);
 		return;
 	}
-	if (!c->k->facts)
+	if (!has_name(c, ko))
+		return;
+	/* core_param() of kernel/panic.c and others are below /sys/module/kernel */
+	if (streq(ko->name, "kernel"))
+		fit_add(c, ko, "name", FIT_FAIL,
+			"the kernel's own parameters have the name 'kernel', and it refuses a module "
+			"of that name; rename it");
+	else if (!c->k->facts)
 		fit_add(c, ko, "name", FIT_UNKNOWN,
 			"'%s'; which modules the kernel package ships is not known", ko->name);
 	else if (name_is_taken(c, ko))

@@ -125,23 +125,23 @@ static struct verdict judge(
 	return fine();
 }
 
-/* The worst of all; the first of those that are equally bad. */
+/* The first of those that are equally bad; frees the other. */
+static struct verdict worse(struct verdict a, struct verdict b)
+{
+	bool second = b.why && (!a.why || (b.result == FIT_FAIL && a.result != FIT_FAIL));
+
+	free(second ? a.why : b.why);
+	return second ? b : a;
+}
+
+/* The worst of all. */
 static struct verdict judge_all(
 	const struct fit_context *c, const struct reloc_loader *l, const struct ko *ko)
 {
 	struct verdict worst = fine();
 
-	for (size_t i = 0; i < ko->n_relocs; i++) {
-		struct verdict v = judge(c, l, &ko->relocs[i]);
-
-		if (v.result == FIT_PASS || worst.result == FIT_FAIL ||
-			(worst.result == FIT_UNKNOWN && v.result == FIT_UNKNOWN)) {
-			free(v.why);
-			continue;
-		}
-		free(worst.why);
-		worst = v;
-	}
+	for (size_t i = 0; i < ko->n_relocs; i++)
+		worst = worse(worst, judge(c, l, &ko->relocs[i]));
 	return worst;
 }
 
@@ -154,30 +154,70 @@ static size_t total(const struct ko *ko)
 	return n;
 }
 
+/* What is wrong with them whatever their kinds are; `why` NULL: nothing. */
+static struct verdict judge_places(const struct fit_context *c, const struct ko *ko)
+{
+	if (ko->reloc_flaw)
+		return (struct verdict){
+			FIT_FAIL, xasprintf("its relocations are damaged: %s; the loader would %s",
+					  ko->reloc_flaw,
+					  ko->elf_machine == EM_ARM ? "refuse it"
+								    : "write over other memory")};
+	if (ko->reloc_lost)
+		return (struct verdict){FIT_FAIL,
+			xasprintf("its relocations are damaged: %s; the loader would leave out "
+				  "what the code cannot do without",
+				ko->reloc_lost)};
+	if (ko->reloc_nonzero && c->version >= NONZERO_REFUSED)
+		return (struct verdict){FIT_FAIL,
+			xasprintf(
+				"the place of a relocation, %s, is not empty; the loader takes that "
+				"for one that was applied before and refuses it",
+				ko->reloc_nonzero)};
+	if (ko->reloc_twice && (ko->elf_machine != EM_X86_64 || c->version >= NONZERO_REFUSED))
+		return (struct verdict){FIT_FAIL,
+			xasprintf("%s is relocated twice, which the loader %s", ko->reloc_twice,
+				ko->elf_machine == EM_X86_64 ? "refuses"
+							     : "does, and makes it wrong")};
+	return fine();
+}
+
+/* What would become of them. */
+static struct verdict judge_values(
+	const struct fit_context *c, const struct reloc_loader *l, const struct ko *ko)
+{
+	enum known strict = fit_config(c, "STRICT_MODULE_RWX");
+
+	if (ko->reloc_overflow)
+		return (struct verdict){ko->reloc_overflow_unsure ? FIT_UNKNOWN : FIT_FAIL,
+			xasprintf("%s (%s), as no address in the kernel does, and the loader "
+				  "refuses it%s; build the module with the kernel's own options",
+				ko->reloc_overflow, reloc_name(l, ko->reloc_overflow_type),
+				ko->reloc_overflow_unsure ? ", unless that is a per-CPU variable"
+							  : "")};
+	if (ko->reloc_stray)
+		return (struct verdict){
+			FIT_FAIL, xasprintf("%s; the kernel would crash there", ko->reloc_stray)};
+	if (!ko->reloc_not_code || strict == KNOWN_NO)
+		return fine();
+	return (struct verdict){strict == KNOWN_YES ? FIT_FAIL : FIT_UNKNOWN,
+		xasprintf("%s, which may not be executed: a kernel with CONFIG_STRICT_MODULE_RWX "
+			  "crashes there%s",
+			ko->reloc_not_code,
+			strict == KNOWN_YES ? "" : "; whether this one has it is not known")};
+}
+
 void fit_check_relocations(struct fit_context *c, const struct ko *ko)
 {
 	const struct reloc_loader *l = reloc_loader_of(ko->elf_machine);
-	struct verdict v;
+	struct verdict v = judge_places(c, ko);
 
-	if (ko->reloc_flaw) {
-		fit_add(c, ko, "relocations", FIT_FAIL,
-			"its relocations are damaged: %s; the loader would %s", ko->reloc_flaw,
-			ko->elf_machine == EM_ARM ? "refuse it" : "write over other memory");
-		return;
-	}
-	if (ko->reloc_nonzero && c->version >= NONZERO_REFUSED) {
-		fit_add(c, ko, "relocations", FIT_FAIL,
-			"the place of a relocation, %s, is not empty; the loader takes that for one "
-			"that was applied before and refuses it",
-			ko->reloc_nonzero);
-		return;
-	}
-	if (!l) {
-		fit_add(c, ko, "relocations", FIT_UNKNOWN,
-			"what the module loader of this architecture applies is not known here");
-		return;
-	}
-	v = judge_all(c, l, ko);
+	if (!v.why && !l)
+		v = (struct verdict){FIT_UNKNOWN,
+			xstrdup("what the module loader of this architecture applies is not known "
+				"here")};
+	else if (!v.why)
+		v = worse(judge_all(c, l, ko), judge_values(c, l, ko));
 	if (v.why)
 		fit_add(c, ko, "relocations", v.result, "%s", v.why);
 	else

@@ -43,6 +43,20 @@ struct ko_code {
 	size_t kcfi_checks; /* brk #0x8000 to #0x83ff: indirect calls checked by kCFI */
 	size_t task_guards; /* reads of sp_el0: the task, where a guard per task is, too */
 };
+/* What it asks of the kernel's memory. */
+struct ko_memory {
+	uint64_t size; /* of all that is loaded, per-CPU data apart; UINT64_MAX: more than there is
+			*/
+	uint64_t align; /* the largest alignment among that */
+	uint64_t percpu, percpu_align; /* of .data..percpu; 0: there is none */
+	char *writable_code; /* a section that may be both written and executed; NULL: none */
+	char *stray; /* the function to start or to end with is nowhere: how; NULL: it is there */
+	char *not_code; /* it is in a section that cannot be executed: which; NULL: it can */
+	bool init_is_there; /* the function to start with is code that is in the file */
+	uint32_t init_begins; /* its first four bytes */
+	size_t name_at; /* where struct module has the name, unless structures are randomized */
+	bool name_empty, name_endless; /* what is there then */
+};
 struct ko {
 	char *path;
 	char *name; /* modinfo name=, else the file's base name with '-' -> '_' */
@@ -78,7 +92,15 @@ struct ko {
 	size_t n_relocs;
 	char *reloc_flaw; /* a relocation of something outside of the file; NULL: none */
 	char *reloc_nonzero; /* x86_64: one whose place is not zero; NULL: none */
+	char *reloc_twice; /* arm, x86: the second one of a place, which does harm; NULL: none */
+	char *reloc_lost; /* some that the loader leaves out or applies elsewhere; NULL: none */
+	char *reloc_overflow; /* one whose value cannot fit; NULL: none */
+	uint32_t reloc_overflow_type;
+	bool reloc_overflow_unsure; /* that depends on what the kernel's symbol is */
+	char *reloc_stray; /* a branch to where there is nothing; NULL: none */
+	char *reloc_not_code; /* a branch into a section that cannot be executed; NULL: none */
 	struct strvec sections; /* names of all sections, allocated or not */
+	struct ko_memory memory;
 	struct ko_code code;
 	char *btf, *btf_base; /* contents of .BTF and .BTF.base; NULL: there is none */
 	size_t btf_len, btf_base_len;
@@ -91,8 +113,8 @@ struct ko {
 };
 /*
  * 0, or a sentence: -EBADMSG not ELF, damaged or cut off; -EINVAL ELF but no kernel module (an
- * executable, an object without .modinfo, a stripped one); -EFBIG; or why it cannot be read.
- * Format knowledge: setup_load_info(), simplify_symbols() in kernel/module/main.c, struct
+ * executable, an object that modpost has not finished, a stripped one); -EFBIG; or why it cannot be
+ * read. Format knowledge: setup_load_info(), simplify_symbols() in kernel/module/main.c, struct
  * modversion_info in include/linux/module.h, include/linux/export-internal.h.
  */
 int ko_read(struct ko *k, const char *path, struct err *e);
@@ -151,8 +173,9 @@ struct fit_kernel {
  * symbols against the licence; symbol namespaces; the modules that must be loaded before it, as
  * depmod and modprobe find them; aliases that others claim too; signature required
  * (MODULE_SIG_FORCE, lockdown); what unpacks the file; relocations and the sections their
- * trampolines need; the places in struct module; type information (BTF); control flow integrity,
- * shadow call stack and stack protector against the kernel's.
+ * trampolines need; memory, and what may be done there; the places in struct module; type
+ * information (BTF); control flow integrity, landing pads, shadow call stack and stack protector
+ * against the kernel's.
  */
 int fit_check(const struct fit_kernel *k, const struct strvec *ko_paths, struct fit_report *out,
 	struct err *e);

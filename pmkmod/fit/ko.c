@@ -5,6 +5,8 @@
 
 #include "chroot/base/fs.h"
 #include "pmkmod/fit/ko_code.h"
+#include "pmkmod/fit/ko_memory.h"
+#include "pmkmod/fit/ko_relocs.h"
 #include "pmkmod/fit/ko_symbols.h"
 #include "pmkmod/kernel/inflate.h"
 #include "pmkmod/kernel/ko_layout.h"
@@ -134,9 +136,10 @@ static int read_frame(struct ko *k, const struct ko_image *im, struct err *e)
 	if (k->elf_type != ET_REL)
 		return not_a_module(
 			e, "it is a program or a library, modules are relocatable files");
-	if (!ko_image_section(im, ".modinfo"))
-		return not_a_module(e, "it has no .modinfo section");
 	this_module = ko_image_section(im, ".gnu.linkonce.this_module");
+	/* either alone is taken for a module; without .modinfo it is one that says nothing */
+	if (!this_module && !ko_image_section(im, ".modinfo"))
+		return not_a_module(e, "it has no .modinfo section");
 	if (!this_module)
 		return not_a_module(e,
 			"it has no .gnu.linkonce.this_module section; this may be an "
@@ -200,7 +203,9 @@ static int parse(struct ko *k, const char *path, char *bytes, size_t len, struct
 		ko_read_versions(k, &im);
 		ko_image_layout(&im, k->name, &k->layout);
 		read_own_name(k, &im);
+		ko_read_memory(k, &im);
 		ko_read_code(k, &im);
+		ko_read_relocs(k, &im);
 		r = ko_read_symbols(k, &im, e);
 	}
 	ko_image_close(&im);
@@ -244,6 +249,8 @@ void ko_free(struct ko *k)
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
 		strvec_free(lists[i]);
 	ko_free_symbols(k);
+	ko_free_memory(k);
 	ko_free_code(k);
+	ko_free_relocs(k);
 	*k = (struct ko){0};
 }

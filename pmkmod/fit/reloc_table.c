@@ -210,3 +210,100 @@ const char *reloc_name(const struct reloc_loader *l, uint32_t type)
 			return foreign[i].name;
 	return "an unknown one";
 }
+
+/* Where it is not the instruction or word of four bytes that most are. */
+static const struct {
+	uint16_t machine;
+	uint32_t type;
+	size_t width;
+} widths[] = {
+	{EM_386, R_386_NONE, 0},
+	{EM_AARCH64, 0, 0},
+	{EM_AARCH64, R_AARCH64_NONE, 0},
+	{EM_AARCH64, R_AARCH64_ABS64, 8},
+	{EM_AARCH64, R_AARCH64_PREL64, 8},
+	{EM_AARCH64, R_AARCH64_ABS16, 2},
+	{EM_AARCH64, R_AARCH64_PREL16, 2},
+	{EM_X86_64, R_X86_64_NONE, 0},
+	{EM_X86_64, R_X86_64_64, 8},
+	{EM_X86_64, R_X86_64_PC64, 8},
+	{EM_RISCV, R_RISCV_NONE, 0},
+	{EM_RISCV, R_RISCV_RELAX, 0},
+	{EM_RISCV, R_RISCV_ALIGN, 0},
+	{EM_RISCV, R_RISCV_64, 8},
+	{EM_RISCV, R_RISCV_ADD64, 8},
+	{EM_RISCV, R_RISCV_SUB64, 8},
+	{EM_RISCV, R_RISCV_CALL, 8},
+	{EM_RISCV, R_RISCV_CALL_PLT, 8},
+	{EM_RISCV, R_RISCV_ADD16, 2},
+	{EM_RISCV, R_RISCV_SUB16, 2},
+	{EM_RISCV, R_RISCV_SET16, 2},
+	{EM_RISCV, R_RISCV_RVC_BRANCH, 2},
+	{EM_RISCV, R_RISCV_RVC_JUMP, 2},
+	{EM_RISCV, R_RISCV_ADD8, 1},
+	{EM_RISCV, R_RISCV_SUB8, 1},
+	{EM_RISCV, R_RISCV_SET8, 1},
+	{EM_RISCV, R_RISCV_SUB6, 1},
+	{EM_RISCV, R_RISCV_SET6, 1},
+	{EM_RISCV, 60, 1}, /* R_RISCV_SET_ULEB128 and R_RISCV_SUB_ULEB128: at least */
+	{EM_RISCV, 61, 1},
+};
+
+size_t reloc_width(uint16_t machine, uint32_t type)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(widths); i++)
+		if (widths[i].machine == machine && widths[i].type == type)
+			return widths[i].width;
+	if (machine == EM_ARM) /* of any kind, its loader wants a word there */
+		return 4;
+	/* of another architecture it is not known */
+	return reloc_loader_of(machine) ? 4 : type != 0;
+}
+
+bool reloc_is_branch(uint16_t machine, uint32_t type)
+{
+	static const struct {
+		uint16_t machine;
+		uint32_t type;
+	} branches[] = {
+		{EM_ARM, 28}, /* R_ARM_CALL, R_ARM_JUMP24 */
+		{EM_ARM, 29},
+		{EM_AARCH64, R_AARCH64_CALL26},
+		{EM_AARCH64, R_AARCH64_JUMP26},
+		{EM_386, R_386_PLT32},
+		{EM_X86_64, R_X86_64_PLT32},
+		{EM_RISCV, R_RISCV_CALL},
+		{EM_RISCV, R_RISCV_CALL_PLT},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(branches); i++)
+		if (branches[i].machine == machine && branches[i].type == type)
+			return true;
+	return false;
+}
+
+unsigned reloc_bits(uint16_t machine, uint32_t type)
+{
+	static const struct {
+		uint16_t machine;
+		uint32_t type;
+		unsigned bits;
+	} checked[] = {
+		/* reloc_data() and reloc_insn_movw() of arch/arm64/kernel/module.c */
+		{EM_AARCH64, R_AARCH64_ABS32, 32},
+		{EM_AARCH64, R_AARCH64_ABS16, 16},
+		{EM_AARCH64, R_AARCH64_MOVW_UABS_G0, 16},
+		{EM_AARCH64, R_AARCH64_MOVW_UABS_G1, 32},
+		{EM_AARCH64, R_AARCH64_MOVW_UABS_G2, 48},
+		{EM_AARCH64, R_AARCH64_MOVW_SABS_G0, 16},
+		{EM_AARCH64, R_AARCH64_MOVW_SABS_G1, 32},
+		/* not R_X86_64_32S, which is signed, as the addresses are */
+		{EM_X86_64, R_X86_64_32, 32},
+		{EM_RISCV, R_RISCV_32, 32},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(checked); i++)
+		if (checked[i].machine == machine && checked[i].type == type)
+			return checked[i].bits;
+	return 0;
+}

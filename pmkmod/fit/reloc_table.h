@@ -22,6 +22,15 @@ struct reloc_loader {
 const struct reloc_loader *reloc_loader_of(uint16_t machine);
 /* NULL: no version of that loader applies it. */
 const struct reloc_rule *reloc_rule_of(const struct reloc_loader *l, uint32_t type);
+/* How many bytes the loader writes at its place; 0: none. */
+size_t reloc_width(uint16_t machine, uint32_t type);
+/* Is it a branch, so that its symbol is code? */
+bool reloc_is_branch(uint16_t machine, uint32_t type);
+/*
+ * The bits that the loader wants its value to fit into, which no address in the kernel does; 0: it
+ * does not look, or addresses do fit.
+ */
+unsigned reloc_bits(uint16_t machine, uint32_t type);
 /* "R_ARM_CALL", also of some that no loader applies; else "an unknown one". */
 const char *reloc_name(const struct reloc_loader *l, uint32_t type);
 

@@ -28,13 +28,13 @@ bool ko_image_relocation(
 	at = s->bytes + i * entry;
 	info = ko_image_long(im, at + word);
 	out->offset = ko_image_long(im, at);
+	out->addend = s->sh.sh_type == SHT_RELA ? ko_image_long(im, at + 2 * word) : 0;
 	out->type = word == 8 ? (uint32_t)GELF_R_TYPE(info) : ELF32_R_TYPE((uint32_t)info);
 	out->symbol = word == 8 ? (uint32_t)GELF_R_SYM(info) : ELF32_R_SYM((uint32_t)info);
 	return true;
 }
 
-/* The symbol table as the loader finds it: the last one. */
-static const struct ko_section *symbol_table(const struct ko_image *im)
+const struct ko_section *ko_image_symbols(const struct ko_image *im)
 {
 	for (size_t i = im->n_sections; i-- > 1;)
 		if (im->sections[i].sh.sh_type == SHT_SYMTAB)
@@ -42,19 +42,13 @@ static const struct ko_section *symbol_table(const struct ko_image *im)
 	return NULL;
 }
 
-struct symbol {
-	const char *name;
-	uint64_t value;
-	uint16_t section;
-};
-
 /* Read in place: libelf would convert a whole table for two symbols. */
-static bool read_symbol(
-	const struct ko_image *im, const struct ko_section *table, size_t i, struct symbol *out)
+bool ko_image_symbol(const struct ko_image *im, const struct ko_section *table, size_t i,
+	struct ko_elf_symbol *out)
 {
 	bool wide = im->elf_class == ELFCLASS64;
 	size_t entry = wide ? sizeof(Elf64_Sym) : sizeof(Elf32_Sym);
-	const char *at;
+	const char *at, *section;
 
 	if (!table || i >= table->len / entry)
 		return false;
@@ -62,15 +56,16 @@ static bool read_symbol(
 	out->name = ko_image_string(&im->sections[table->sh.sh_link], ko_image_u32(im, at));
 	out->value = ko_image_long(
 		im, at + (wide ? offsetof(Elf64_Sym, st_value) : offsetof(Elf32_Sym, st_value)));
-	at += wide ? offsetof(Elf64_Sym, st_shndx) : offsetof(Elf32_Sym, st_shndx);
+	out->info = (uint8_t)at[wide ? offsetof(Elf64_Sym, st_info) : offsetof(Elf32_Sym, st_info)];
+	section = at + (wide ? offsetof(Elf64_Sym, st_shndx) : offsetof(Elf32_Sym, st_shndx));
 	out->section = im->elf_data == ELFDATA2MSB
-			       ? (uint16_t)((uint8_t)at[0] << 8 | (uint8_t)at[1])
-			       : (uint16_t)((uint8_t)at[1] << 8 | (uint8_t)at[0]);
-	return out->name != NULL;
+			       ? (uint16_t)((uint8_t)section[0] << 8 | (uint8_t)section[1])
+			       : (uint16_t)((uint8_t)section[1] << 8 | (uint8_t)section[0]);
+	return true;
 }
 
 /* The word before the function, passing the nops that tracing may want in between. */
-static uint32_t hash_before(const struct ko_image *im, const struct symbol *s)
+static uint32_t hash_before(const struct ko_image *im, const struct ko_elf_symbol *s)
 {
 	uint64_t at = s->value & ~(uint64_t)1; /* thumb */
 	const struct ko_section *text;
@@ -93,13 +88,13 @@ static uint32_t hash_before(const struct ko_image *im, const struct symbol *s)
 static void find_functions(
 	const struct ko_image *im, const struct ko_section *relocations, struct module_layout *out)
 {
-	const struct ko_section *symbols = symbol_table(im);
+	const struct ko_section *symbols = ko_image_symbols(im);
 	struct ko_relocation r;
-	struct symbol s;
+	struct ko_elf_symbol s;
 
 	/* it has two or three */
 	for (size_t i = 0; i < FUNCTIONS_MAX && ko_image_relocation(im, relocations, i, &r); i++) {
-		if (!read_symbol(im, symbols, r.symbol, &s))
+		if (!ko_image_symbol(im, symbols, r.symbol, &s) || !s.name)
 			continue;
 		/* with the jump tables of clang's CFI before 6.1 it is init_module.cfi_jt */
 		if (starts_with(s.name, "init_module")) {

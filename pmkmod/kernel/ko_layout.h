@@ -20,11 +20,23 @@ void ko_image_trampolines(const struct ko_image *im, struct strvec *out);
 /* One relocation, of either kind and class. */
 struct ko_relocation {
 	uint64_t offset;
+	uint64_t addend; /* of a SHT_RELA section, else 0 */
 	uint32_t type, symbol;
 };
 /* Relocation number `i` of a SHT_REL or SHT_RELA section; false behind its end. */
 bool ko_image_relocation(
 	const struct ko_image *im, const struct ko_section *s, size_t i, struct ko_relocation *out);
+struct ko_elf_symbol {
+	const char *name; /* borrowed; NULL: it lies outside of the table of names */
+	uint64_t value;
+	uint16_t section; /* st_shndx */
+	uint8_t info; /* st_info */
+};
+/* The symbol table as the loader finds it; NULL: there is none. */
+const struct ko_section *ko_image_symbols(const struct ko_image *im);
+/* Symbol number `i` of that table, read in place; false behind its end, or without a table. */
+bool ko_image_symbol(const struct ko_image *im, const struct ko_section *table, size_t i,
+	struct ko_elf_symbol *out);
 /* As the loader does: does it look at this section's relocations at all? */
 bool ko_image_is_relocated(const struct ko_image *im, const struct ko_section *s);
 

@@ -25,7 +25,18 @@ struct kb_reloc {
 	uint32_t type;
 	uint64_t offset; /* in .text */
 	uint32_t symbol;
+	uint64_t addend;
 	bool end; /* ends the list */
+};
+struct kb_part { /* a section without content */
+	const char *name;
+	uint64_t flags, size, align;
+};
+struct kb_raw_symbol {
+	const char *name;
+	uint16_t section; /* KB_TEXT, KB_EXTRA_FIRST, SHN_ABS, ... */
+	uint64_t value;
+	bool weak;
 };
 #define KB_EXTRA 4
 
@@ -50,6 +61,12 @@ struct kb_spec {
 	uint64_t init_at, exit_at; /* places in struct module; 0: no such function */
 	uint64_t init_value; /* where init_module() is in .text */
 	const char *const *extra; /* names of empty sections, KB_EXTRA at most, NULL at the end */
+	const struct kb_part *parts; /* instead of those; a NULL name at the end */
+	const struct kb_raw_symbol *symbols; /* the first in the table: 1, 2, ... */
+	uint64_t text_flags; /* sh_flags of .text; 0: SHF_ALLOC | SHF_EXECINSTR */
+	uint32_t rel_info; /* sh_info of .rel.text; 0: that of .text */
+	size_t rel_cut; /* bytes missing at the end of .rel.text */
+	const char *own_name; /* what struct module has for a name, without an end */
 	const char *defined; /* a symbol in .text */
 	const char *btf, *btf_base; /* contents of .BTF and .BTF.base */
 	size_t btf_len, btf_base_len;
@@ -175,7 +192,7 @@ static inline bool kb_rela(const struct kb_spec *s)
 }
 
 static inline void kb_relocation(
-	struct kb *k, int section, uint64_t offset, uint32_t symbol, uint32_t type)
+	struct kb *k, int section, uint64_t offset, uint32_t symbol, uint32_t type, uint64_t addend)
 {
 	struct strbuf *b = &k->content[section];
 	size_t word = k->s->is32 ? 4 : 8;
@@ -183,7 +200,14 @@ static inline void kb_relocation(
 	kb_num(b, offset, word);
 	kb_num(b, k->s->is32 ? symbol << 8 | type : (uint64_t)symbol << 32 | type, word);
 	if (kb_rela(k->s))
-		kb_num(b, 0, word);
+		kb_num(b, addend, word);
+}
+
+static inline const char *kb_extra_name(const struct kb_spec *s, int i)
+{
+	if (s->parts)
+		return s->parts[i].name;
+	return s->extra ? s->extra[i] : NULL;
 }
 
 /* The next symbol's number. */
@@ -199,7 +223,7 @@ static inline void kb_function(struct kb *k, const char *name, uint64_t at, uint
 		return;
 	k->present[KB_REL_THIS] = true;
 	kb_relocation(
-		k, KB_REL_THIS, at, kb_n_symbols(k), k->s->is32 ? R_ARM_ABS32 : R_AARCH64_ABS64);
+		k, KB_REL_THIS, at, kb_n_symbols(k), k->s->is32 ? R_ARM_ABS32 : R_AARCH64_ABS64, 0);
 	kb_symbol(k, name, ELF32_ST_INFO(STB_GLOBAL, STT_FUNC), KB_TEXT, value);
 }
 
@@ -212,12 +236,12 @@ static inline void kb_add_code(struct kb *k)
 		kb_num(&k->content[KB_TEXT], s->text[i], 4);
 	k->present[KB_REL_TEXT] = s->relocs != NULL;
 	for (const struct kb_reloc *r = s->relocs; r && !r->end; r++)
-		kb_relocation(k, KB_REL_TEXT, r->offset, r->symbol, r->type);
+		kb_relocation(k, KB_REL_TEXT, r->offset, r->symbol, r->type, r->addend);
 	kb_function(k, "init_module", s->init_at, s->init_value);
 	kb_function(k, "cleanup_module", s->exit_at, 0);
 	if (s->defined)
 		kb_symbol(k, s->defined, ELF32_ST_INFO(STB_GLOBAL, STT_FUNC), KB_TEXT, 0);
-	for (int i = 0; s->extra && s->extra[i]; i++)
+	for (int i = 0; i < KB_EXTRA && kb_extra_name(s, i); i++)
 		k->present[KB_EXTRA_FIRST + i] = true;
 	k->present[KB_BTF] = s->btf != NULL;
 	strbuf_add(&k->content[KB_BTF], s->btf ? s->btf : "", s->btf_len);
@@ -238,7 +262,13 @@ static inline void kb_fill(struct kb *k)
 		kb_string(&k->content[KB_MODINFO], *m);
 	for (size_t i = 0; i < (s->this_module_size ? s->this_module_size : 64); i++)
 		strbuf_addc(&k->content[KB_THIS], 0);
+	if (s->own_name)
+		memcpy(k->content[KB_THIS].s + (s->is32 ? 12 : 24), s->own_name,
+			strlen(s->own_name));
 	kb_symbol(k, "", 0, SHN_UNDEF, 0);
+	for (const struct kb_raw_symbol *r = s->symbols; r && r->name; r++)
+		kb_symbol(k, r->name, ELF32_ST_INFO(r->weak ? STB_WEAK : STB_GLOBAL, 0), r->section,
+			r->value);
 	kb_add_versions(k);
 	kb_add_exports(k);
 	kb_add_code(k);
@@ -276,7 +306,7 @@ static inline void kb_ehdr(const struct kb_spec *s, struct strbuf *out, uint64_t
 
 static inline void kb_shdr(struct strbuf *out, bool is32, uint32_t name, uint32_t type,
 	uint64_t flags, uint64_t offset, uint64_t size, uint32_t link, uint32_t info,
-	uint64_t entry)
+	uint64_t entry, uint64_t align)
 {
 	size_t word = is32 ? 4 : 8;
 
@@ -288,32 +318,58 @@ static inline void kb_shdr(struct strbuf *out, bool is32, uint32_t name, uint32_
 	kb_num(out, size, word);
 	kb_num(out, link, 4);
 	kb_num(out, info, 4);
-	kb_num(out, 8, word);
+	kb_num(out, align, word);
 	kb_num(out, entry, word);
+}
+
+static inline void kb_rel_header(
+	const struct kb *k, int i, uint32_t name, uint64_t at, struct strbuf *out)
+{
+	uint32_t target = i == KB_REL_TEXT ? KB_TEXT : KB_THIS;
+	size_t cut = i == KB_REL_TEXT ? k->s->rel_cut : 0;
+
+	if (i == KB_REL_TEXT && k->s->rel_info)
+		target = k->s->rel_info;
+	kb_shdr(out, k->s->is32, name, kb_rela(k->s) ? SHT_RELA : SHT_REL, 0, at,
+		k->content[i].len - cut, KB_SYMTAB, target,
+		(kb_rela(k->s) ? 3 : 2) * (k->s->is32 ? 4 : 8), 8);
 }
 
 static inline void kb_header(
 	const struct kb *k, int i, uint32_t name, uint64_t at, struct strbuf *out)
 {
+	const struct kb_part *part =
+		k->s->parts && i >= KB_EXTRA_FIRST && i <= KB_EXTRA_LAST && k->present[i]
+			? &k->s->parts[i - KB_EXTRA_FIRST]
+			: NULL;
+	uint64_t code = k->s->text_flags ? k->s->text_flags : SHF_ALLOC | SHF_EXECINSTR;
+	uint64_t flags = i == KB_TEXT ? code : SHF_ALLOC, entry = 0;
+	uint32_t type = SHT_PROGBITS, link = 0;
 	bool is32 = k->s->is32;
-	uint64_t sym = is32 ? sizeof(Elf32_Sym) : sizeof(Elf64_Sym);
 
-	if (i == KB_NULL || !k->present[i])
-		kb_shdr(out, is32, 0, SHT_NULL, 0, 0, 0, 0, 0, 0);
-	else if (i == KB_SYMTAB)
-		kb_shdr(out, is32, name, SHT_SYMTAB, 0, at, k->content[i].len, KB_STRTAB, 0, sym);
-	else if (i == KB_STRTAB || i == KB_SHSTRTAB)
-		kb_shdr(out, is32, name, SHT_STRTAB, 0, at, k->content[i].len, 0, 0, 0);
-	else if (i == KB_REL_TEXT || i == KB_REL_THIS)
-		kb_shdr(out, is32, name, kb_rela(k->s) ? SHT_RELA : SHT_REL, 0, at,
-			k->content[i].len, KB_SYMTAB, i == KB_REL_TEXT ? KB_TEXT : KB_THIS,
-			(kb_rela(k->s) ? 3 : 2) * (is32 ? 4 : 8));
-	else if (i == KB_BTF || i == KB_BTF_BASE)
-		kb_shdr(out, is32, name, SHT_PROGBITS, 0, at, k->content[i].len, 0, 0, 0);
-	else
-		kb_shdr(out, is32, name, SHT_PROGBITS,
-			SHF_ALLOC | (i == KB_TEXT ? SHF_EXECINSTR : 0), at, k->content[i].len, 0, 0,
-			0);
+	if (i == KB_NULL || !k->present[i]) {
+		kb_shdr(out, is32, 0, SHT_NULL, 0, 0, 0, 0, 0, 0, 0);
+		return;
+	}
+	if (part) {
+		kb_shdr(out, is32, name, SHT_NOBITS, part->flags, at, part->size, 0, 0, 0,
+			part->align);
+		return;
+	}
+	if (i == KB_REL_TEXT || i == KB_REL_THIS) {
+		kb_rel_header(k, i, name, at, out);
+		return;
+	}
+	if (i == KB_SYMTAB || i == KB_STRTAB || i == KB_SHSTRTAB || i == KB_BTF || i == KB_BTF_BASE)
+		flags = 0;
+	if (i == KB_STRTAB || i == KB_SHSTRTAB)
+		type = SHT_STRTAB;
+	if (i == KB_SYMTAB) {
+		type = SHT_SYMTAB;
+		link = KB_STRTAB;
+		entry = is32 ? sizeof(Elf32_Sym) : sizeof(Elf64_Sym);
+	}
+	kb_shdr(out, is32, name, type, flags, at, k->content[i].len, link, 0, entry, 8);
 }
 
 /* The file's bytes; the caller frees. */
@@ -328,8 +384,9 @@ static inline char *kb_build(const struct kb_spec *s, size_t *len)
 	for (int i = 0; i < KB_SECTIONS; i++)
 		names[i] = kb_string(&k.content[KB_SHSTRTAB],
 			i >= KB_EXTRA_FIRST && i <= KB_EXTRA_LAST && k.present[i]
-				? s->extra[i - KB_EXTRA_FIRST]
-				: kb_names[i]);
+				? kb_extra_name(s, i - KB_EXTRA_FIRST)
+			: i == KB_REL_TEXT && kb_rela(s) ? ".rela.text"
+							 : kb_names[i]);
 	for (int i = 0; i < KB_SECTIONS; i++) {
 		while (body.len % 8)
 			strbuf_addc(&body, 0);

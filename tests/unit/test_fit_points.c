@@ -6,27 +6,16 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <lzma.h>
-#include <unistd.h>
 
-#include "chroot/base/fs.h"
-#include "pmkmod/fit/fit.h"
 #include "tests/unit/btf_builder.h"
+#include "tests/unit/fit_rows.h"
 #include "tests/unit/kernel_file.h"
-#include "tests/unit/ko_builder.h"
-
-#define INFO(...) ((const char *const[]){__VA_ARGS__, NULL})
-#define GOOD INFO("license=GPL", "name=test")
-#define RELOCS(...) ((const struct kb_reloc[]){__VA_ARGS__, {.end = true}})
-#define WORDS(...)                                                                                 \
-	.text = (const uint32_t[]){__VA_ARGS__},                                                   \
-	.n_text = sizeof((const uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t)
-#define ZERO WORDS(0, 0, 0, 0)
-#define NEEDS(...) ((const struct kb_symbol[]){__VA_ARGS__, {0}})
-#define NONE ""
-#define PLTS INFO(".plt", ".init.plt")
 
 #define SCS_PUSH 0xf800865e /* str x30, [x18], #8 */
 #define PACIASP 0xd503233f
+#define BTI_C 0xd503245f
+#define ENDBR64 0xfa1e0ff3
+#define BTI "CONFIG_ARM64_BTI_KERNEL=y\n"
 #define FRAME 0xa9be7bfd /* stp x29, x30, [sp, #-32]! */
 #define MOV_X18 0xaa0003f2 /* mov x18, x0 */
 #define LDR_X18 0xf9400012 /* ldr x18, [x0] */
@@ -38,205 +27,7 @@
 #define BUG_BRK 0xd4210000 /* brk #0x800 */
 #define HASH 0x36b1c5a6
 
-struct row {
-	const char *what;
-	struct kb_spec ko;
-	const char *arch; /* NULL: aarch64 */
-	const char *release; /* NULL: 6.1.0, NONE: not known */
-	const char *config; /* NULL: not known */
-	struct module_layout layout; /* of the kernel's own modules */
-	const char *trampolines[2];
-	bool no_facts;
-	const char *image; /* path of the kernel's image; NULL: not known */
-	/* what is expected */
-	const char *point;
-	enum fit_result result;
-	const char *says;
-};
-
 static const struct row rows[] = {
-	/* relocations */
-	{"none", {.modinfo = GOOD}, .point = "relocations", .result = FIT_PASS, .says = "0 of 0"},
-	{"usual",
-		{.modinfo = GOOD,
-			ZERO,
-			.relocs = RELOCS({.type = R_AARCH64_CALL26},
-				{.type = R_AARCH64_CALL26, .offset = 4},
-				{.type = R_AARCH64_ABS64, .offset = 8})},
-		.point = "relocations", .result = FIT_PASS, .says = "3 of 2 kinds"},
-	{"through a table of addresses",
-		{.modinfo = GOOD, ZERO, .relocs = RELOCS({.type = R_AARCH64_ADR_GOT_PAGE})},
-		.point = "relocations", .result = FIT_FAIL, .says = "311 (R_AARCH64_ADR_GOT_PAGE)"},
-	{"no such type", {.modinfo = GOOD, ZERO, .relocs = RELOCS({.type = 999})},
-		.point = "relocations", .result = FIT_FAIL,
-		.says = ".text has relocations of type 999"},
-	{"no such type, a kernel of the future",
-		{.modinfo = GOOD, ZERO, .relocs = RELOCS({.type = R_AARCH64_ADR_GOT_PAGE})},
-		.release = "7.2.0", .point = "relocations", .result = FIT_UNKNOWN, .says = "6.18"},
-	{"no addends", {.modinfo = GOOD, ZERO, .other_kind = true, .relocs = RELOCS({.type = 257})},
-		.point = "relocations", .result = FIT_FAIL, .says = "without addends"},
-	{"no addends, empty",
-		{.modinfo = GOOD, .other_kind = true, .relocs = RELOCS({.end = true})},
-		.point = "relocations", .result = FIT_FAIL, .says = "without addends"},
-	{"addends on arm",
-		{.modinfo = GOOD,
-			.is32 = true,
-			.other_kind = true,
-			ZERO,
-			.relocs = RELOCS({.type = R_ARM_ABS32})},
-		.arch = "armv7", .point = "relocations", .result = FIT_FAIL,
-		.says = "with addends"},
-	{"no such symbol",
-		{.modinfo = GOOD,
-			ZERO,
-			.relocs = RELOCS({.type = R_AARCH64_ABS64, .offset = 0, .symbol = 77})},
-		.point = "relocations", .result = FIT_FAIL, .says = "symbol 77 of 2"},
-	{"behind the end",
-		{.modinfo = GOOD, ZERO, .relocs = RELOCS({.type = R_AARCH64_ABS64, .offset = 16})},
-		.point = "relocations", .result = FIT_FAIL, .says = "write over other memory"},
-	{"nothing behind the end",
-		{.modinfo = GOOD, ZERO, .relocs = RELOCS({.type = R_AARCH64_NONE, .offset = 16})},
-		.point = "relocations", .result = FIT_PASS, .says = "1 of 1"},
-	{"half behind the end",
-		{.modinfo = GOOD,
-			.is32 = true,
-			ZERO,
-			.relocs = RELOCS({.type = R_ARM_ABS32, .offset = 13})},
-		.arch = "armv7", .point = "relocations", .result = FIT_FAIL, .says = "refuse it"},
-	{"adrp, a kernel with the erratum",
-		{.modinfo = GOOD, ZERO, .relocs = RELOCS({.type = R_AARCH64_ADR_PREL_PG_HI21})},
-		.release = "4.9.337", .config = "CONFIG_ARM64_ERRATUM_843419=y\n",
-		.point = "relocations", .result = FIT_UNKNOWN, .says = "843419"},
-	{"adrp, without the erratum",
-		{.modinfo = GOOD, ZERO, .relocs = RELOCS({.type = R_AARCH64_ADR_PREL_PG_HI21})},
-		.release = "4.9.337", .config = "CONFIG_MODULES=y\n", .point = "relocations",
-		.result = FIT_PASS, .says = ""},
-	{"adrp, later",
-		{.modinfo = GOOD, ZERO, .relocs = RELOCS({.type = R_AARCH64_ADR_PREL_PG_HI21})},
-		.config = "CONFIG_ARM64_ERRATUM_843419=y\n", .point = "relocations",
-		.result = FIT_PASS, .says = ""},
-	{"arm",
-		{.modinfo = GOOD,
-			.is32 = true,
-			ZERO,
-			.relocs = RELOCS({.type = R_ARM_NONE}, {.type = 28},
-				{.type = R_ARM_MOVW_ABS_NC, .offset = 4},
-				{.type = 40, .offset = 8})},
-		.arch = "armv7", .release = "3.4.113", .point = "relocations", .result = FIT_PASS,
-		.says = "4 of 4"},
-	{"place relative on an old arm",
-		{.modinfo = GOOD, .is32 = true, ZERO, .relocs = RELOCS({.type = R_ARM_REL32})},
-		.arch = "armv7", .release = "4.4.0", .point = "relocations", .result = FIT_UNKNOWN,
-		.says = "R_ARM_REL32, which loaders apply since 5.11"},
-	{"thumb code for an arm kernel",
-		{.modinfo = GOOD, .is32 = true, ZERO, .relocs = RELOCS({.type = 10})},
-		.arch = "armv7", .config = "CONFIG_SMP=y\n", .point = "relocations",
-		.result = FIT_FAIL, .says = "CONFIG_THUMB2_KERNEL"},
-	{"thumb code for a thumb kernel",
-		{.modinfo = GOOD, .is32 = true, ZERO, .relocs = RELOCS({.type = 10})},
-		.arch = "armv7", .config = "CONFIG_THUMB2_KERNEL=y\n", .point = "relocations",
-		.result = FIT_PASS, .says = ""},
-	{"thumb code, nothing known",
-		{.modinfo = GOOD, .is32 = true, ZERO, .relocs = RELOCS({.type = 10})},
-		.arch = "armv7", .point = "relocations", .result = FIT_UNKNOWN,
-		.says = "not known"},
-	{"x86",
-		{.modinfo = GOOD,
-			.is32 = true,
-			.machine = EM_386,
-			ZERO,
-			.relocs = RELOCS({.type = R_386_32}, {.type = R_386_PC32, .offset = 4})},
-		.arch = "x86", .point = "relocations", .result = FIT_PASS, .says = ""},
-	{"x86 nothing",
-		{.modinfo = GOOD,
-			.is32 = true,
-			.machine = EM_386,
-			ZERO,
-			.relocs = RELOCS({.type = R_386_NONE})},
-		.arch = "x86", .point = "relocations", .result = FIT_FAIL, .says = "R_386_NONE"},
-	{"x86_64",
-		{.modinfo = GOOD,
-			.machine = EM_X86_64,
-			ZERO,
-			.relocs = RELOCS(
-				{.type = R_X86_64_PLT32}, {.type = R_X86_64_64, .offset = 8})},
-		.arch = "x86_64", .point = "relocations", .result = FIT_PASS, .says = ""},
-	{"x86_64, old",
-		{.modinfo = GOOD,
-			.machine = EM_X86_64,
-			ZERO,
-			.relocs = RELOCS({.type = R_X86_64_PLT32})},
-		.arch = "x86_64", .release = "4.4.302", .point = "relocations",
-		.result = FIT_UNKNOWN, .says = "4.16"},
-	{"x86_64, too old",
-		{.modinfo = GOOD,
-			.machine = EM_X86_64,
-			ZERO,
-			.relocs = RELOCS({.type = R_X86_64_PC64})},
-		.arch = "x86_64", .release = "4.4.302", .point = "relocations", .result = FIT_FAIL,
-		.says = "since 4.20, and the kernel is 4.4.302"},
-	{"x86_64, no version",
-		{.modinfo = GOOD,
-			.machine = EM_X86_64,
-			ZERO,
-			.relocs = RELOCS({.type = R_X86_64_PC64})},
-		.arch = "x86_64", .release = NONE, .point = "relocations", .result = FIT_UNKNOWN,
-		.says = "version is not known"},
-	{"x86_64, applied before",
-		{.modinfo = GOOD,
-			.machine = EM_X86_64,
-			WORDS(0, 0x100),
-			.relocs = RELOCS({.type = R_X86_64_PC32, .offset = 4})},
-		.arch = "x86_64", .point = "relocations", .result = FIT_FAIL, .says = ".text+0x4"},
-	{"x86_64, applied before, the other half",
-		{.modinfo = GOOD,
-			.machine = EM_X86_64,
-			WORDS(0, 0x100),
-			.relocs = RELOCS({.type = R_X86_64_64})},
-		.arch = "x86_64", .point = "relocations", .result = FIT_FAIL, .says = ".text+0x0"},
-	{"riscv",
-		{.modinfo = GOOD,
-			.machine = EM_RISCV,
-			ZERO,
-			.relocs = RELOCS(
-				{.type = R_RISCV_CALL_PLT}, {.type = R_RISCV_RELAX, .offset = 16})},
-		.arch = "riscv64", .point = "relocations", .result = FIT_PASS, .says = "2 of 2"},
-	{"riscv, too new",
-		{.modinfo = GOOD,
-			.machine = EM_RISCV,
-			ZERO,
-			.relocs = RELOCS({.type = R_RISCV_SET8})},
-		.arch = "riscv64", .point = "relocations", .result = FIT_FAIL, .says = "since 6.7"},
-	{"riscv, new enough",
-		{.modinfo = GOOD,
-			.machine = EM_RISCV,
-			ZERO,
-			.relocs = RELOCS({.type = R_RISCV_SET8})},
-		.arch = "riscv64", .release = "6.12.1", .point = "relocations", .result = FIT_PASS,
-		.says = ""},
-	{"riscv, relaxed",
-		{.modinfo = GOOD,
-			.machine = EM_RISCV,
-			ZERO,
-			.relocs = RELOCS({.type = R_RISCV_ALIGN})},
-		.arch = "riscv64", .release = "6.12.1", .point = "relocations", .result = FIT_FAIL,
-		.says = "R_RISCV_ALIGN"},
-	{"riscv, without tables",
-		{.modinfo = GOOD,
-			.machine = EM_RISCV,
-			ZERO,
-			.relocs = RELOCS({.type = R_RISCV_GOT_HI20})},
-		.arch = "riscv64", .config = "CONFIG_SMP=y\n", .point = "relocations",
-		.result = FIT_FAIL, .says = "with CONFIG_MODULE_SECTIONS"},
-	{"riscv, low",
-		{.modinfo = GOOD,
-			.machine = EM_RISCV,
-			ZERO,
-			.relocs = RELOCS({.type = R_RISCV_HI20})},
-		.arch = "riscv64", .config = "CONFIG_CMODEL_MEDLOW=y\n", .point = "relocations",
-		.result = FIT_FAIL, .says = "without CONFIG_CMODEL_MEDLOW"},
-	{"nobody's", {.modinfo = GOOD, .machine = EM_PPC64}, .arch = "ppc64le",
-		.point = "relocations", .result = FIT_UNKNOWN, .says = "architecture"},
 	/* flags */
 	{"arm64", {.modinfo = GOOD, .flags = 5}, .point = "flags", .result = FIT_PASS,
 		.says = "0x5"},
@@ -276,38 +67,6 @@ static const struct row rows[] = {
 		.result = FIT_UNKNOWN, .says = "64 bytes"},
 	{"nothing known", {.modinfo = GOOD}, .no_facts = true, .point = "layout",
 		.result = FIT_UNKNOWN, .says = "not known"},
-	/* sections */
-	{"not needed", {.modinfo = GOOD}, .config = "CONFIG_SMP=y\n", .point = "sections",
-		.result = FIT_PASS, .says = ""},
-	{"needed", {.modinfo = GOOD}, .config = "CONFIG_ARM64_MODULE_PLTS=y\n", .point = "sections",
-		.result = FIT_FAIL, .says = "no section .plt"},
-	{"there", {.modinfo = GOOD, .extra = PLTS}, .config = "CONFIG_ARM64_MODULE_PLTS=y\n",
-		.point = "sections", .result = FIT_PASS, .says = ""},
-	{"needed by all", {.modinfo = GOOD}, .release = "6.6.1", .config = "CONFIG_SMP=y\n",
-		.point = "sections", .result = FIT_FAIL, .says = "no section .plt"},
-	{"for tracing", {.modinfo = GOOD, .extra = PLTS},
-		.config = "CONFIG_ARM64_MODULE_PLTS=y\nCONFIG_DYNAMIC_FTRACE=y\n",
-		.point = "sections", .result = FIT_FAIL, .says = ".text.ftrace_trampoline"},
-	{"for tracing the start, perhaps",
-		{.modinfo = GOOD, .extra = INFO(".plt", ".init.plt", ".text.ftrace_trampoline")},
-		.release = "6.12.1", .config = "CONFIG_DYNAMIC_FTRACE=y\n", .point = "sections",
-		.result = FIT_PASS, .says = ""},
-	{"for tracing the start, as the kernel's own have it",
-		{.modinfo = GOOD, .extra = INFO(".plt", ".init.plt", ".text.ftrace_trampoline")},
-		.release = "6.12.117", .config = "CONFIG_DYNAMIC_FTRACE=y\n",
-		.trampolines = {".init.text.ftrace_trampoline"}, .point = "sections",
-		.result = FIT_FAIL, .says = ".init.text.ftrace_trampoline"},
-	{"nothing known", {.modinfo = GOOD}, .point = "sections", .result = FIT_UNKNOWN,
-		.says = "not known"},
-	{"on an old arm", {.modinfo = GOOD, .is32 = true}, .arch = "armv7", .release = "4.4.1",
-		.config = "CONFIG_ARM_MODULE_PLTS=y\n", .point = "sections", .result = FIT_PASS,
-		.says = ""},
-	{"on arm", {.modinfo = GOOD, .is32 = true}, .arch = "armv7",
-		.config = "CONFIG_ARM_MODULE_PLTS=y\n", .point = "sections", .result = FIT_FAIL,
-		.says = ".plt"},
-	{"on riscv", {.modinfo = GOOD, .machine = EM_RISCV, .extra = INFO(".plt", ".got")},
-		.arch = "riscv64", .config = "CONFIG_MODULE_SECTIONS=y\n", .point = "sections",
-		.result = FIT_FAIL, .says = ".got.plt"},
 	/* cfi */
 	{"neither", {.modinfo = GOOD, WORDS(RET, BUG_BRK)}, .config = "CONFIG_SMP=y\n",
 		.point = "cfi", .result = FIT_PASS, .says = "neither"},
@@ -367,6 +126,29 @@ static const struct row rows[] = {
 		.result = FIT_PASS, .says = "type hash"},
 	{"nothing known", {.modinfo = GOOD, WORDS(KCFI_BRK)}, .point = "cfi", .result = FIT_UNKNOWN,
 		.says = "compiled with it"},
+	/* landing pads */
+	{"asked for, and there",
+		{.modinfo = GOOD, WORDS(RET, BTI_C, RET), .init_at = 24, .init_value = 4},
+		.config = BTI, .point = "landing pads", .result = FIT_PASS,
+		.says = "begins with one"},
+	{"asked for, and there by another", {.modinfo = GOOD, WORDS(PACIASP, RET), .init_at = 24},
+		.config = BTI, .point = "landing pads", .result = FIT_PASS,
+		.says = "begins with one"},
+	{"asked for, but not there",
+		{.modinfo = GOOD, WORDS(BTI_C, RET), .init_at = 24, .init_value = 4}, .config = BTI,
+		.point = "landing pads", .result = FIT_UNKNOWN, .says = "Armv8.5"},
+	{"not asked for", {.modinfo = GOOD, WORDS(RET), .init_at = 24}, .config = "CONFIG_SMP=y\n",
+		.point = "landing pads", .result = FIT_PASS, .says = "does not ask"},
+	{"perhaps asked for", {.modinfo = GOOD, WORDS(RET), .init_at = 24}, .point = "landing pads",
+		.result = FIT_UNKNOWN, .says = "may or may not"},
+	{"nothing to land on", {.modinfo = GOOD, WORDS(RET)}, .config = BTI,
+		.point = "landing pads", .result = FIT_PASS, .says = "no init function"},
+	{"x86, and there", {.modinfo = GOOD, .machine = EM_X86_64, WORDS(ENDBR64), .init_at = 24},
+		.arch = "x86_64", .config = "CONFIG_X86_KERNEL_IBT=y\n", .point = "landing pads",
+		.result = FIT_PASS, .says = "begins with one"},
+	{"x86, but not there", {.modinfo = GOOD, .machine = EM_X86_64, WORDS(0xe8), .init_at = 24},
+		.arch = "x86_64", .config = "CONFIG_X86_KERNEL_IBT=y\n", .point = "landing pads",
+		.result = FIT_UNKNOWN, .says = "endbr64"},
 	/* shadow call stack */
 	{"neither", {.modinfo = GOOD, WORDS(FRAME, MOV_X18, RET)}, .config = "CONFIG_SMP=y\n",
 		.point = "shadow call stack", .result = FIT_PASS, .says = "neither"},
@@ -434,68 +216,10 @@ static const struct row rows[] = {
 		.point = "stack protector", .result = FIT_UNKNOWN, .says = "not known"},
 };
 
-static char folder[] = "/tmp/pmkmod-points-XXXXXX";
-
-static int make_folder(void **state)
-{
-	(void)state;
-	return mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_folder(void **state)
-{
-	(void)state;
-	return fs_remove_tree(folder, NULL);
-}
-
-/* Judge these bytes; the point must be there exactly once. */
-static void judge(const struct row *r, const char *bytes, size_t len)
-{
-	struct fit_kernel k = {.arch = arch_by_name(r->arch ? r->arch : "aarch64")};
-	struct kernel_facts facts = {.layout = r->layout};
-	const struct fit_point *found = NULL;
-	struct kconfig *config = NULL;
-	struct strvec paths = {0};
-	struct fit_report report;
-	struct err e = ERR_INIT;
-
-	k.release = !r->release ? "6.1.0" : *r->release ? r->release : NULL;
-	if (r->config)
-		assert_int_equal(kconfig_parse(&config, r->config, strlen(r->config), &e), 0);
-	k.config = config;
-	for (size_t i = 0; i < ARRAY_SIZE(r->trampolines) && r->trampolines[i]; i++)
-		strvec_add(&facts.trampolines, r->trampolines[i]);
-	k.facts = r->no_facts ? NULL : &facts;
-	k.image = r->image;
-	strvec_take(&paths, path_join(folder, "test.ko"));
-	assert_int_equal(fs_write_atomic(paths.v[0], bytes, len, 0600, &e), 0);
-	assert_int_equal(fit_check(&k, &paths, &report, &e), 0);
-	for (size_t i = 0; i < report.n_points; i++) {
-		if (!streq(report.points[i].point, r->point))
-			continue;
-		assert_null(found);
-		found = &report.points[i];
-	}
-	if (!found)
-		fail_msg("%s, %s: there is no such point", r->point, r->what);
-	else if (found->result != r->result || !strstr(found->text, r->says))
-		fail_msg("%s, %s: %d, '%s'", r->point, r->what, found->result, found->text);
-	fit_report_free(&report);
-	strvec_free(&paths);
-	strvec_free(&facts.trampolines);
-	kconfig_free(config);
-}
-
 static void every_row(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		size_t len;
-		char *bytes = kb_build(&rows[i].ko, &len);
-
-		judge(&rows[i], bytes, len);
-		free(bytes);
-	}
+	judge_rows(rows, ARRAY_SIZE(rows));
 }
 
 static char *xz(const char *bytes, size_t *len, lzma_check check)
@@ -555,7 +279,7 @@ static void compressions(void **state)
 /* An arm64 Image with this at its end; the caller frees its path. */
 static char *write_image(const char *btf, size_t len)
 {
-	char *path = path_join(folder, "Image");
+	char *path = path_join(fit_folder, "Image");
 
 	assert_int_equal(kernel_file_write(path, btf, len), 0);
 	return path;

@@ -290,7 +290,7 @@ static void not_modules(void **state)
 		const char *says;
 	} cases[] = {
 		{{.modinfo = info, .type = ET_DYN}, -EINVAL, "a program or a library"},
-		{{.modinfo = info, .no_modinfo = true}, -EINVAL, ".modinfo"},
+		{{.no_modinfo = true, .no_this_module = true}, -EINVAL, ".modinfo"},
 		{{.modinfo = info, .no_this_module = true}, -EINVAL, "modpost"},
 		{{.modinfo = info, .no_symtab = true}, -EINVAL, "--strip-debug"},
 	};
