@@ -8,8 +8,8 @@
 /*
  * Let malloc() have so many bytes that are in memory already, and keep what is freed. Each page
  * that is first touched costs an exception; in a virtual machine that is most of what reading some
- * megabytes takes (25 us each were measured, populating them together 1 us). Where this cannot be
- * done nothing happens.
+ * megabytes takes (25 us each were measured, populating them together 1 us, in pages of 2 MiB less
+ * than that). Where this cannot be done nothing happens.
  */
 void heap_prepare(size_t bytes);
 
