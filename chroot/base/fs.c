@@ -98,9 +98,11 @@ int fs_read_regular(const char *path, size_t max, char **out, size_t *len, struc
 
 	if (fd < 0)
 		return err_errno(e, -errno, "cannot open '%s'", path);
-	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
+	if (fstat(fd, &st) < 0)
+		return err_errno(e, -errno, "cannot look at '%s'", path);
+	if (S_ISDIR(st.st_mode))
 		return err_set(e, -EISDIR, "'%s' is a folder, not a file", path);
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+	if (!S_ISREG(st.st_mode))
 		return err_set(e, -EINVAL,
 			"'%s' is no regular file; write what comes from it into one, and name that",
 			path);

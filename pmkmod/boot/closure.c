@@ -20,23 +20,6 @@ struct dep_table {
 	char *text;
 };
 
-static char norm(char c)
-{
-	return c == '-' ? '_' : c;
-}
-
-/* "kernel/a/snd-pcm.ko.xz" -> "snd_pcm"; caller frees. */
-static char *name_of_path(const char *path)
-{
-	const char *base = path_base(path);
-	const char *ko = strstr(base, ".ko");
-	char *name = xstrndup(base, ko ? (size_t)(ko - base) : strlen(base));
-
-	for (char *p = name; *p; p++)
-		*p = norm(*p);
-	return name;
-}
-
 static int by_name(const void *a, const void *b)
 {
 	return strcmp(((const struct dep_line *)a)->name, ((const struct dep_line *)b)->name);
@@ -62,7 +45,7 @@ static void table_parse(struct dep_table *t, const char *text)
 			continue;
 		*colon = '\0';
 		t->v = xrealloc(t->v, t->n + 1, sizeof(*t->v));
-		t->v[t->n++] = (struct dep_line){l, colon + 1, name_of_path(l), false};
+		t->v[t->n++] = (struct dep_line){l, colon + 1, module_name_of(l), false};
 	}
 	if (t->n)
 		qsort(t->v, t->n, sizeof(*t->v), by_name);
@@ -70,7 +53,7 @@ static void table_parse(struct dep_table *t, const char *text)
 
 static struct dep_line *table_find(struct dep_table *t, const char *name)
 {
-	_cleanup_free_ char *key = name_of_path(name);
+	_cleanup_free_ char *key = module_name_of(name);
 	struct dep_line want = {.name = key};
 
 	return t->n ? bsearch(&want, t->v, t->n, sizeof(*t->v), by_name) : NULL;
@@ -143,7 +126,7 @@ bool module_is_builtin(const struct module_index *ix, const char *name)
 {
 	for (const char *l = ix->builtin; l && *l; l += strcspn(l, "\n"), l += *l == '\n') {
 		_cleanup_free_ char *line = xstrndup(l, strcspn(l, "\n"));
-		_cleanup_free_ char *has = name_of_path(line);
+		_cleanup_free_ char *has = module_name_of(line);
 
 		if (module_name_eq(has, name))
 			return true;

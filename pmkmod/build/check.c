@@ -98,10 +98,10 @@ static int read_symvers(struct job *j, struct symvers **out, struct err *e)
 	return r;
 }
 
-static bool find_taken(const struct job *j, struct strvec *out, const char *image)
+static bool find_taken(
+	const struct job *j, struct strvec *out, const char *image, const char *cache)
 {
 	const struct plan *p = j->plan;
-	_cleanup_free_ char *cache = path_join(p->x->cache, "kernels");
 
 	return taken_names(out, image, &j->facts,
 		image == j->kernel_apk ? &p->target.kernel.identity : NULL, p->device.flavor,
@@ -132,7 +132,7 @@ int job_check(struct job *j, struct err *e)
 	struct symvers *symvers = NULL;
 	int r = find_trust(j, &k, e);
 
-	if (find_taken(j, &taken, k.image))
+	if (find_taken(j, &taken, k.image, cache))
 		k.taken = &taken;
 	if (r == 0 && j->headers.symvers_path) {
 		r = read_symvers(j, &symvers, e);

@@ -116,6 +116,17 @@ static void ask_modules(struct known_kernel *k, const char *dir)
 	}
 }
 
+/* What is missing, with where it is from. True: it was, and is there now. */
+static bool fill_in(char **text, char **from, char **other, char **other_from)
+{
+	if (*text || !*other)
+		return false;
+	free(*from);
+	*text = steal_ptr(*other);
+	*from = steal_ptr(*other_from);
+	return true;
+}
+
 /* What the folder lacks an image of the same kernel may have. */
 static int ask_image(
 	struct known_kernel *k, struct known_texts *t, const char *image, struct err *e)
@@ -123,9 +134,6 @@ static int ask_image(
 	const struct kernel_origin o = {.image = (char *)image};
 	const struct kernel_facts none = {0};
 	_cleanup_(known_texts_free) struct known_texts of_image = {0};
-	char **const pairs[][2] = {{&t->config, &of_image.config},
-		{&t->config_from, &of_image.config_from}, {&t->symvers, &of_image.symvers},
-		{&t->symvers_from, &of_image.symvers_from}};
 	struct kernel_inputs in;
 	int r = kernel_inputs_look(&in, &o, &none, NULL, NULL, e);
 
@@ -137,16 +145,10 @@ static int ask_image(
 		return err_exit(e, EXIT_USAGE, -EINVAL,
 			"the image '%s' is of %s, the folder '%s' of %s: they are of two kernels",
 			image, of_image.release, k->shown, k->release);
-	for (size_t i = 0; i < ARRAY_SIZE(pairs); i += 2) {
-		if (*pairs[i][0])
-			continue;
-		for (size_t n = i; n < i + 2; n++) {
-			free(*pairs[n][0]);
-			*pairs[n][0] = steal_ptr(*pairs[n][1]);
-		}
-		/* what its modules export the image does not say */
-		k->fit.symvers_partial |= i == 2 && t->symvers;
-	}
+	fill_in(&t->config, &t->config_from, &of_image.config, &of_image.config_from);
+	/* what its modules export the image does not say */
+	k->fit.symvers_partial =
+		fill_in(&t->symvers, &t->symvers_from, &of_image.symvers, &of_image.symvers_from);
 	k->vermagic = steal_ptr(of_image.vermagic);
 	strvec_split(&k->notes, of_image.notes ? of_image.notes : "", "\n");
 	return 0;

@@ -276,10 +276,10 @@ static char *with_shown_paths(const struct checking *c, const char *text)
 
 	while (*text) {
 		const char *at = c->work_open ? strstr(text, c->work.dir) : NULL;
-		size_t unit, n, digits = strlen("/");
+		size_t unit, n;
 		char *end = NULL;
 
-		unit = at ? strtoul(at + strlen(c->work.dir) + digits, &end, 10) : 0;
+		unit = at ? strtoul(at + strlen(c->work.dir) + 1, &end, 10) : 0;
 		if (!at || unit >= c->n || *end != '/')
 			break;
 		/* "<work>/<unit>/<number>/<name>" */

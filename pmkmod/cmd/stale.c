@@ -89,12 +89,6 @@ static int build_aside(
 	return r;
 }
 
-static void not_built(struct rebuilt *done, int exit_code, const char *why)
-{
-	done->problem = xstrdup(why);
-	done->exit_code = exit_code;
-}
-
 /* One that cannot be built does not keep the others from it. */
 static int build_all(struct rebuilding *b, struct err *e)
 {
@@ -107,7 +101,7 @@ static int build_all(struct rebuilding *b, struct err *e)
 		if (it->state != STALE_NEWER && it->state != STALE_REBUILT)
 			continue;
 		if (!it->device || !it->asked) {
-			not_built(&b->done[i], EXIT_STALE,
+			b->done[i].problem = xstrdup(
 				"it is not known any more how it was asked for: build it once by "
 				"`pmkmod build <device> <module>`");
 			continue;
@@ -118,9 +112,10 @@ static int build_all(struct rebuilding *b, struct err *e)
 				*e = why;
 			return r;
 		}
-		if (r < 0)
-			not_built(&b->done[i], why.exit_code ? why.exit_code : EXIT_GENERAL,
-				why.text);
+		if (r < 0) {
+			b->done[i].problem = xstrdup(why.text);
+			b->done[i].exit_code = why.exit_code ? why.exit_code : EXIT_GENERAL;
+		}
 	}
 	return 0;
 }

@@ -39,6 +39,19 @@ enum reference { REF_PLACE, REF_ABS32, REF_ABS64 };
  */
 size_t bases_vote(const struct image_memory *m, const struct pool *p, unsigned word, uint64_t *out,
 	size_t max);
+/* Could a pointer of `word` bytes have this value? 64-bit kernels live in the upper half. */
+bool can_point(uint64_t value, unsigned word);
+struct ballot {
+	uint64_t *v;
+	size_t n, cap;
+};
+void ballot_add(struct ballot *b, uint64_t value);
+/*
+ * The values that are among `v` at least so many times, most often first, in at most `max` places;
+ * returns how many. Sorts `v`.
+ */
+#define FREQUENT_MAX 8
+size_t most_frequent(uint64_t *v, size_t n, size_t least, uint64_t *out, size_t max);
 /* Relocations of arm64 and riscv kernels that move themselves (Elf64_Rela, R_*_RELATIVE). */
 struct rela_run {
 	size_t at, n;

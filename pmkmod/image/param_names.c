@@ -23,11 +23,6 @@ struct texts {
 	size_t *at, n;
 };
 
-struct ballot {
-	uint64_t *v;
-	size_t n;
-};
-
 static bool in_name(char c)
 {
 	return isalnum((unsigned char)c) || c == '_' || c == '-';
@@ -96,18 +91,9 @@ static void vote(struct ballot *b, const struct texts *by_page, uint64_t value)
 {
 	const struct texts *t = &by_page[value % PAGE];
 
-	for (size_t i = 0; i < t->n && b->n < BALLOT_MAX; i++) {
-		if (value < t->at[i])
-			continue;
-		if (!(b->n & (b->n - 1)))
-			b->v = xrealloc(b->v, b->n ? 2 * b->n : 1, sizeof(*b->v));
-		b->v[b->n++] = value - t->at[i];
-	}
-}
-
-static bool is_address(uint64_t v, unsigned word)
-{
-	return word == 8 ? v >> 63 != 0 : v >= PAGE;
+	for (size_t i = 0; i < t->n && b->n < BALLOT_MAX; i++)
+		if (value >= t->at[i])
+			ballot_add(b, value - t->at[i]);
 }
 
 /* Could a struct kernel_param of the kernel itself begin here: { name, mod, ops, perm, ... }? */
@@ -118,32 +104,7 @@ static bool param_at(
 		return false;
 	*name = memory_word(m, at, word);
 	*perm = memory_u32(m, at + 3 * word) & 0xffff;
-	return is_address(*name, word) && *perm <= PERM_MAX;
-}
-
-static int by_value(const void *a, const void *b)
-{
-	const uint64_t *x = a, *y = b;
-
-	return *x < *y ? -1 : *x > *y;
-}
-
-static bool elect(struct ballot *b, size_t needed, uint64_t *base)
-{
-	size_t best = 0;
-
-	if (b->n)
-		qsort(b->v, b->n, sizeof(*b->v), by_value);
-	for (size_t i = 0, next; i < b->n; i = next) {
-		for (next = i + 1; next < b->n && b->v[next] == b->v[i]; next++)
-			;
-		if (next - i > best) {
-			best = next - i;
-			*base = b->v[i];
-		}
-	}
-	free(b->v);
-	return best >= needed;
+	return can_point(*name, word) && *perm <= PERM_MAX;
 }
 
 /* From the addends of the relocations, or from what lies in the image; `run` NULL: the latter. */
@@ -151,9 +112,11 @@ static bool find_base(const struct image_memory *m, const struct texts *t, unsig
 	const struct rela_run *run, uint64_t *base)
 {
 	struct texts *by_page = xcalloc(PAGE, sizeof(*by_page));
+	size_t least = t->n / 4 > VOTES_MIN ? t->n / 4 : VOTES_MIN;
 	struct ballot b = {0};
 	uint64_t name;
 	unsigned perm;
+	bool elected;
 
 	for (size_t i = 0; i < t->n; i++) {
 		struct texts *p = &by_page[t->at[i] % PAGE];
@@ -174,7 +137,9 @@ static bool find_base(const struct image_memory *m, const struct texts *t, unsig
 	for (size_t i = 0; i < PAGE; i++)
 		free(by_page[i].at);
 	free(by_page);
-	return elect(&b, t->n / 4 > VOTES_MIN ? t->n / 4 : VOTES_MIN, base);
+	elected = most_frequent(b.v, b.n, least, base, 1) == 1;
+	free(b.v);
+	return elected;
 }
 
 /* ---- what lies there ---- */

@@ -11,6 +11,7 @@
 #define PAGE 4096
 #define VOTERS 8192
 #define VOTES_MAX (1u << 18)
+#define VOTES_LEAST 3
 #define RELA_VOTERS 32768
 #define RELA_MIN 8
 /* An entry of three words of 8 bytes, its CRC, and as much again for names whose tails were merged
@@ -54,10 +55,9 @@ static void sort_strings(struct by_page *b, const struct image_memory *m, const 
 	}
 }
 
-/* The values that occur most often, in at most `max` places. */
-static size_t most_frequent(uint64_t *v, size_t n, uint64_t *out, size_t max)
+size_t most_frequent(uint64_t *v, size_t n, size_t least, uint64_t *out, size_t max)
 {
-	size_t counts[8] = {0}, found = 0;
+	size_t counts[FREQUENT_MAX] = {0}, found = 0;
 
 	if (n)
 		qsort(v, n, sizeof(*v), by_value);
@@ -66,7 +66,7 @@ static size_t most_frequent(uint64_t *v, size_t n, uint64_t *out, size_t max)
 
 		for (next = i + 1; next < n && v[next] == v[i]; next++)
 			;
-		if (next - i < 3)
+		if (next - i < least)
 			continue;
 		for (k = found; k && counts[k - 1] < next - i; k--)
 			;
@@ -82,12 +82,12 @@ static size_t most_frequent(uint64_t *v, size_t n, uint64_t *out, size_t max)
 	return found;
 }
 
-struct ballot {
-	uint64_t *v; /* first the words, then the addresses they speak for */
-	size_t n, cap;
-};
+bool can_point(uint64_t value, unsigned word)
+{
+	return word == 8 ? value >> 63 != 0 : value >= PAGE;
+}
 
-static void add(struct ballot *b, uint64_t value)
+void ballot_add(struct ballot *b, uint64_t value)
 {
 	if (b->n == b->cap) {
 		b->cap = b->cap ? b->cap * 2 : 4096;
@@ -113,15 +113,13 @@ static size_t count_votes(struct ballot *words, const struct image_memory *m, co
 	for (size_t i = 0; i < words->n; i++) {
 		uint64_t value = words->v[i];
 
-		/* 64-bit kernels live in the upper half */
-		if ((i && value == words->v[i - 1]) ||
-			(word == 8 ? value >> 63 == 0 : value < PAGE))
+		if ((i && value == words->v[i - 1]) || !can_point(value, word))
 			continue;
 		for (uint32_t k = s.first[value % PAGE]; k < s.first[value % PAGE + 1]; k++)
 			if (value >= s.strings[k])
-				add(&b, value - s.strings[k]);
+				ballot_add(&b, value - s.strings[k]);
 	}
-	n = most_frequent(b.v, b.n, out, max < 8 ? max : 8);
+	n = most_frequent(b.v, b.n, VOTES_LEAST, out, max < FREQUENT_MAX ? max : FREQUENT_MAX);
 	free(b.v);
 	free(s.strings);
 	free(words->v);
@@ -145,7 +143,7 @@ size_t bases_vote(const struct image_memory *m, const struct pool *p, unsigned w
 	from -= from % word;
 	step = sample_step((p->start - from) / word / (voters < VOTERS ? voters : VOTERS)) * word;
 	for (size_t at = from; at + word <= p->start; at += step)
-		add(&words, memory_word(m, at, word));
+		ballot_add(&words, memory_word(m, at, word));
 	return count_votes(&words, m, p, word, out, max);
 }
 
@@ -207,7 +205,7 @@ size_t rela_vote(const struct image_memory *m, const struct rela_run *run, const
 	struct ballot words = {0};
 
 	for (size_t i = 0; i < run->n; i += step)
-		add(&words, memory_word(m, run->at + i * sizeof(Elf64_Rela) + 16, 8));
+		ballot_add(&words, memory_word(m, run->at + i * sizeof(Elf64_Rela) + 16, 8));
 	return count_votes(&words, m, p, 8, out, max);
 }
 
