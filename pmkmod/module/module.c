@@ -6,63 +6,8 @@
 
 #include "chroot/base/fs.h"
 #include "pmkmod/device/device.h"
+#include "pmkmod/module/module_parts.h"
 #include "pmkmod/util/exit_codes.h"
-
-static int bad_recipe(const struct module *m, const char *what, struct err *e)
-{
-	return err_exit(
-		e, EXIT_USAGE, -EINVAL, "%s: %s", m->recipe ? m->recipe : m->location, what);
-}
-
-static void text(struct config *p, const char *key, char **out)
-{
-	const char *v = config_get(p, "module", key);
-
-	if (v) {
-		free(*out);
-		*out = xstrdup(v);
-	}
-}
-
-static int read_archive(struct module *m, struct config *p, struct err *e)
-{
-	const char *sum = config_get(p, "module", "sha256");
-
-	m->kind = SOURCE_ARCHIVE;
-	if (!sum || hash_from_hex(&m->sha256, HASH_SHA256, sum, strlen(sum)) < 0)
-		return bad_recipe(m,
-			"an archive needs `sha256 = <64 hex digits>`, so that nobody can swap it",
-			e);
-	return 0;
-}
-
-/* source = package:NAME | http(s)://... | file://archive | a folder (relative to the recipe) */
-static int read_source(struct module *m, struct config *p, struct err *e)
-{
-	const char *source = config_get(p, "module", "source");
-
-	if (!source)
-		return bad_recipe(m, "[module] needs source = package:NAME, a URL or a folder", e);
-	if (starts_with(source, "package:")) {
-		m->kind = SOURCE_PACKAGE;
-		m->location = xstrdup(source + strlen("package:"));
-		return *m->location ? 0 : bad_recipe(m, "source = package: names no package", e);
-	}
-	if (strstr(source, "://")) {
-		m->location = xstrdup(source);
-		return read_archive(m, p, e);
-	}
-	m->kind = SOURCE_FOLDER;
-	if (source[0] == '/') {
-		m->location = xstrdup(source);
-	} else {
-		_cleanup_free_ char *dir =
-			xstrndup(m->recipe, strlen(m->recipe) - strlen(path_base(m->recipe)));
-
-		m->location = path_join(dir, source);
-	}
-	return 0;
-}
 
 static bool valid_name(const char *s)
 {
@@ -72,38 +17,6 @@ static bool valid_name(const char *s)
 		if (!isalnum((unsigned char)*s) && !strchr("-_.+", *s))
 			return false;
 	return true;
-}
-
-/* [test] run: one or more lines for a shell. */
-static void read_test(struct module *m, struct config *p)
-{
-	const char *run = config_get(p, "test", "run");
-
-	if (run)
-		m->test = xasprintf("%s\n", run);
-}
-
-static int read_recipe(struct module *m, struct config *p, struct err *e)
-{
-	int r = read_source(m, p, e);
-
-	if (r < 0)
-		return r;
-	text(p, "title", &m->title);
-	text(p, "subdir", &m->subdir);
-	text(p, "version", &m->version);
-	text(p, "license", &m->license);
-	text(p, "description", &m->description);
-	text(p, "url", &m->url);
-	text(p, "userspace", &m->userspace);
-	read_test(m, p);
-	config_list(p, "module", "make", &m->make_args);
-	config_list(p, "module", "modules", &m->modules);
-	config_list(p, "module", "depends", &m->depends);
-	if (m->subdir && (m->subdir[0] == '/' || strstr(m->subdir, "..")))
-		return bad_recipe(m, "subdir must stay inside the source", e);
-	r = config_bool(p, "module", "autoload", false, &m->autoload, e);
-	return r < 0 ? err_prefix(e, "%s", m->recipe) : 0;
 }
 
 static int load_folder(struct module *m, const char *path, struct err *e)
@@ -157,12 +70,12 @@ int module_load(struct module *m, struct config *c, const char *name, struct err
 	} else {
 		r = profile_read(&p, m->recipe, e);
 		if (r == 0)
-			r = read_recipe(m, p, e);
+			r = recipe_read(m, p, e);
 		if (r == 0)
 			r = check_depends(m, c, e);
 	}
 	if (r == 0 && !valid_name(m->name))
-		r = bad_recipe(m,
+		r = module_bad(m,
 			"the module's name must begin with a letter or digit and hold only "
 			"letters, digits, '-', '_', '.' and '+'",
 			e);
@@ -179,12 +92,19 @@ int module_load(struct module *m, struct config *c, const char *name, struct err
 void module_free(struct module *m)
 {
 	char *texts[] = {m->name, m->title, m->recipe, m->location, m->subdir, m->version,
-		m->license, m->description, m->url, m->userspace, m->test};
+		m->license, m->description, m->url, m->userspace, m->test, m->target,
+		m->kernel_range, m->firmware_note, m->overlays_dir};
+	struct strvec *lists[] = {&m->make_args, &m->modules, &m->depends, &m->packages, &m->archs,
+		&m->config, &m->load, &m->options, &m->firmware, &m->overlays};
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
 		free(texts[i]);
-	strvec_free(&m->make_args);
-	strvec_free(&m->modules);
-	strvec_free(&m->depends);
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
+		strvec_free(lists[i]);
+	for (size_t i = 0; i < m->n_patches; i++) {
+		free(m->patches[i].path);
+		free(m->patches[i].kernel_range);
+	}
+	free(m->patches);
 	*m = (struct module){0};
 }

@@ -16,6 +16,18 @@ enum module_source {
 	SOURCE_ARCHIVE, /* http(s):// or file:// archive with its SHA-256 */
 };
 
+enum module_use {
+	USE_ANY, /* dkms.conf, else AKMBUILD, else the Makefile */
+	USE_KBUILD,
+	USE_DKMS,
+	USE_AKMS,
+};
+
+struct module_patch {
+	char *path; /* absolute: beside the recipe */
+	char *kernel_range; /* NULL: every kernel */
+};
+
 struct module {
 	char *name; /* base of the package name: letters, digits, '-', '_', '.', '+' */
 	char *title;
@@ -26,12 +38,30 @@ struct module {
 	char *subdir; /* where the Kbuild file is, inside the source; NULL: its top */
 	char *version; /* NULL: from the source package, dkms.conf or the .ko */
 	char *license, *description, *url; /* NULL: from the .ko */
+	enum module_use use; /* which description of the source is followed */
+	char *target; /* of make; NULL: guessed */
 	struct strvec make_args; /* more arguments of make: "CONFIG_FOO=m" */
+	struct strvec packages; /* more packages the build needs in its root */
+	char *kernel_range; /* ">=5.4 <6.8", of the kernel's release; NULL: any */
+	struct strvec archs; /* Alpine's names of architectures it is for; empty: any */
+	struct strvec config; /* "CONFIG_X" must be y or m, "!CONFIG_X" must not */
+	struct module_patch *patches; /* applied in this order */
+	size_t n_patches;
 	struct strvec modules; /* .ko base names that must come out; empty: whatever does */
 	struct strvec depends; /* other modules (recipes) whose packages must be there too */
 	char *userspace; /* install_if partner, NULL: a meta package */
 	char *test; /* lines for sh -e in the booted system, for `pmkmod boot`; NULL: none */
 	bool autoload; /* ship a modules-load.d file */
+	/* ---- what goes into the package beside the modules ---- */
+	struct strvec load; /* modules that modules-load.d names; empty: all */
+	struct strvec options; /* lines of modprobe.d: "options NAME a=1", "softdep NAME pre: b" */
+	struct strvec firmware; /* packages that have its firmware: depends */
+	char *firmware_note; /* shown after the build: where firmware comes from that no package has
+			      */
+	bool initramfs; /* the initial ram disk loads it, before the root file system is there */
+	struct strvec overlays; /* device-tree sources inside the source folder */
+	char *overlays_dir; /* where their .dtbo go on the phone, without a leading '/' */
+	bool split; /* a package for each of several modules that do not need each other */
 };
 
 /*
