@@ -6,7 +6,8 @@
 # own, with HOME and the XDG folders in it.
 #
 # Root runs each file twice, side by side: as an ordinary user, and as root, where `run_once` leaves
-# out what takes long and does not depend on who runs it.
+# out what takes long and does not depend on who runs it. PMKMOD_TEST_QUEUE=user or root is one half
+# of that: run-all has a queue for each, so that neither waits for the other at the end of a file.
 set -u
 
 # shellcheck disable=SC2034 # for the test files
@@ -24,7 +25,13 @@ start() {
 	topic=${0##*/}
 	topic=${topic#test-}
 	role=${PMKMOD_TEST_ROLE:-self}
-	if [ "$(id -u)" = 0 ] && [ "$role" = self ]; then
+	if [ "$(id -u)" = 0 ] && [ "${PMKMOD_TEST_QUEUE:-}" = user ] && [ "$role" != user ]; then
+		# cases that root runs alone are in the other queue
+		[ "$role" = alone ] || run_as_ordinary_user "$0"
+		exit
+	elif [ "$(id -u)" = 0 ] && [ "$role" = self ] && [ "${PMKMOD_TEST_QUEUE:-}" = root ]; then
+		role=root
+	elif [ "$(id -u)" = 0 ] && [ "$role" = self ]; then
 		theirs=$(mktemp) || exit 1
 		run_as_ordinary_user "$0" >"$theirs" 2>&1 &
 		user_run=$!
