@@ -99,6 +99,10 @@ struct sandbox_spec {
 	 * kills the command and becomes the result. */
 	int (*output)(void *ctx, const char *data, size_t len);
 	void *output_ctx;
+	/* Called about once a second while the command runs, when not NULL. A negative return, with
+	 * its sentence, kills the command and becomes the result. */
+	int (*tick)(void *ctx, struct err *e);
+	void *tick_ctx;
 	/* Run in the child as ns-root, after the root is in place and before privileges drop, e.g.
 	 * several scripts in one sandbox; NULL: exec argv. Its return value is the exit status.
 	 * The caller's descriptors stay open for it, and its environment is `env`. With

@@ -31,6 +31,11 @@ char *cell_log_path(const struct plan *p)
 	return xasprintf("%s/cells/%s/log", p->x->state, p->cell);
 }
 
+char *cell_symvers_path(const struct plan *p)
+{
+	return xasprintf("%s/cells/%s/symvers", p->x->state, p->cell);
+}
+
 uint64_t cell_stamp(const struct plan *p)
 {
 	_cleanup_free_ char *dir = folder_path(p), *path = path_join(dir, "result");
@@ -135,6 +140,21 @@ bool cell_load(const struct plan *p, struct cell_result *out)
 
 	if (load_from(dir, out) && (out->built ? still_published(out) : out->error != NULL))
 		return true;
+	cell_result_free(out);
+	return false;
+}
+
+bool cell_latest_built(const struct context *x, const char *device, const char *module,
+	struct cell_result *out, char **symvers)
+{
+	_cleanup_free_ char *dir = cell_latest(x, device, module);
+
+	*out = (struct cell_result){0};
+	*symvers = NULL;
+	if (dir && load_from(dir, out) && out->built && still_published(out)) {
+		*symvers = path_join(dir, "symvers");
+		return true;
+	}
 	cell_result_free(out);
 	return false;
 }

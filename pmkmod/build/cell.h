@@ -41,6 +41,14 @@ void cell_result_free(struct cell_result *r);
 
 /* Make this cell the one that `pmkmod log` and `pmkmod boot` mean by (device, module). */
 int cell_set_latest(const struct plan *p, const char *device, struct err *e);
+/*
+ * What the newest cell of (device, module) built, and where it keeps what its modules export;
+ * false: nothing, or the package is no longer where it was published. Both are the caller's.
+ */
+bool cell_latest_built(const struct context *x, const char *device, const char *module,
+	struct cell_result *out, char **symvers);
+/* Path of that file in the plan's cell; caller frees. */
+char *cell_symvers_path(const struct plan *p);
 /* Folder of the newest cell of (device, module), NULL if there is none; caller frees. */
 char *cell_latest(const struct context *x, const char *device, const char *module);
 

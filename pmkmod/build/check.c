@@ -98,6 +98,23 @@ static int read_symvers(struct job *j, struct symvers **out, struct err *e)
 	return r;
 }
 
+/* What the modules it depends on export; NULL if nothing is. */
+static int read_companions(const struct job *j, struct symvers **out, struct err *e)
+{
+	const struct companions *c = &j->plan->companions;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < c->n; i++) {
+		if (!c->v[i].symvers)
+			continue;
+		if (!*out)
+			r = symvers_new(out);
+		if (r == 0)
+			r = symvers_read(*out, c->v[i].symvers, e);
+	}
+	return r;
+}
+
 static bool find_taken(
 	const struct job *j, struct strvec *out, const char *image, const char *cache)
 {
@@ -129,7 +146,7 @@ int job_check(struct job *j, struct err *e)
 		.image = j->plan->device.origin.image ? j->plan->device.origin.image
 						      : j->kernel_apk};
 	_cleanup_strvec_ struct strvec taken = {0};
-	struct symvers *symvers = NULL;
+	struct symvers *symvers = NULL, *others = NULL;
 	int r = find_trust(j, &k, e);
 
 	if (find_taken(j, &taken, k.image, cache))
@@ -139,12 +156,16 @@ int job_check(struct job *j, struct err *e)
 		k.symvers = symvers;
 	}
 	if (r == 0)
+		r = read_companions(j, &others, e);
+	k.extra = others;
+	if (r == 0)
 		r = fit_check(&k, &j->ko, &j->report, e);
 	if (r == 0)
 		job_report_forced(j);
 	if (r == 0)
 		r = log_report(j);
 	symvers_free(symvers);
+	symvers_free(others);
 	if (r < 0)
 		return r;
 	if (j->report.n_fail && !j->plan->x->force)

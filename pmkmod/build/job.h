@@ -4,6 +4,7 @@
 #define PMKMOD_JOB_H
 
 #include "pmkmod/build/assemble.h"
+#include "pmkmod/build/steps.h"
 #include "pmkmod/export/export.h"
 #include "pmkmod/fit/fit.h"
 #include "pmkmod/preflight/preflight.h"
@@ -28,7 +29,10 @@ struct job {
 	} symvers;
 	char *banner; /* of the kernel image; NULL: not asked for or not found */
 	char *source_dir; /* host path of the copy that is built: <work>/build/src */
-	char *kbuild_dir; /* host path of the folder with the Kbuild file */
+	char *kbuild_dir; /* host path of the folder with dkms.conf, AKMBUILD or Makefile */
+	struct steps steps; /* how it is built */
+	char *extra_symbols; /* KBUILD_EXTRA_SYMBOLS: paths inside, of the modules it depends on */
+	bool has_surroundings; /* the build sees those (surroundings.c) */
 	char *out_dir; /* host path of <work>/build/out */
 	char *log_path;
 	int log_fd;
@@ -49,6 +53,8 @@ int job_preflight(struct job *j, struct err *e);
 int job_match_compiler(struct job *j, struct err *e);
 /* After the check, with --force: what was refused before is part of the report. */
 void job_report_forced(struct job *j);
+/* Was a module of that name (a recipe's, or DKMS's) built for this kernel? */
+bool job_has_module(struct job *j, const char *name);
 /* kbuild.c: make, find the .ko files, strip and sign them. Exit codes 10 and 7. */
 int job_build(struct job *j, struct err *e);
 /*

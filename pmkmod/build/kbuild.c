@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* The build stage: make in the sandbox, the .ko files that come out, stripped and signed. */
-#include <dirent.h>
-#include <sys/stat.h>
+/* The build stage: the source's steps in the sandbox, and what comes out, stripped and signed. */
 #include <unistd.h>
 
 #include "chroot/base/fs.h"
+#include "pmkmod/build/disk_limit.h"
 #include "pmkmod/build/job.h"
 #include "pmkmod/util/command_output.h"
 #include "pmkmod/util/exit_codes.h"
@@ -14,6 +13,7 @@ int job_run(struct job *j, const struct strvec *argv, const char *cwd, struct st
 {
 	_cleanup_free_ char *build = path_join(j->work.dir, "build");
 	_cleanup_free_ char *command = strvec_join(argv, " ");
+	_cleanup_strvec_ struct strvec started = {0};
 	struct context *x = j->plan->x;
 	struct command_output o = {.log_fd = j->log_fd,
 		.verbose = x->verbose,
@@ -21,18 +21,37 @@ int job_run(struct job *j, const struct strvec *argv, const char *cwd, struct st
 		.kept = kept,
 		.kept_max = COMMAND_LOG_MAX};
 	struct sandbox_result result = {0};
+	struct disk_limit limit;
+	unsigned long long max_disk;
+	unsigned timeout;
 	struct build_root b;
 	int r = build_root_init(&b, j->plan, &j->layers, j->headers.release, e);
 
 	if (r < 0)
 		return r;
+	r = config_number(x->config, "build", "max_disk", 16ULL << 30, &max_disk, e);
+	if (r < 0) {
+		build_root_free(&b);
+		return r;
+	}
+	disk_limit_start(&limit, build, max_disk);
 	j->native_helpers = b.native_helpers;
 	dprintf(j->log_fd, "# command: %s\n", command);
 	build_root_bind(&b, build, "/build", true);
-	b.spec.argv = (const char *const *)argv->v;
+	if (j->has_surroundings) {
+		strvec_add(&started, "/bin/sh");
+		strvec_add(&started, JOB_RUN "/start");
+		surroundings_env(j, &b.env);
+		b.spec.env = (const char *const *)b.env.v;
+	}
+	strvec_add_all(&started, argv);
+	b.spec.argv = (const char *const *)started.v;
 	b.spec.cwd = cwd;
 	b.spec.output = command_output;
 	b.spec.output_ctx = &o;
+	timeout = b.spec.timeout_s;
+	b.spec.tick = disk_limit_tick;
+	b.spec.tick_ctx = &limit;
 	r = run_in_sandbox(&b.spec, &result, e);
 	if (r == 0)
 		dprintf(j->log_fd, "# exit code: %d\n", result.status);
@@ -41,25 +60,29 @@ int job_run(struct job *j, const struct strvec *argv, const char *cwd, struct st
 	if (r == -EFBIG)
 		return err_set(e, r, "the build wrote more than %u MiB of output and was stopped",
 			COMMAND_LOG_MAX >> 20);
-	if (r == -ETIMEDOUT && e)
+	if (r == -ETIMEDOUT && e) {
 		e->exit_code = EXIT_TIMEOUT;
+		err_hint(e, "if it needs longer: -o build.timeout=%u\nthe whole log: %s",
+			timeout * 4, j->log_path);
+	}
 	return r < 0 ? r : result.status;
 }
 
 static int build_failed(struct job *j, int status, struct err *e)
 {
+	_cleanup_free_ char *what = steps_failed(j);
+
 	err_exit(e, EXIT_BUILD_FAILED, -ECANCELED,
-		"%s does not build for %s (make ended with status %d)", j->plan->module.name,
-		j->headers.release, status);
+		"%s does not build for %s (%s ended with status %d)", j->plan->module.name,
+		j->headers.release, what ? what : "make", status);
 	return diagnose_hint(e, j->log_path);
 }
 
-static int run_make(struct job *j, struct err *e)
+static int run_kbuild(struct job *j, struct err *e)
 {
 	struct plan *p = j->plan;
 	_cleanup_strvec_ struct strvec argv = {0};
 	const char *inside = j->kbuild_dir + strlen(j->source_dir);
-	int status;
 
 	strvec_add(&argv, "make");
 	strvec_addf(&argv, "-j%u", p->x->jobs);
@@ -71,113 +94,107 @@ static int run_make(struct job *j, struct err *e)
 	strvec_add_all(&argv, &j->preflight.make_args);
 	/* a symbol nobody exports is told by the check stage, with every name and a way out */
 	strvec_add(&argv, "KBUILD_MODPOST_WARN=1");
+	if (j->extra_symbols)
+		strvec_addf(&argv, "KBUILD_EXTRA_SYMBOLS=%s", j->extra_symbols);
 	strvec_add_all(&argv, &p->module.make_args);
 	strvec_add(&argv, "modules");
-	status = job_run(j, &argv, JOB_SOURCE, NULL, e);
-	if (status > 0)
-		return build_failed(j, status, e);
-	return status;
+	return job_run(j, &argv, JOB_SOURCE, NULL, e);
 }
 
-static int collect(struct job *j, const char *dir, struct err *e)
+static int run_own_make(struct job *j, struct err *e)
 {
-	DIR *d = opendir(dir);
-	struct dirent *de;
-	int r = 0;
+	int status = steps_run_make(j, e), again;
 
-	if (!d)
-		return err_errno(e, -errno, "cannot list '%s'", dir);
-	while (r == 0 && (de = readdir(d))) {
-		_cleanup_free_ char *path = path_join(dir, de->d_name);
-		_cleanup_free_ char *to = NULL;
-		struct stat st;
-
-		if (streq(de->d_name, ".") || streq(de->d_name, "..") || lstat(path, &st) < 0)
-			continue;
-		if (S_ISDIR(st.st_mode))
-			r = collect(j, path, e);
-		if (!S_ISREG(st.st_mode) || !ends_with(de->d_name, ".ko"))
-			continue;
-		to = path_join(j->out_dir, de->d_name);
-		if (fs_exists(to))
-			r = err_set(e, -EEXIST, "the build made two modules called %s", de->d_name);
-		else
-			r = fs_copy_file(path, to, e);
-		if (r == 0)
-			strvec_take(&j->ko, steal_ptr(to));
-	}
-	closedir(d);
-	return r;
+	if (status < 0 || (status == 0 && any_module(j)) || !steps_has_kbuild_file(j->kbuild_dir))
+		return status;
+	/* its settings may be for another machine; what kbuild makes of it alone may do */
+	dprintf(j->log_fd, "# the Makefile's own target %s; kbuild's is tried\n",
+		status ? "failed" : "made no module");
+	again = run_kbuild(j, e);
+	if (again == 0 && status)
+		progress_note(&j->plan->x->progress,
+			"the Makefile's own target failed, kbuild alone does build it");
+	return again < 0 ? again : again && status ? status : again;
 }
 
-static bool came_out(const struct job *j, const char *name)
+static int run_steps(struct job *j, struct err *e)
 {
-	for (size_t i = 0; i < j->ko.n; i++) {
-		const char *base = path_base(j->ko.v[i]);
-		size_t n = strlen(name);
+	static int (*const runs[])(struct job *, struct err *) = {[STEPS_KBUILD] = run_kbuild,
+		[STEPS_MAKE] = run_own_make,
+		[STEPS_DKMS] = steps_run_dkms,
+		[STEPS_AKMS] = steps_run_akms};
+	int status = runs[j->steps.kind](j, e);
 
-		if (strncmp(base, name, n) == 0 && streq(base + n, ".ko"))
-			return true;
-	}
+	surroundings_notes(j);
+	j->has_surroundings = false;
+	return status > 0 ? build_failed(j, status, e) : status;
+}
+
+/* STRIP=no of a dkms.conf keeps the debugging information. */
+static bool keeps_debug(const struct job *j, const char *ko)
+{
+	const struct dkms_conf *c = &j->steps.dkms;
+	size_t n = strlen(ko) - strlen(".ko");
+
+	for (size_t i = 0; j->steps.kind == STEPS_DKMS && i < c->n_modules; i++)
+		if (strlen(c->modules[i].dest_name) == n &&
+			strncmp(c->modules[i].dest_name, ko, n) == 0)
+			return !c->modules[i].strip;
 	return false;
 }
 
-static int expect_modules(struct job *j, struct err *e)
+/* `program` of the compiler's, with what both of them know. */
+static void strip_command(const struct job *j, const char *program, struct strvec *argv)
 {
-	const struct module *m = &j->plan->module;
+	strvec_addf(argv, "%s%s", j->preflight.clang ? "llvm-" : j->plan->cross, program);
+	/* type information that goes with another vmlinux makes the kernel refuse the module */
+	strvec_add(argv, "--remove-section=.BTF");
+	strvec_add(argv, "--remove-section=.BTF.base");
+}
 
-	if (e)
-		e->exit_code = EXIT_NO_MODULE;
-	if (!j->ko.n) {
-		err_set(e, -ENOENT, "make succeeded, but %s has no .ko file afterwards", m->name);
-		return err_hint(e,
-			"perhaps its Makefile needs an option (`make =` of the recipe)\n"
-			"the whole log: %s",
+static int run_strip(struct job *j, const struct strvec *argv, struct err *e)
+{
+	int status = job_run(j, argv, JOB_OUT, NULL, e);
+
+	if (status > 0)
+		return err_exit(e, EXIT_BUILD_FAILED, -ECANCELED,
+			"%s failed with status %d\nthe whole log: %s", argv->v[0], status,
 			j->log_path);
-	}
-	for (size_t i = 0; i < m->modules.n; i++)
-		if (!came_out(j, m->modules.v[i]))
-			return err_set(e, -ENOENT,
-				"make succeeded, but %s.ko, which the recipe %s promises, is not there\n"
-				"the whole log: %s",
-				m->modules.v[i], m->recipe, j->log_path);
-	if (e)
-		e->exit_code = 0;
-	return 0;
+	return status;
 }
 
 static int strip(struct job *j, struct err *e)
 {
-	_cleanup_strvec_ struct strvec argv = {0};
-	int status;
+	_cleanup_strvec_ struct strvec all = {0};
+	size_t none;
+	int r = 0;
 
-	if (j->preflight.clang)
-		strvec_add(&argv, "llvm-strip");
-	else
-		strvec_addf(&argv, "%sstrip", j->plan->cross);
-	strvec_add(&argv, "--strip-debug");
-	/* type information that goes with another vmlinux makes the kernel refuse the module */
-	strvec_add(&argv, "--remove-section=.BTF");
-	strvec_add(&argv, "--remove-section=.BTF.base");
-	for (size_t i = 0; i < j->ko.n; i++)
-		strvec_addf(&argv, JOB_OUT "/%s", path_base(j->ko.v[i]));
-	status = job_run(j, &argv, JOB_OUT, NULL, e);
-	if (status > 0) {
-		return err_exit(e, EXIT_BUILD_FAILED, -ECANCELED,
-			"%s failed with status %d\nthe whole log: %s", argv.v[0], status,
-			j->log_path);
+	strip_command(j, "strip", &all);
+	strvec_add(&all, "--strip-debug");
+	none = all.n;
+	for (size_t i = 0; r == 0 && i < j->ko.n; i++) {
+		const char *name = path_base(j->ko.v[i]);
+		_cleanup_strvec_ struct strvec one = {0};
+
+		if (!keeps_debug(j, name)) {
+			strvec_addf(&all, JOB_OUT "/%s", name);
+			continue;
+		}
+		strip_command(j, "objcopy", &one);
+		strvec_addf(&one, JOB_OUT "/%s", name);
+		r = run_strip(j, &one, e);
 	}
-	return status;
+	return r < 0 || all.n == none ? r : run_strip(j, &all, e);
 }
 
 int job_build(struct job *j, struct err *e)
 {
-	int r = run_make(j, e);
+	int r = surroundings_symvers(j, e);
 
 	if (r == 0)
-		r = collect(j, j->source_dir, e);
+		r = run_steps(j, e);
 	if (r == 0)
-		r = expect_modules(j, e);
+		r = collect_modules(j, e);
 	if (r < 0)
 		return r;
 	strvec_sort(&j->ko);

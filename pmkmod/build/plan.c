@@ -10,7 +10,7 @@
 #include "pmkmod/util/exit_codes.h"
 
 /* Bumped whenever the stages behind the plan change what comes out of the same inputs. */
-#define CELL_FORMAT 4
+#define CELL_FORMAT 5
 
 char *plan_packages_dir(const struct context *x)
 {
@@ -77,10 +77,15 @@ static int choose_emulation(struct plan *p, struct err *e)
 	return 0;
 }
 
-static void device_packages(const struct device *d, struct strvec *out)
+/* What the device's profile and the module's recipe want beside the channel's tools. */
+static void more_packages(const struct plan *p, struct strvec *out)
 {
+	const struct device *d = &p->device;
+
 	for (size_t i = 0; i < d->packages.n; i++)
 		channel_add_package(d->packages.v[i], d->arch, out);
+	for (size_t i = 0; i < p->module.packages.n; i++)
+		channel_add_package(p->module.packages.v[i], d->arch, out);
 }
 
 static int resolve_packages(struct plan *p, struct err *e)
@@ -107,7 +112,7 @@ static int resolve_packages(struct plan *p, struct err *e)
 		channel_more_packages(&d->channel, "clang", d->arch, &build);
 	else if (is_older_gcc(compiler_of(p)))
 		strvec_add(&build, compiler_of(p));
-	device_packages(d, &build);
+	more_packages(p, &build);
 	if (r == 0)
 		r = resolve_target(&p->target, &p->target_repos, p->x, &q, e);
 	if (r < 0)
@@ -129,7 +134,7 @@ void plan_native_world(const struct plan *p, const char *compiler, struct strvec
 		strvec_add(world, compiler);
 	else if (is_older_gcc(compiler))
 		strvec_addf(world, "%s-%s", compiler, p->device.arch->alpine);
-	device_packages(&p->device, world);
+	more_packages(p, world);
 }
 
 static int resolve_native(struct plan *p, struct err *e)
@@ -277,6 +282,20 @@ static void print_text(struct strbuf *b, const char *word, const char *value)
 		strbuf_addf(b, "%s %s\n", word, value);
 }
 
+static void print_companions(const struct plan *p, struct strbuf *b)
+{
+	char hex[HASH_HEX_MAX];
+
+	for (size_t i = 0; i < p->companions.n; i++) {
+		const struct companion *c = &p->companions.v[i];
+
+		if (!c->symvers)
+			continue;
+		hash_hex(&c->sum, hex);
+		strbuf_addf(b, "exports-of %s sha256:%s\n", c->name, hex);
+	}
+}
+
 static void print_module(struct plan *p, struct strbuf *b)
 {
 	const struct module *m = &p->module;
@@ -288,9 +307,17 @@ static void print_module(struct plan *p, struct strbuf *b)
 	print_text(b, "description", m->description);
 	print_text(b, "url", m->url);
 	print_text(b, "userspace", m->userspace);
+	if (m->use != USE_ANY)
+		strbuf_addf(b, "use %d\n", m->use);
+	print_text(b, "target", m->target);
+	print_text(b, "for", m->kernel_range);
+	print_list(b, "for-arch", &m->archs);
+	print_list(b, "config", &m->config);
+	print_list(b, "package", &m->packages);
 	print_list(b, "make", &m->make_args);
 	print_list(b, "wants", &m->modules);
 	print_list(b, "depends", &m->depends);
+	print_companions(p, b);
 	if (m->autoload)
 		strbuf_adds(b, "autoload yes\n");
 	if (p->device.compression >= 0)
@@ -459,6 +486,8 @@ int plan_make(
 	if (r == 0 && module)
 		r = module_load(&p->module, x->config, module, e);
 	p->module.autoload = p->module.autoload || p->device.autoload;
+	for (size_t i = 0; r == 0 && i < p->module.depends.n; i++)
+		companion_find(&p->companions, x, device, p->module.depends.v[i]);
 	if (r == 0)
 		r = plan_sign_key(p, e);
 	if (r == 0)
@@ -492,6 +521,7 @@ void plan_free(struct plan *p)
 	free(p->cross);
 	free(p->headers_todo);
 	made_headers_free(&p->made);
+	companions_free(&p->companions);
 	sign_key_free(p->sign_key);
 	*p = (struct plan){0};
 }

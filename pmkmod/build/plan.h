@@ -3,6 +3,7 @@
 #ifndef PMKMOD_PLAN_H
 #define PMKMOD_PLAN_H
 
+#include "pmkmod/build/companions.h"
 #include "pmkmod/build/made_headers.h"
 #include "pmkmod/build/resolve.h"
 #include "pmkmod/module/module.h"
@@ -22,6 +23,7 @@ struct plan {
 	struct resolution target;
 	struct pinned_set native; /* empty unless native tools come from a layer */
 	char toolchain_id[HASH_HEX_MAX], kernel_id[HASH_HEX_MAX], native_id[HASH_HEX_MAX];
+	struct companions companions; /* the modules it depends on that were built */
 	struct sign_key *sign_key; /* signs modules; NULL: none given */
 	bool sign_key_implied; /* nobody named it: it is the one signing-kernel has made */
 	char *host; /* "host <compiler> <size> <mtime>" when the tools are the host's */

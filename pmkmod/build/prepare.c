@@ -120,19 +120,6 @@ static int get_source(struct job *j, struct err *e)
 	return -EINVAL;
 }
 
-static bool has_kbuild_file(const char *dir)
-{
-	static const char *const names[] = {"Kbuild", "Makefile", "makefile", "GNUmakefile"};
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		_cleanup_free_ char *path = path_join(dir, names[i]);
-
-		if (fs_exists(path))
-			return true;
-	}
-	return false;
-}
-
 int job_prepare(struct job *j, struct err *e)
 {
 	struct plan *p = j->plan;
@@ -155,15 +142,12 @@ int job_prepare(struct job *j, struct err *e)
 			e->exit_code = EXIT_NO_SPACE;
 		return r;
 	}
-	if (!p->version)
-		p->version = module_folder_version(j->source_dir);
-	j->kbuild_dir = p->module.subdir ? path_join(j->source_dir, p->module.subdir)
-					 : xstrdup(j->source_dir);
-	if (!fs_is_dir(j->kbuild_dir) || !has_kbuild_file(j->kbuild_dir)) {
-		return err_exit(e, EXIT_NO_MODULE, -ENOENT,
-			"%s: the source has neither Kbuild nor Makefile in %s; `subdir =` of the recipe "
-			"says where it is",
-			p->module.name, p->module.subdir ? p->module.subdir : "its top folder");
-	}
-	return 0;
+	r = steps_find(j, e);
+	if (r == 0)
+		r = steps_clean(j, e);
+	if (r == 0)
+		r = steps_read(j, e);
+	if (r == 0 && !p->version)
+		p->version = module_folder_version(j->kbuild_dir);
+	return r;
 }

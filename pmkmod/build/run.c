@@ -224,6 +224,20 @@ static char *module_names(const struct job *j)
 	return strbuf_steal(&b);
 }
 
+/* What the modules export, for those that depend on them. */
+static int keep_exports(struct job *j, struct err *e)
+{
+	_cleanup_free_ char *from = path_join(j->kbuild_dir, "Module.symvers");
+	_cleanup_free_ char *to = cell_symvers_path(j->plan), *text = NULL;
+	size_t len;
+
+	if (fs_read_regular(from, 64U << 20, &text, &len, NULL) < 0 || len == 0) {
+		unlink(to);
+		return 0;
+	}
+	return fs_write_atomic(to, text, len, 0644, e);
+}
+
 static int record(struct job *j, const struct export_result *exported, struct cell_result *result,
 	struct err *e)
 {
@@ -247,6 +261,8 @@ static int record(struct job *j, const struct export_result *exported, struct ce
 		.device = xstrdup(p->device.name),
 		.asked = xstrdup(p->module.recipe ? p->module.name : p->module.location)};
 	r = hash_file(AT_FDCWD, result->apk, HASH_SHA256, &h, e);
+	if (r == 0)
+		r = keep_exports(j, e);
 	if (r < 0)
 		return r;
 	hash_hex(&h, hex);
@@ -400,7 +416,7 @@ static bool can_be_repaired(const struct plan *p, int r, const struct err *e)
 	       !p->made.dev.name;
 }
 
-int build_run(struct plan *p, struct context *x, const char *device, const char *module,
+static int build_one(struct plan *p, struct context *x, const char *device, const char *module,
 	struct cell_result *result, bool *unchanged, struct err *e)
 {
 	struct err why = ERR_INIT, *first = e ? e : &why;
@@ -420,6 +436,69 @@ int build_run(struct plan *p, struct context *x, const char *device, const char 
 	return run_once(p, x, device, module, result, unchanged, first);
 }
 
+static int in_a_circle(const struct strvec *chain, const char *module, struct err *e)
+{
+	_cleanup_free_ char *way = strvec_join(chain, " needs ");
+
+	return err_exit(e, EXIT_MISSING_DEPEND, -ELOOP,
+		"the recipes need each other in a circle: %s needs %s", way, module);
+}
+
+static int build_after(struct context *x, const char *device, const char *module,
+	struct strvec *chain, struct err *e);
+
+/* What a recipe's `depends` names is built before it, as anything else: only if it has changed. */
+static int build_depends(struct context *x, const char *device, const char *module,
+	struct strvec *chain, struct err *e)
+{
+	struct module m;
+	int r;
+
+	if (strvec_has(chain, module))
+		return in_a_circle(chain, module, e);
+	/* what is wrong with its name is told by the build itself */
+	if (module_load(&m, x->config, module, NULL) < 0)
+		return 0;
+	strvec_add(chain, module);
+	r = 0;
+	for (size_t i = 0; r == 0 && i < m.depends.n; i++)
+		r = build_after(x, device, m.depends.v[i], chain, e);
+	free(chain->v[--chain->n]);
+	chain->v[chain->n] = NULL;
+	module_free(&m);
+	return r;
+}
+
+static int build_after(struct context *x, const char *device, const char *module,
+	struct strvec *chain, struct err *e)
+{
+	struct cell_result result = {0};
+	struct plan p = {0};
+	bool unchanged;
+	int r = build_depends(x, device, module, chain, e);
+
+	if (r < 0)
+		return r;
+	r = build_one(&p, x, device, module, &result, &unchanged, e);
+	if (r < 0)
+		err_prefix(e, "%s needs %s", chain->v[chain->n - 1], module);
+	cell_result_free(&result);
+	plan_free(&p);
+	return r;
+}
+
+int build_run(struct plan *p, struct context *x, const char *device, const char *module,
+	struct cell_result *result, bool *unchanged, struct err *e)
+{
+	_cleanup_strvec_ struct strvec chain = {0};
+	int r;
+
+	*p = (struct plan){0};
+	*result = (struct cell_result){0};
+	r = build_depends(x, device, module, &chain, e);
+	return r < 0 ? r : build_one(p, x, device, module, result, unchanged, e);
+}
+
 void job_free(struct job *j)
 {
 	work_close(&j->work);
@@ -430,6 +509,8 @@ void job_free(struct job *j)
 	preflight_free(&j->preflight);
 	free(j->banner);
 	fit_report_free(&j->report);
+	steps_free(&j->steps);
+	free(j->extra_symbols);
 	strvec_free(&j->ko);
 	free(j->kernel_apk);
 	free(j->source_dir);

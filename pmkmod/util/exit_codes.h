@@ -11,6 +11,7 @@ enum {
 	EXIT_PATCH_PATH = 5, /* DKMS: a patch is missing or outside the source */
 	EXIT_PATCH_FAILED = 6, /* DKMS: a patch does not apply */
 	EXIT_NO_MODULE = 7, /* DKMS: the build made no .ko, or not the one promised */
+	EXIT_BAD_DKMS_CONF = 8, /* DKMS: its description (dkms.conf, AKMBUILD) cannot be used */
 	EXIT_BUILD_FAILED = 10, /* DKMS: make failed */
 	EXIT_MISSING_DEPEND = 13, /* DKMS: a module it depends on is missing */
 	EXIT_NO_HEADERS = 21, /* DKMS: no headers for this kernel */
