@@ -51,7 +51,7 @@ static int build_failed(struct job *j, int status, struct err *e)
 	err_exit(e, EXIT_BUILD_FAILED, -ECANCELED,
 		"%s does not build for %s (make ended with status %d)", j->plan->module.name,
 		j->headers.release, status);
-	return diagnose_hint(e, j->log_path);
+	return job_diagnose(j, e);
 }
 
 static int run_make(struct job *j, struct err *e)

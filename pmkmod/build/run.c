@@ -298,12 +298,14 @@ static bool repeats(const struct err *e)
 			    e->exit_code == EXIT_NO_FIT || e->exit_code == EXIT_EXCLUDED);
 }
 
-static void remember_failure(struct plan *p, const struct err *e)
+/* What is told of it now, and again if it is remembered. */
+static void record_failure(struct job *j, struct cell_result *result, const struct err *e)
 {
-	struct cell_result failed = {.exit_code = e->exit_code, .error = xstrdup(e->text)};
-
-	cell_store(p, &failed, NULL);
-	cell_result_free(&failed);
+	job_diagnose_failure(j, e);
+	*result = (struct cell_result){.exit_code = e->exit_code,
+		.error = xstrdup(e->text),
+		.stage = xstrdup(j->plan->x->progress.stage),
+		.diagnosis = diagnosis_text(&j->diagnosis)};
 }
 
 static int build_cell(struct plan *p, struct cell_result *result, struct err *e)
@@ -322,13 +324,15 @@ static int build_cell(struct plan *p, struct cell_result *result, struct err *e)
 	if (r == 0)
 		r = stage_export(&j, result, e);
 	if (r < 0) {
+		if (e)
+			record_failure(&j, result, e);
 		progress_failed(&p->x->progress);
 		if (j.log_fd >= 0 && e)
 			dprintf(j.log_fd, "# failed\n%s\n", e->text);
+		if (r != -EINTR && repeats(e))
+			cell_store(p, result, NULL);
 	}
 	job_free(&j);
-	if (r < 0 && r != -EINTR && repeats(e))
-		remember_failure(p, e);
 	return r;
 }
 
@@ -430,6 +434,7 @@ void job_free(struct job *j)
 	preflight_free(&j->preflight);
 	free(j->banner);
 	fit_report_free(&j->report);
+	diagnosis_free(&j->diagnosis);
 	strvec_free(&j->ko);
 	free(j->kernel_apk);
 	free(j->source_dir);
