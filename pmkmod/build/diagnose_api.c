@@ -47,7 +47,7 @@ static bool same_name(const char *a, const char *name)
 /* A renamed thing is also one that is there since. */
 static bool is_new_name(const struct api_change *c, const char *name)
 {
-	return c->kind == API_RENAMED && c->instead && same_name(c->instead, name);
+	return c->kind == API_RENAMED && c->instead && same_name(bare(c->instead), name);
 }
 
 static bool better(
@@ -66,7 +66,7 @@ static void consider(const struct api_change *c, const char *name, const char *o
 
 	if (c->of && *of && !same_name(c->of, of))
 		return;
-	if (same_name(c->name, name)) {
+	if (same_name(bare(c->name), name)) {
 		if ((has ? explains[use].has : explains[use].lacks) & BIT(c->kind) &&
 			better(*found, *newer, c, !has)) {
 			*found = c;
@@ -105,8 +105,11 @@ static void add_version(struct strbuf *b, uint32_t version)
 	strbuf_addf(b, "%u.%u", version >> 16, (version >> 8) & 0xff);
 }
 
+/* Not a type, a constant or a macro that looks like one. */
 static bool is_function(const char *name)
 {
+	if (ends_with(name, "_t"))
+		return false;
 	for (const char *s = name; *s; s++)
 		if (!islower((unsigned char)*s) && !isdigit((unsigned char)*s) && *s != '_')
 			return false;
@@ -203,18 +206,12 @@ static void say_older(struct strbuf *b, const struct api_change *c, const char *
 char *api_sentence(const struct api_change *c, const char *name, bool newer)
 {
 	struct strbuf b = {0};
-	size_t n;
 
-	name = bare(name);
-	/* the table's own spelling, without what a compiler said behind it */
-	n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-");
-	{
-		_cleanup_free_ char *clean = xstrndup(name, n);
-
-		if (newer)
-			say_newer(&b, c, clean);
-		else
-			say_older(&b, c, clean);
-	}
+	/* in the table's own spelling: behind a name there may be what a compiler says of it */
+	name = is_new_name(c, bare(name)) ? c->instead : c->name;
+	if (newer)
+		say_newer(&b, c, name);
+	else
+		say_older(&b, c, name);
 	return strbuf_steal(&b);
 }

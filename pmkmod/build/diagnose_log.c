@@ -186,6 +186,9 @@ static enum rank judge(const char *line, bool warnings, struct log_error *e)
 		return e->hit.cause == CAUSE_WERROR && !e->message.line ? RANK_WEAK : RANK_STRONG;
 	}
 	e->is_message = false;
+	/* clang about its options */
+	if (starts_with(line, "error: ") && sign_of_message(line + strlen("error: "), &e->hit))
+		return RANK_STRONG;
 	return sign_of_line(line, &e->hit) ? e->hit.rank : RANK_NONE;
 }
 
@@ -295,7 +298,7 @@ static bool in_chain(const struct log_lines *l, const struct log_error *e,
 		if (included_from(l->v[i], &m)) {
 			in_it = true;
 			/* the innermost of its own files */
-			found = found || take_place(&m, is_own, ctx, file, line);
+			found = take_place(&m, is_own, ctx, file, line) || found;
 			if (l->v[i][0] == 'I')
 				return found;
 		} else if (in_it || (message_parse(l->v[i], &m) && !same_file(&m, &e->message) &&
@@ -362,5 +365,5 @@ const char *log_code(const struct log_lines *l, size_t at)
 	if (!isdigit((unsigned char)*s))
 		return NULL;
 	s += strspn(s, "0123456789");
-	return starts_with(s, " | ") ? s + 3 : NULL;
+	return starts_with(s, " |") ? s + 2 : NULL;
 }

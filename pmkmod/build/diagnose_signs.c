@@ -244,6 +244,7 @@ static const struct sign lines[] = {
 	{"%: not found", CAUSE_MISSING_TOOL, USE_NONE, RANK_WEAK, false},
 	{"%: command not found", CAUSE_MISSING_TOOL, USE_NONE, RANK_WEAK, false},
 	{"%: Command not found", CAUSE_MISSING_TOOL, USE_NONE, RANK_WEAK, false},
+	{"make~: %: No such file or directory", CAUSE_MISSING_TOOL, USE_NONE, RANK_WEAK, false},
 	{"env: '%': No such file or directory", CAUSE_MISSING_TOOL, USE_NONE, RANK_WEAK, false},
 	{"env: %: No such file or directory", CAUSE_MISSING_TOOL, USE_NONE, RANK_WEAK, false},
 	{"Permission denied", CAUSE_PERMISSION, USE_NONE, RANK_WEAK, false},
