@@ -75,15 +75,6 @@ static int run(struct options *o, int *status, struct err *e)
 	return r;
 }
 
-static int exit_code_of(int r, const struct err *e)
-{
-	if (interrupt_signal())
-		return 128 + interrupt_signal();
-	if (e->exit_code)
-		return e->exit_code;
-	return r == -ENOSPC || r == -EDQUOT ? EXIT_NO_SPACE : EXIT_GENERAL;
-}
-
 int main(int argc, char **argv)
 {
 	struct options o;
@@ -104,7 +95,7 @@ int main(int argc, char **argv)
 	if (r < 0) {
 		fflush(stdout);
 		fprintf(stderr, "pmkmod: %s\n", e.text);
-		return exit_code_of(r, &e);
+		return failure_exit_code(r, &e);
 	}
 	if (fflush(stdout) != 0 || ferror(stdout)) {
 		fprintf(stderr, "pmkmod: cannot write to standard output\n");

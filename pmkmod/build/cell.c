@@ -76,7 +76,7 @@ static size_t fields(struct cell_result *r, struct field *out)
 		{"sha256", &r->apk_sha256}, {"package", &r->package}, {"version", &r->version},
 		{"release", &r->release}, {"verdict", &r->verdict}, {"key", &r->key},
 		{"modules", &r->modules}, {"device", &r->device}, {"asked", &r->asked},
-		{"error", &r->error}};
+		{"error", &r->error}, {"stage", &r->stage}, {"diagnosis", &r->diagnosis}};
 
 	memcpy(out, all, sizeof(all));
 	return ARRAY_SIZE(all);

@@ -19,7 +19,9 @@ struct cell_result {
 	char *key; /* the plan's key at that time */
 	char *modules; /* names for modprobe, separated by blanks */
 	char *device, *asked; /* what was built: `pmkmod build <device> <asked>` */
-	char *error; /* sentence of a remembered failure */
+	char *error; /* sentence of a failure */
+	char *stage; /* that failed */
+	char *diagnosis; /* of the failure, as JSON on one line; NULL: none */
 	int exit_code;
 };
 

@@ -5,6 +5,7 @@
 
 #include "pmkmod/build/assemble.h"
 #include "pmkmod/build/steps.h"
+#include "pmkmod/build/diagnose.h"
 #include "pmkmod/export/export.h"
 #include "pmkmod/fit/fit.h"
 #include "pmkmod/preflight/preflight.h"
@@ -39,6 +40,7 @@ struct job {
 	bool native_helpers; /* the kernel's helper programs ran without emulation */
 	struct strvec ko; /* host paths of the stripped .ko files in out_dir */
 	struct fit_report report;
+	struct diagnosis diagnosis; /* of the stage that failed; no cause: nobody looked for one */
 };
 
 /* prepare.c: the work folder, the source in it, patches applied. */
@@ -63,6 +65,13 @@ int job_build(struct job *j, struct err *e);
  */
 int job_run(struct job *j, const struct strvec *argv, const char *cwd, struct strbuf *kept,
 	struct err *e);
+/*
+ * job_diagnose.c: why the step that just failed did, from the log and all that is known of the
+ * build, into j->diagnosis and as hints of `e`; returns the error's code.
+ */
+int job_diagnose(struct job *j, struct err *e);
+/* A failure that nobody has diagnosed: by the log where there is one, else by the exit code. */
+void job_diagnose_failure(struct job *j, const struct err *e);
 /* signing.c: sign the stripped modules, if there is a key and the kernel looks at signatures. */
 int job_sign(struct job *j, struct err *e);
 /* signing.c: whether the phone's kernel image has the certificate of the key in it. */
@@ -86,17 +95,5 @@ int job_summary(const struct job *j, struct package_summary *out, struct err *e)
 void job_summarize_report(const struct job *j, struct package_summary *out);
 /* Write the whole fit report beside the package just made; it says whose it is. */
 int job_write_report(const struct job *j, const struct export_result *made, struct err *e);
-
-/* diagnose.c: the first thing that went wrong in a kbuild log; the caller frees what is set. */
-struct diagnosis {
-	char *where; /* "file.c:12" relative to the module's source, NULL: nowhere in particular */
-	char *what; /* the compiler's or make's words */
-	char *remedy; /* NULL: none known */
-};
-/* True if something was found. */
-bool diagnose_log(const char *text, struct diagnosis *out);
-void diagnosis_free(struct diagnosis *d);
-/* What the log of a failed make says, with its path, as hints of `e`; returns its code. */
-int diagnose_hint(struct err *e, const char *log_path);
 
 #endif

@@ -75,7 +75,7 @@ static int build_failed(struct job *j, int status, struct err *e)
 	err_exit(e, EXIT_BUILD_FAILED, -ECANCELED,
 		"%s does not build for %s (%s ended with status %d)", j->plan->module.name,
 		j->headers.release, what ? what : "make", status);
-	return diagnose_hint(e, j->log_path);
+	return job_diagnose(j, e);
 }
 
 static int run_kbuild(struct job *j, struct err *e)
@@ -117,6 +117,18 @@ static int run_own_make(struct job *j, struct err *e)
 	return again < 0 ? again : again && status ? status : again;
 }
 
+static bool emulator_crashed(struct job *j)
+{
+	bool crashed;
+
+	if (j->plan->emulate == EMULATE_NONE)
+		return false;
+	job_diagnose(j, NULL);
+	crashed = diagnosis_is_emulator_crash(&j->diagnosis);
+	diagnosis_free(&j->diagnosis);
+	return crashed;
+}
+
 static int run_steps(struct job *j, struct err *e)
 {
 	static int (*const runs[])(struct job *, struct err *) = {[STEPS_KBUILD] = run_kbuild,
@@ -125,6 +137,15 @@ static int run_steps(struct job *j, struct err *e)
 		[STEPS_AKMS] = steps_run_akms};
 	int status = runs[j->steps.kind](j, e);
 
+	if (status > 0)
+		j->plan->emulator_crashed = emulator_crashed(j);
+	/* qemu-user loses a program now and then: once more, and what was made stays made; where a
+	 * native compiler can do it, build_run() lets that */
+	if (j->plan->emulator_crashed && j->plan->emulate != EMULATE_FULL) {
+		progress_note(&j->plan->x->progress,
+			"a program crashed under qemu-user; make is run once more");
+		status = runs[j->steps.kind](j, e);
+	}
 	surroundings_notes(j);
 	j->has_surroundings = false;
 	return status > 0 ? build_failed(j, status, e) : status;

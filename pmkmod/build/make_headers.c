@@ -6,6 +6,7 @@
 #include "chroot/apk/apk_read.h"
 #include "chroot/base/fs.h"
 #include "pmkmod/build/assemble.h"
+#include "pmkmod/build/diagnose.h"
 #include "pmkmod/build/job.h"
 #include "pmkmod/build/kernel_inputs.h"
 #include "pmkmod/build/kernel_source.h"

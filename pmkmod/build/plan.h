@@ -31,6 +31,7 @@ struct plan {
 	char *version; /* the module's, NULL until the source is at hand */
 	int64_t source_date; /* seconds: the newest build time of what goes in */
 	char cell[HASH_HEX_MAX]; /* hash over `text` */
+	bool emulator_crashed; /* the build failed for that */
 	char *text; /* one input a line; what `pmkmod plan` prints */
 	char *key; /* "<name>.pub sha256:..." of the signing key, "": none yet */
 };

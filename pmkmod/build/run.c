@@ -314,12 +314,14 @@ static bool repeats(const struct err *e)
 			    e->exit_code == EXIT_NO_FIT || e->exit_code == EXIT_EXCLUDED);
 }
 
-static void remember_failure(struct plan *p, const struct err *e)
+/* What is told of it now, and again if it is remembered. */
+static void record_failure(struct job *j, struct cell_result *result, const struct err *e)
 {
-	struct cell_result failed = {.exit_code = e->exit_code, .error = xstrdup(e->text)};
-
-	cell_store(p, &failed, NULL);
-	cell_result_free(&failed);
+	job_diagnose_failure(j, e);
+	*result = (struct cell_result){.exit_code = e->exit_code,
+		.error = xstrdup(e->text),
+		.stage = xstrdup(j->plan->x->progress.stage),
+		.diagnosis = diagnosis_text(&j->diagnosis)};
 }
 
 static int build_cell(struct plan *p, struct cell_result *result, struct err *e)
@@ -338,13 +340,15 @@ static int build_cell(struct plan *p, struct cell_result *result, struct err *e)
 	if (r == 0)
 		r = stage_export(&j, result, e);
 	if (r < 0) {
+		if (e)
+			record_failure(&j, result, e);
 		progress_failed(&p->x->progress);
 		if (j.log_fd >= 0 && e)
 			dprintf(j.log_fd, "# failed\n%s\n", e->text);
+		if (r != -EINTR && repeats(e))
+			cell_store(p, result, NULL);
 	}
 	job_free(&j);
-	if (r < 0 && r != -EINTR && repeats(e))
-		remember_failure(p, e);
 	return r;
 }
 
@@ -422,6 +426,17 @@ static int build_one(struct plan *p, struct context *x, const char *device, cons
 	struct err why = ERR_INIT, *first = e ? e : &why;
 	int r = run_once(p, x, device, module, result, unchanged, first);
 
+	if (r < 0 && p->emulator_crashed && p->emulate == EMULATE_FULL &&
+		channel_cross_prefix(&p->device.channel, p->device.arch)) {
+		progress_note(&x->progress,
+			"a program crashed under qemu-user; trying once more with native tools");
+		err_clear(first);
+		cell_result_free(result);
+		plan_free(p);
+		x->emulate = EMULATE_TOOLS;
+		r = run_once(p, x, device, module, result, unchanged, first);
+		x->emulate = EMULATE_FULL;
+	}
 	if (!can_be_repaired(p, r, first))
 		return r;
 	progress_note(
@@ -511,6 +526,7 @@ void job_free(struct job *j)
 	fit_report_free(&j->report);
 	steps_free(&j->steps);
 	free(j->extra_symbols);
+	diagnosis_free(&j->diagnosis);
 	strvec_free(&j->ko);
 	free(j->kernel_apk);
 	free(j->source_dir);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* Commands that build first and then do something with the package; and how they show what came. */
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "pmkmod/build/run.h"
 #include "pmkmod/cmd/cmd.h"
 
@@ -16,6 +19,28 @@ int after_build(
 	cell_result_free(&built);
 	plan_free(&p);
 	return r;
+}
+
+int stdout_aside(int *kept, struct err *e)
+{
+	fflush(stdout);
+	*kept = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+	if (*kept >= 0 && dup2(STDERR_FILENO, STDOUT_FILENO) >= 0)
+		return 0;
+	cleanup_close(kept);
+	*kept = -1;
+	return err_errno(e, -errno, "cannot keep standard output for JSON");
+}
+
+int stdout_back(int *kept, struct err *e)
+{
+	int r;
+
+	fflush(stdout);
+	r = dup2(*kept, STDOUT_FILENO) < 0 ? -errno : 0;
+	cleanup_close(kept);
+	*kept = -1;
+	return r < 0 ? err_errno(e, r, "cannot go back to standard output") : 0;
 }
 
 void print_indented(const char *word, const char *text)

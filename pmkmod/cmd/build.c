@@ -2,14 +2,26 @@
 #include "chroot/base/fs.h"
 #include "pmkmod/build/run.h"
 #include "pmkmod/cmd/cmd.h"
+#include "pmkmod/util/json.h"
 
-static void print_result(struct context *x, const struct options *o, const struct plan *p,
-	const struct cell_result *r, bool unchanged)
+/* What is known when it is over. */
+struct outcome {
+	struct plan p;
+	struct cell_result result;
+	bool unchanged; /* nothing was built: it was before */
+	bool ran; /* p and result are set */
+	struct strvec aports; /* written by --emit-aport */
+};
+
+/* ---- for people ---- */
+
+static void print_result(struct context *x, const struct options *o, const struct outcome *out)
 {
-	_cleanup_free_ char *log = cell_log_path(p);
+	const struct cell_result *r = &out->result;
+	_cleanup_free_ char *log = cell_log_path(&out->p);
 	_cleanup_free_ char *sideload = sideload_command(x, o->args.v[1], o->args.v[2], r->package);
 
-	if (unchanged)
+	if (out->unchanged)
 		progress_note(&x->progress, "nothing has changed since this was built");
 	printf("apk       %s\n", r->apk);
 	if (r->meta)
@@ -19,41 +31,131 @@ static void print_result(struct context *x, const struct options *o, const struc
 	printf("sideload  %s\n", sideload);
 }
 
-static int emit(
-	const struct plan *p, const struct cell_result *result, const char *to, struct err *e)
+static int emit(struct outcome *out, const char *to, struct err *e)
 {
-	_cleanup_strvec_ struct strvec done = {0};
-	int r = emit_module_aport(p, result, to, &done, e);
+	int r = emit_module_aport(&out->p, &out->result, to, &out->aports, e);
 
-	for (size_t i = 0; r == 0 && i < done.n; i++)
-		printf("aport     %s\n", done.v[i]);
+	for (size_t i = 0; r == 0 && i < out->aports.n; i++)
+		printf("aport     %s\n", out->aports.v[i]);
+	return r;
+}
+
+/* ---- for programs ---- */
+
+static struct json_object *words(const char *text)
+{
+	struct json_object *array = json_object_new_array();
+	_cleanup_strvec_ struct strvec all = {0};
+
+	if (text)
+		strvec_split(&all, text, " ");
+	for (size_t i = 0; i < all.n; i++)
+		json_object_array_add(array, json_text(all.v[i]));
+	return array;
+}
+
+static void add_success(
+	struct json_object *o, struct context *x, const struct options *opts, struct outcome *out)
+{
+	const struct cell_result *r = &out->result;
+	struct json_object *aports = json_object_new_array();
+	_cleanup_free_ char *sideload =
+		sideload_command(x, opts->args.v[1], opts->args.v[2], r->package);
+
+	json_object_object_add(o, "unchanged", json_object_new_boolean(out->unchanged));
+	json_add_text(o, "apk", r->apk);
+	json_add_text(o, "meta", r->meta);
+	json_add_text(o, "sha256", r->apk_sha256);
+	json_add_text(o, "package", r->package);
+	json_add_text(o, "version", r->version);
+	json_add_text(o, "release", r->release);
+	json_object_object_add(o, "modules", words(r->modules));
+	json_add_text(o, "fit", r->verdict);
+	json_add_text(o, "sideload", sideload);
+	for (size_t i = 0; i < out->aports.n; i++)
+		json_object_array_add(aports, json_text(out->aports.v[i]));
+	json_object_object_add(o, "aports", aports);
+}
+
+static void add_failure(
+	struct json_object *o, struct context *x, struct outcome *out, int r, const struct err *e)
+{
+	const char *stage = out->ran && out->result.stage ? out->result.stage : x->progress.failed;
+
+	json_object_object_add(o, "exit_code", json_object_new_int(failure_exit_code(r, e)));
+	json_add_text(o, "stage", stage);
+	json_add_text(o, "error", e->text);
+	/* of a stage before there is anything to build in, the sentence says all */
+	json_object_object_add(o, "diagnosis",
+		out->ran && out->result.diagnosis ? json_tokener_parse(out->result.diagnosis)
+						  : NULL);
+}
+
+static void print_json(
+	struct context *x, const struct options *opts, struct outcome *out, int r, struct err *e)
+{
+	struct json_object *o = json_object_new_object();
+	_cleanup_free_ char *log = out->ran && out->p.cell[0] ? cell_log_path(&out->p) : NULL;
+
+	json_object_object_add(o, "ok", json_object_new_boolean(r == 0));
+	json_add_text(o, "device", opts->args.v[1]);
+	json_add_text(o, "module", opts->args.v[2]);
+	if (r == 0)
+		add_success(o, x, opts, out);
+	else
+		add_failure(o, x, out, r, e);
+	json_add_text(o, "log", log && fs_exists(log) ? log : NULL);
+	json_write(o);
+	putchar('\n');
+}
+
+/* ---- the command ---- */
+
+static int build_and_publish(
+	struct context *x, const struct options *o, struct outcome *out, struct err *e)
+{
+	/* what is wrong with what comes after the build is told before it */
+	int r = publish_wish_check(x, e);
+
+	if (r == 0 && o->emit_aport)
+		r = fs_check_new_folder(o->emit_aport, e);
+	if (r < 0) {
+		e->exit_code = EXIT_USAGE;
+		return r;
+	}
+	out->ran = true;
+	r = build_run(&out->p, x, o->args.v[1], o->args.v[2], &out->result, &out->unchanged, e);
+	if (r < 0)
+		return r;
+	print_result(x, o, out);
+	r = publish_to_pmbootstrap(x, &out->p, &out->result, e);
+	if (r == 0 && o->emit_aport)
+		r = emit(out, o->emit_aport, e);
 	return r;
 }
 
 int cmd_build(struct context *x, const struct options *o, int *status, struct err *e)
 {
-	struct cell_result result;
-	struct plan p;
-	bool unchanged;
-	/* what is wrong with what comes after the build is told before it */
-	int r = publish_wish_check(x, e);
+	struct outcome out = {0};
+	struct err why = ERR_INIT, *told = e ? e : &why;
+	int kept = -1, r = 0;
 
 	(void)status;
-	if (r == 0 && o->emit_aport)
-		r = fs_check_new_folder(o->emit_aport, e);
-	if (r < 0) {
-		if (e)
-			e->exit_code = EXIT_USAGE;
-		return r;
+	if (o->json)
+		r = stdout_aside(&kept, told);
+	if (r == 0)
+		r = build_and_publish(x, o, &out, told);
+	if (kept >= 0) {
+		int back = stdout_back(&kept, r < 0 ? NULL : told);
+
+		r = r == 0 ? back : r;
+		if (back == 0)
+			print_json(x, o, &out, r, told);
 	}
-	r = build_run(&p, x, o->args.v[1], o->args.v[2], &result, &unchanged, e);
-	if (r == 0) {
-		print_result(x, o, &p, &result, unchanged);
-		r = publish_to_pmbootstrap(x, &p, &result, e);
-		if (r == 0 && o->emit_aport)
-			r = emit(&p, &result, o->emit_aport, e);
+	if (out.ran) {
+		cell_result_free(&out.result);
+		plan_free(&out.p);
 	}
-	cell_result_free(&result);
-	plan_free(&p);
+	strvec_free(&out.aports);
 	return r;
 }

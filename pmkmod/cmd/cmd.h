@@ -59,6 +59,12 @@ typedef int (*built_stage)(struct plan *p, const struct cell_result *built, cons
 	int *status, struct err *e);
 int after_build(
 	struct context *x, const struct options *o, built_stage stage, int *status, struct err *e);
+/*
+ * With --json what building tells on standard output goes to standard error, until it is back:
+ * *kept is a descriptor between the two calls.
+ */
+int stdout_aside(int *kept, struct err *e);
+int stdout_back(int *kept, struct err *e);
 /* Lines of a result, the word before the first; NULL is none. */
 void print_indented(const char *word, const char *text);
 /* The lines of an oops and the like, and where it was; nothing if there was none. */

@@ -11,7 +11,7 @@ const struct command commands[] = {
 		"<module> is a name that `pmkmod list modules` shows, or a folder (./name) with the\n"
 		"module's source. The package ends in pmkmod's own signed repository; what to type to\n"
 		"put it onto the phone is printed. A build whose inputs have not changed is not\n"
-		"repeated.\n",
+		"repeated. --json prints one object: what was made, or why it failed (\"diagnosis\").\n",
 		2, 2, cmd_build, false},
 	{"boot", "<device> <module>",
 		"load the built module in the phone's kernel under qemu-system",
@@ -195,7 +195,7 @@ static const char options_help[] =
 	"      --kernel NAME     which of a device's kernels in pmaports: mainline, or its package\n"
 	"      --device NAME     check: against the kernel package of this device's channel\n"
 	"      --kernel-dir DIR  check: against a build folder, headers, or /lib/modules/<release>\n"
-	"      --json            list devices, check, info, stale: for programs\n"
+	"      --json            build, list devices, check, info, stale: for programs\n"
 	"      --verdict NAMES   list devices of these verdicts alone\n"
 	"      --emit-aport DIR  where signing-kernel writes its kernel aport to; with build: write\n"
 	"                        aports, by which pmbootstrap makes the same packages, to DIR\n"

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* Published packages that a newer kernel has left behind; and building them anew. */
-#include <fcntl.h>
-#include <unistd.h>
-
 #include "pmkmod/build/run.h"
 #include "pmkmod/build/stale.h"
 #include "pmkmod/cmd/cmd.h"
@@ -69,24 +66,19 @@ static int build_one(
 	return r;
 }
 
-/* What building tells on standard output is no part of the JSON there. */
 static int build_aside(
 	struct rebuilding *b, const struct stale_item *it, struct rebuilt *done, struct err *e)
 {
-	_cleanup_close_ int out = -1;
-	int r;
+	int kept = -1, r, back;
 
 	if (!b->o->json)
 		return build_one(b, it, done, e);
-	fflush(stdout);
-	out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-	if (out < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
-		return err_errno(e, -errno, "cannot keep standard output for JSON");
+	r = stdout_aside(&kept, e);
+	if (r < 0)
+		return r;
 	r = build_one(b, it, done, e);
-	fflush(stdout);
-	if (dup2(out, STDOUT_FILENO) < 0 && r == 0)
-		r = err_errno(e, -errno, "cannot go back to standard output");
-	return r;
+	back = stdout_back(&kept, r < 0 ? NULL : e);
+	return r < 0 ? r : back;
 }
 
 /* One that cannot be built does not keep the others from it. */

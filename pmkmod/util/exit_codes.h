@@ -3,6 +3,8 @@
 #ifndef PMKMOD_EXIT_CODES_H
 #define PMKMOD_EXIT_CODES_H
 
+#include "chroot/base/err.h"
+
 enum {
 	EXIT_OK = 0,
 	EXIT_GENERAL = 1, /* anything without a number of its own */
@@ -32,5 +34,8 @@ enum {
 	EXIT_EXCLUDED = 77, /* DKMS: this module is excluded for this kernel */
 	/* 128 + signal number: interrupted */
 };
+
+/* What the program exits with after a failure. */
+int failure_exit_code(int r, const struct err *e);
 
 #endif

@@ -103,6 +103,7 @@ void progress_failed(struct progress *p)
 	if (!p->quiet && p->stage)
 		fprintf(stderr, "%s%-*s failed (%.1f s)\n", p->terminal ? "\r\033[K" : "",
 			STAGE_WIDTH, p->stage, monotonic_seconds() - p->started);
+	p->failed = p->stage;
 	p->stage = NULL;
 }
 

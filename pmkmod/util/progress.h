@@ -9,6 +9,7 @@ struct progress {
 	bool quiet; /* nothing but errors */
 	bool terminal; /* stderr is one: rewrite the line */
 	const char *stage; /* the one under way, NULL: none */
+	const char *failed; /* the one that failed, NULL: none did */
 	double started; /* CLOCK_MONOTONIC seconds */
 	double shown; /* of the last rewrite: at most ten a second */
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* Recipes, source folders, and the diagnosis of kbuild logs. */
+/* Recipes and source folders. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -151,45 +151,6 @@ static void folder_hashes(void **state)
 	assert_non_null(strstr(e.text, "fifo"));
 }
 
-static void diagnoses(void **state)
-{
-	static const struct {
-		const char *log, *where, *what;
-	} cases[] = {
-		{"  CC [M]  /build/src/a.o\n/build/src/a.c:12:34: error: unknown type name 'foo'\n"
-		 "make[1]: *** [x] Error 1\n",
-			"a.c:12", "unknown type name 'foo'"},
-		{"/build/src/sub/b.c:7: fatal error: linux/none.h: No such file or directory\n",
-			"sub/b.c:7", "linux/none.h: No such file or directory"},
-		{"In file included from x.h:1:\ninclude/y.h:3:1: error: expected ';'\n",
-			"include/y.h:3", "expected ';'"},
-		{"/bin/sh: 1: scripts/basic/fixdep: Exec format error\n", NULL,
-			"/bin/sh: 1: scripts/basic/fixdep: Exec format error"},
-		{"make: *** No rule to make target 'modules'.  Stop.\n", NULL,
-			"No rule to make target 'modules'.  Stop."},
-		{"ERROR: modpost: \"foo\" [/build/src/a.ko] undefined!\n", NULL,
-			"ERROR: modpost: \"foo\" [/build/src/a.ko] undefined!"},
-		{"warning: nothing wrong\n", NULL, NULL},
-		{"", NULL, NULL},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct diagnosis d;
-		bool found = diagnose_log(cases[i].log, &d);
-
-		if (found != (cases[i].what != NULL))
-			fail_msg("case %zu: found %d", i, found);
-		if (cases[i].what)
-			assert_string_equal(d.what, cases[i].what);
-		if (cases[i].where)
-			assert_string_equal(d.where, cases[i].where);
-		else
-			assert_null(d.where);
-		diagnosis_free(&d);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -197,7 +158,6 @@ int main(void)
 		cmocka_unit_test(unknown_names),
 		cmocka_unit_test(folder_versions),
 		cmocka_unit_test(folder_hashes),
-		cmocka_unit_test(diagnoses),
 	};
 	int r;
 

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* The diagnosis of a build under way: all that is known of it goes in. */
+#include "pmkmod/build/job.h"
+#include "pmkmod/util/exit_codes.h"
+
+static struct symvers *read_symvers(const struct job *j)
+{
+	struct symvers *s = NULL;
+
+	if (!j->headers.symvers_path || symvers_new(&s) < 0)
+		return NULL;
+	if (symvers_read(s, j->headers.symvers_path, NULL) == 0)
+		return s;
+	symvers_free(s);
+	return NULL;
+}
+
+static struct diagnose_input what_is_known(const struct job *j)
+{
+	const struct plan *p = j->plan;
+
+	return (struct diagnose_input){.stage = p->x->progress.stage,
+		.log_path = j->log_path,
+		.source_dir = j->source_dir,
+		.kbuild_dir = j->kbuild_dir,
+		.layers = &j->layers.target,
+		.build_dir = j->headers.build_dir,
+		.release = j->headers.release,
+		.arch = p->device.arch ? p->device.arch->linux_arch : NULL,
+		.config = j->kconfig,
+		.emulated = p->emulate == EMULATE_FULL};
+}
+
+int job_diagnose(struct job *j, struct err *e)
+{
+	struct diagnose_input in = what_is_known(j);
+	struct symvers *s = read_symvers(j);
+	int r;
+
+	in.symvers = s;
+	diagnosis_free(&j->diagnosis);
+	r = diagnose_file(&in, &j->diagnosis, e);
+	symvers_free(s);
+	return r;
+}
+
+/* What the check refuses because of names that nobody exports, modpost has warned of. */
+static bool diagnose_warnings(struct job *j, struct diagnose_input *in)
+{
+	struct err unused = ERR_INIT;
+
+	in->warnings_of_modpost = true;
+	diagnose_file(in, &j->diagnosis, &unused);
+	in->warnings_of_modpost = false;
+	if (j->diagnosis.cause)
+		return true;
+	diagnosis_free(&j->diagnosis);
+	return false;
+}
+
+void job_diagnose_failure(struct job *j, const struct err *e)
+{
+	struct diagnose_input in = what_is_known(j);
+
+	if (j->diagnosis.cause)
+		return;
+	diagnosis_free(&j->diagnosis);
+	if (e->exit_code == EXIT_NO_FIT && j->report.unresolved.n && diagnose_warnings(j, &in))
+		return;
+	diagnose_exit_code(e->exit_code ? e->exit_code : EXIT_GENERAL, e->text, &in, &j->diagnosis);
+}
