@@ -293,6 +293,7 @@ static void print_module(struct plan *p, struct strbuf *b)
 	print_list(b, "depends", &m->depends);
 	if (m->autoload)
 		strbuf_adds(b, "autoload yes\n");
+	module_print_package(m, b);
 	if (p->device.compression >= 0)
 		strbuf_addf(b, "compression '%s'\n", ko_compression_suffix[p->device.compression]);
 }
