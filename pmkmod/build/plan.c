@@ -10,7 +10,7 @@
 #include "pmkmod/util/exit_codes.h"
 
 /* Bumped whenever the stages behind the plan change what comes out of the same inputs. */
-#define CELL_FORMAT 4
+#define CELL_FORMAT 5
 
 char *plan_packages_dir(const struct context *x)
 {
@@ -108,6 +108,8 @@ static int resolve_packages(struct plan *p, struct err *e)
 	else if (is_older_gcc(compiler_of(p)))
 		strvec_add(&build, compiler_of(p));
 	device_packages(d, &build);
+	if (p->module.overlays.n)
+		channel_more_packages(&d->channel, "overlays", d->arch, &build);
 	if (r == 0)
 		r = resolve_target(&p->target, &p->target_repos, p->x, &q, e);
 	if (r < 0)
@@ -141,6 +143,8 @@ static int resolve_native(struct plan *p, struct err *e)
 	if (p->emulate != EMULATE_TOOLS || p->x->native_host)
 		return 0;
 	plan_native_world(p, compiler_of(p), &world);
+	if (p->module.overlays.n)
+		channel_more_packages(ch, "overlays", p->device.arch, &world);
 	r = repos_open(&p->native_repos, p->x, ch, arch_native(), NULL, e);
 	if (r == 0)
 		r = resolve_root(&p->native, &p->native_repos, p->x, &world, e);

@@ -9,12 +9,19 @@ static void print_result(struct context *x, const struct options *o, const struc
 	_cleanup_free_ char *log = cell_log_path(p);
 	_cleanup_free_ char *sideload = sideload_command(x, o->args.v[1], o->args.v[2], r->package);
 
+	_cleanup_strvec_ struct strvec parts = {0};
+
+	cell_parts(r, &parts);
 	if (unchanged)
 		progress_note(&x->progress, "nothing has changed since this was built");
 	printf("apk       %s\n", r->apk);
+	for (size_t i = 0; i < parts.n; i++)
+		printf("part      %s\n", parts.v[i]);
 	if (r->meta)
 		printf("meta      %s\n", r->meta);
 	printf("fit       %s (%s)\n", r->verdict, r->release);
+	if (r->notes)
+		printf("%s\n", r->notes);
 	printf("log       %s\n", log);
 	printf("sideload  %s\n", sideload);
 }
