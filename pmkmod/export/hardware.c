@@ -3,7 +3,7 @@
 
 #include <ctype.h>
 
-/* Nobody's modules have so many kinds; what is beyond is counted as "other". */
+/* Nobody's modules have so many kinds; what is beyond is counted as "more". */
 #define BUSES_MAX 32
 #define BUS_NAME_MAX 24
 
@@ -45,11 +45,14 @@ char *hardware_text(const struct strvec *aliases)
 		bus_of(aliases->v[i], name);
 		while (k < n && !streq(buses[k].name, name))
 			k++;
-		if (k == BUSES_MAX)
-			snprintf(buses[k].name, BUS_NAME_MAX, "more");
-		else if (k == n)
-			snprintf(buses[k].name, BUS_NAME_MAX, "%s", name);
-		n = k == n && n <= BUSES_MAX ? n + 1 : n;
+		if (k >= BUSES_MAX) {
+			k = BUSES_MAX;
+			snprintf(name, sizeof(name), "more");
+		}
+		if (k == n) {
+			memcpy(buses[k].name, name, sizeof(name));
+			n++;
+		}
 		buses[k].n++;
 	}
 	for (size_t i = 0; i < n; i++)

@@ -237,6 +237,8 @@ static int fill_package(struct maker *m, const struct export_part *part, struct 
 
 	for (size_t i = 0; i < part->n && r == 0; i++)
 		r = add_module(m, w, part->ko[i], e);
+	if (part->main && !part->n)
+		apk_writer_not_virtual(w);
 	if (r == 0)
 		r = export_add_extras(w, s, part, e);
 	if (r == 0 && part->n && s->facts && !s->facts->modules_order)

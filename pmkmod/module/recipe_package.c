@@ -3,6 +3,7 @@
 #include <ctype.h>
 
 #include "chroot/apk/apk.h"
+#include "chroot/apk/pkg_field.h"
 #include "pmkmod/module/module_parts.h"
 
 #define SECTION "package"
@@ -142,7 +143,8 @@ static int read_packages(
 	config_list(p, SECTION, key, out);
 	for (size_t i = 0; i < out->n; i++) {
 		struct apk_dep d = {0};
-		bool good = apk_dep_parse(&d, out->v[i], NULL) == 0 && !d.conflict && !d.tag;
+		bool good = apk_dep_parse(&d, out->v[i], NULL) == 0 && !d.conflict && !d.tag &&
+			    apk_name_safe(d.name);
 
 		apk_dep_free(&d);
 		if (!good)
