@@ -213,6 +213,14 @@ static int read_overlays(struct module *m, struct config *p, struct err *e)
 
 /* ---- the whole ---- */
 
+static int read_switch(
+	struct module *m, struct config *p, const char *key, bool *out, struct err *e)
+{
+	struct err why = ERR_INIT;
+
+	return config_bool(p, SECTION, key, false, out, &why) < 0 ? module_bad(m, why.text, e) : 0;
+}
+
 /* A key that nobody reads would leave out of the package what its author thinks is in it. */
 static int check_keys(const struct module *m, struct config *p, struct err *e)
 {
@@ -252,10 +260,8 @@ int recipe_read_package(struct module *m, struct config *p, struct err *e)
 	if (r == 0)
 		r = read_overlays(m, p, e);
 	if (r == 0)
-		r = config_bool(p, SECTION, "initramfs", false, &m->initramfs, e);
-	if (r == 0)
-		r = config_bool(p, SECTION, "split", false, &m->split, e);
-	return r;
+		r = read_switch(m, p, "initramfs", &m->initramfs, e);
+	return r < 0 ? r : read_switch(m, p, "split", &m->split, e);
 }
 
 /* ---- for the plan ---- */
