@@ -4,6 +4,8 @@
  * first the C preprocessor with the kernel's dt-bindings, then dtc, whose -@ keeps the labels that
  * a boot loader needs to apply an overlay.
  */
+#include "pmkmod/build/overlays.h"
+
 #include <sys/stat.h>
 
 #include "chroot/base/fs.h"
@@ -61,8 +63,7 @@ static int find_source(struct overlay *o, struct err *e)
 		j->plan->module.name, o->shown);
 }
 
-/* The Raspberry Pi's kernel has made x.dtbo of x-overlay.dts since before .dtso was thought of. */
-static char *output_name(const char *source)
+char *overlay_name(const char *source)
 {
 	static const char *const endings[] = {"-overlay.dts", ".dts", ".dtso"};
 	const char *base = path_base(source);
@@ -266,7 +267,7 @@ static int check(const struct overlay *o, const char *host, struct err *e)
 static int make(struct job *j, const char *source, struct err *e)
 {
 	_cleanup_(overlay_free) struct overlay o = {
-		.j = j, .shown = source, .name = output_name(source)};
+		.j = j, .shown = source, .name = overlay_name(source)};
 	_cleanup_free_ char *host = path_join(j->out_dir, o.name);
 	int r = find_source(&o, e);
 
