@@ -86,9 +86,10 @@ check:
 
 # ---- the stand-in distribution ----
 
-# Groups of packages beyond the least (make-standin --with): for preparing a kernel's source, and clang.
+# Groups of packages beyond the least (make-standin --with): for preparing a kernel's source, clang, and
+# for device-tree overlays.
 STANDIN_ARCHES ?= aarch64 armv7 x86_64
-STANDIN_WITH ?= prepare clang
+STANDIN_WITH ?= prepare clang overlays
 .PHONY: standin
 standin:
 	@/usr/bin/python3 tests/standin/make-standin --output $(BUILD)/standin $(STANDIN_ARCHES:%=--arch %) \

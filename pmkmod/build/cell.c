@@ -70,18 +70,25 @@ struct field {
 	char **slot;
 };
 
+void cell_parts(const struct cell_result *r, struct strvec *paths)
+{
+	if (r->parts)
+		strvec_split(paths, r->parts, "\n");
+}
+
 static size_t fields(struct cell_result *r, struct field *out)
 {
 	const struct field all[] = {{"apk", &r->apk}, {"meta", &r->meta},
 		{"sha256", &r->apk_sha256}, {"package", &r->package}, {"version", &r->version},
 		{"release", &r->release}, {"verdict", &r->verdict}, {"key", &r->key},
 		{"modules", &r->modules}, {"device", &r->device}, {"asked", &r->asked},
-		{"error", &r->error}, {"stage", &r->stage}, {"diagnosis", &r->diagnosis}};
+		{"error", &r->error}, {"stage", &r->stage}, {"diagnosis", &r->diagnosis},
+		{"parts", &r->parts}, {"notes", &r->notes}};
 
 	memcpy(out, all, sizeof(all));
 	return ARRAY_SIZE(all);
 }
-#define FIELDS_MAX 16
+#define FIELDS_MAX 20
 
 static void parse_line(struct cell_result *r, char *line)
 {
@@ -100,11 +107,22 @@ static void parse_line(struct cell_result *r, char *line)
 		if (streq(line, f[i].name)) {
 			free(*f[i].slot);
 			*f[i].slot = xstrdup(eq);
+			/* of several lines: they were stored with \001 between */
+			for (char *s = *f[i].slot; *s; s++)
+				if (*s == '\001')
+					*s = '\n';
 		}
-	/* an error has several lines: they were stored with \001 between */
-	for (char *s = r->error; s && *s; s++)
-		if (*s == '\001')
-			*s = '\n';
+}
+
+static bool parts_are_there(const struct cell_result *r)
+{
+	_cleanup_strvec_ struct strvec paths = {0};
+
+	cell_parts(r, &paths);
+	for (size_t i = 0; i < paths.n; i++)
+		if (!fs_exists(paths.v[i]))
+			return false;
+	return true;
 }
 
 static bool still_published(const struct cell_result *r)
@@ -112,7 +130,7 @@ static bool still_published(const struct cell_result *r)
 	char hex[HASH_HEX_MAX];
 	struct hash h;
 
-	if (!r->apk || !r->apk_sha256 || (r->meta && !fs_exists(r->meta)) ||
+	if (!r->apk || !parts_are_there(r) || !r->apk_sha256 || (r->meta && !fs_exists(r->meta)) ||
 		hash_file(AT_FDCWD, r->apk, HASH_SHA256, &h, NULL) < 0)
 		return false;
 	hash_hex(&h, hex);

@@ -12,6 +12,8 @@
 struct cell_result {
 	bool built; /* false: it failed, and will fail again */
 	char *apk, *meta; /* published paths; meta NULL: none */
+	char *parts; /* more published paths, a line each, of a module that was split; NULL: none */
+	char *notes; /* lines for whoever has it built: firmware, hardware; NULL: none */
 	char *apk_sha256;
 	char *package, *version;
 	char *release; /* of the kernel it is for */
@@ -38,6 +40,8 @@ int cell_lock(const struct plan *p, struct err *e);
 bool cell_load(const struct plan *p, struct cell_result *out);
 /* The cell whose package was published as the file `apk`, if that is still what it built. */
 bool cell_find(const struct context *x, const char *apk, struct cell_result *out);
+/* Append the paths in r->parts. */
+void cell_parts(const struct cell_result *r, struct strvec *paths);
 int cell_store(const struct plan *p, const struct cell_result *r, struct err *e);
 void cell_result_free(struct cell_result *r);
 

@@ -10,6 +10,8 @@
 /* The package, and what apk could take beside it. */
 struct offered {
 	const struct apk_pkg *own;
+	const struct apk_pkg *beside; /* of the same build */
+	size_t n_beside;
 	struct apk_control *others;
 	size_t n;
 };
@@ -58,7 +60,9 @@ static bool is_offered(const struct offered *o, const char *name)
 static void judge(struct job *j, const struct offered *o)
 {
 	const struct plan *p = j->plan;
-	const struct apk_pkg **given = xcalloc(o->n + 1, sizeof(*given));
+	const struct job_extras *x = &j->extras;
+	const struct apk_pkg **given =
+		xcalloc(o->n + o->n_beside + x->n_packages + 1, sizeof(*given));
 	struct fit_packages f = {.kernel = p->target.kernel.name,
 		.version = p->target.kernel.version,
 		.arch = p->device.arch->alpine,
@@ -68,6 +72,11 @@ static void judge(struct job *j, const struct offered *o)
 	given[f.n++] = o->own;
 	for (size_t i = 0; i < o->n; i++)
 		given[f.n++] = &o->others[i].pkg;
+	for (size_t i = 0; i < o->n_beside; i++)
+		given[f.n++] = &o->beside[i];
+	/* those come from the channel's repositories, which the phone has */
+	for (size_t i = 0; i < x->n_packages; i++)
+		given[f.n++] = &x->packages[i];
 	for (size_t i = 0; i < p->module.depends.n; i++) {
 		_cleanup_free_ char *name =
 			export_package_name(p->module.depends.v[i], p->device.flavor);
@@ -96,10 +105,10 @@ static int refuse(const struct job *j, const struct fit_point *point, struct err
 	return err_hint(e, "nothing was published; --force publishes it all the same");
 }
 
-int job_check_package(
-	void *ctx, const struct apk_pkg *p, struct package_summary *summary, struct err *e)
+int job_check_package(void *ctx, const struct apk_pkg *p, const struct apk_pkg *beside,
+	size_t n_beside, struct package_summary *summary, struct err *e)
 {
-	struct offered o = {.own = p};
+	struct offered o = {.own = p, .beside = beside, .n_beside = n_beside};
 	struct job *j = ctx;
 	int r = offer_published(&o, j, e);
 

@@ -10,6 +10,8 @@
 #include "chroot/apk/apk_read.h"
 #include "chroot/base/fs.h"
 #include "pmkmod/aport/apkbuild.h"
+#include "pmkmod/build/emit_parts.h"
+#include "pmkmod/build/overlays.h"
 #include "pmkmod/build/pack_source.h"
 #include "pmkmod/build/run.h"
 #include "pmkmod/export/summary.h"
@@ -20,62 +22,44 @@
 struct emit {
 	const struct plan *p;
 	const struct cell_result *result;
-	struct apk_control c; /* of the package */
-	struct strvec files; /* in it */
+	struct emit_part main, *parts; /* the packages; parts: if the module was split */
+	size_t n_parts;
+	struct strvec files; /* in all of them */
 	char *dir; /* <to>/<package> */
 	char *module_version;
 	char *tarball; /* name of the source archive; NULL: the source is a package */
 	char *url; /* where it is downloaded; NULL: it lies beside */
 	struct hash sum; /* SHA-512 of it */
-	char *summary; /* text of the package's own */
 };
 
 static void emit_free(struct emit *m)
 {
-	apk_control_free(&m->c);
+	emit_part_free(&m->main);
+	for (size_t i = 0; i < m->n_parts; i++)
+		emit_part_free(&m->parts[i]);
+	free(m->parts);
 	strvec_free(&m->files);
 	free(m->dir);
 	free(m->module_version);
 	free(m->tarball);
 	free(m->url);
-	free(m->summary);
 }
 
 /* ---- what is in the package ---- */
 
-static int take_control(void *ctx, const struct apk_control *c, struct err *e)
-{
-	(void)ctx, (void)c, (void)e;
-	return 0;
-}
-
-static int take_entry(void *ctx, const struct apk_entry *en, struct err *e)
-{
-	struct emit *m = ctx;
-
-	(void)e;
-	if (en->type == APK_FILE)
-		strvec_add(&m->files, en->name);
-	return 0;
-}
-
 static int look_into(struct emit *m, struct err *e)
 {
-	const struct apk_reader_ops ops = {.control = take_control, .entry = take_entry};
-	_cleanup_close_ int fd = open(m->result->apk, O_RDONLY | O_CLOEXEC);
-	_cleanup_free_ char *summary = NULL;
-	size_t len;
-	int r;
+	_cleanup_strvec_ struct strvec paths = {0};
+	int r = emit_part_read(&m->main, m->result->apk, e);
 
-	if (fd < 0)
-		return err_errno(e, -errno, "cannot open '%s'", m->result->apk);
-	r = apk_read_control(m->result->apk, NULL, &m->c, e);
-	if (r == 0)
-		r = apk_read(fd, m->result->apk, NULL, NULL, NULL, &ops, m, e);
-	if (r < 0)
-		return r;
-	summary = summary_path(m->c.pkg.name);
-	return apk_read_file(m->result->apk, summary, SUMMARY_MAX, &m->summary, &len, e);
+	cell_parts(m->result, &paths);
+	m->parts = xcalloc(paths.n + 1, sizeof(*m->parts));
+	for (size_t i = 0; r == 0 && i < paths.n; i++) {
+		r = emit_part_read(&m->parts[m->n_parts++], paths.v[i], e);
+		strvec_add_all(&m->files, &m->parts[i].files);
+	}
+	strvec_add_all(&m->files, &m->main.files);
+	return r;
 }
 
 /* ---- the source ---- */
@@ -133,25 +117,6 @@ static void quoted(struct strbuf *b, const char *s)
 	}
 }
 
-static void assign(struct strbuf *b, const char *name, const char *value)
-{
-	strbuf_addf(b, "%s=\"", name);
-	quoted(b, value);
-	strbuf_adds(b, "\"\n");
-}
-
-static void assign_deps(struct strbuf *b, const char *name, const struct apk_deps *l)
-{
-	_cleanup_strvec_ struct strvec words = {0};
-	_cleanup_free_ char *all = NULL;
-
-	for (size_t i = 0; i < l->n; i++)
-		strvec_take(&words, apk_dep_print(&l->v[i]));
-	all = strvec_join(&words, " ");
-	if (words.n)
-		assign(b, name, all);
-}
-
 /* "0_p6_p1_p192-r2" */
 static void assign_version(struct strbuf *b, const char *version)
 {
@@ -188,6 +153,7 @@ static void makedepends(const struct emit *m, struct strbuf *b)
 {
 	const struct plan *p = m->p;
 	const char *package = NULL, *cc = compiler(m);
+	_cleanup_strvec_ struct strvec tools = {0};
 
 	compressor(m, &package);
 	strbuf_adds(b, "makedepends=\"\n\tbash\n");
@@ -206,12 +172,11 @@ static void makedepends(const struct emit *m, struct strbuf *b)
 			strbuf_addf(b, "\t%s\n", p->device.packages.v[i]);
 	if (package)
 		strbuf_addf(b, "\t%s\n", package);
+	if (p->module.overlays.n)
+		channel_more_packages(&p->device.channel, "overlays", p->device.arch, &tools);
+	for (size_t i = 0; i < tools.n; i++)
+		strbuf_addf(b, "\t%s\n", tools.v[i]);
 	strbuf_adds(b, "\t\"\n");
-}
-
-static char *script_name(const struct emit *m, size_t kind)
-{
-	return xasprintf("%s.%s", m->c.pkg.name, apk_script_names[kind]);
 }
 
 static void name_scripts(const struct emit *m, struct strbuf *b)
@@ -219,31 +184,37 @@ static void name_scripts(const struct emit *m, struct strbuf *b)
 	_cleanup_strvec_ struct strvec names = {0};
 	_cleanup_free_ char *all = NULL;
 
-	for (size_t i = 0; i < APK_SCRIPTS; i++)
-		if (m->c.script[i])
-			strvec_take(&names, script_name(m, i));
+	emit_script_names(&m->main, &names);
+	for (size_t i = 0; i < m->n_parts; i++)
+		emit_script_names(&m->parts[i], &names);
 	all = strvec_join(&names, " ");
 	if (names.n)
-		assign(b, "install", all);
+		emit_assign(b, "install", all);
 }
 
 /* They lie beside the APKBUILD. */
 static int write_scripts(const struct emit *m, struct err *e)
 {
-	int r = 0;
+	int r = emit_write_scripts(&m->main, m->dir, e);
 
-	for (size_t i = 0; r == 0 && i < APK_SCRIPTS; i++) {
-		_cleanup_free_ char *name = script_name(m, i), *path = path_join(m->dir, name);
-
-		if (m->c.script[i])
-			r = fs_write_atomic(path, m->c.script[i], m->c.script_len[i], 0644, e);
-	}
+	for (size_t i = 0; r == 0 && i < m->n_parts; i++)
+		r = emit_write_scripts(&m->parts[i], m->dir, e);
 	return r;
+}
+
+static void name_parts(const struct emit *m, struct strbuf *b)
+{
+	if (!m->n_parts)
+		return;
+	strbuf_adds(b, "subpackages=\"\n");
+	for (size_t i = 0; i < m->n_parts; i++)
+		strbuf_addf(b, "\t%s:_part%zu\n", m->parts[i].c.pkg.name, i);
+	strbuf_adds(b, "\t\"\n");
 }
 
 static void head(const struct emit *m, struct strbuf *b)
 {
-	const struct apk_pkg *k = &m->c.pkg;
+	const struct apk_pkg *k = &m->main.c.pkg;
 
 	strbuf_addf(b,
 		"# Written by pmkmod %s: what `pmkmod build %s %s` has built. It is for exactly this\n"
@@ -253,23 +224,24 @@ static void head(const struct emit *m, struct strbuf *b)
 	assign_version(b, k->version);
 	strbuf_addf(b, "_kernel=%s\n_kernelver=%s\n", m->p->target.kernel.name,
 		m->p->target.kernel.version);
-	assign(b, "_release", m->result->release);
-	assign(b, "pkgdesc", k->desc);
-	assign(b, "url", k->url);
-	assign(b, "arch", k->arch);
-	assign(b, "license", k->license);
-	assign_deps(b, "depends", &k->depends);
+	emit_assign(b, "_release", m->result->release);
+	emit_assign(b, "pkgdesc", k->desc);
+	emit_assign(b, "url", k->url);
+	emit_assign(b, "arch", k->arch);
+	emit_assign(b, "license", k->license);
+	emit_assign_deps(b, "depends", &k->depends);
 	makedepends(m, b);
-	assign_deps(b, "install_if", &k->install_if);
-	assign_deps(b, "provides", &k->provides);
+	emit_assign_deps(b, "install_if", &k->install_if);
+	emit_assign_deps(b, "provides", &k->provides);
 	name_scripts(m, b);
+	name_parts(m, b);
 	/* modules are no programs: abuild can neither trace nor strip them */
-	assign(b, "options", "!check !strip !tracedeps");
+	emit_assign(b, "options", "!check !strip !tracedeps");
 	if (m->tarball) {
 		_cleanup_free_ char *entry =
 			m->url ? xasprintf("%s::%s", m->tarball, m->url) : xstrdup(m->tarball);
 
-		assign(b, "source", entry);
+		emit_assign(b, "source", entry);
 		strbuf_adds(b, m->p->module.kind == SOURCE_ARCHIVE ? "" : "builddir=\"$srcdir/");
 		if (m->p->module.kind != SOURCE_ARCHIVE)
 			strbuf_addf(b, "%s-%s\"\n", m->p->module.name, m->module_version);
@@ -323,6 +295,31 @@ static void prepare(const struct emit *m, struct strbuf *b)
 	}
 }
 
+/* As build/overlays.c does it. */
+static void compile_overlays(const struct emit *m, struct strbuf *b)
+{
+	const struct module *mod = &m->p->module;
+	const char *lib = m->p->device.channel.usr_merge ? "/usr/lib" : "/lib";
+
+	if (mod->overlays.n)
+		strbuf_adds(b, "\tlocal file\n");
+	for (size_t i = 0; i < mod->overlays.n; i++) {
+		_cleanup_free_ char *name = overlay_name(mod->overlays.v[i]);
+
+		strbuf_addf(b,
+			"\tfile=\"$builddir%s%s\"/%s\n"
+			"\t[ -e \"$file\" ] || file=\"$builddir\"/%s\n"
+			"\t%s -E -nostdinc -I\"${file%%/*}\" \\\n"
+			"\t\t-I%s/modules/\"$_release\"/build/include \\\n"
+			"\t\t-undef -D__DTS__ -x assembler-with-cpp \"$file\" |\n"
+			"\t\tdtc -@ -I dts -O dtb -b 0 -i \"${file%%/*}\" -o \"$builddir\"/%s -\n",
+			mod->subdir ? "/" : "", mod->subdir ? mod->subdir : "", mod->overlays.v[i],
+			mod->overlays.v[i],
+			starts_with(compiler(m), "clang") ? "clang" : "${CROSS_COMPILE}gcc", lib,
+			name);
+	}
+}
+
 static void build(const struct emit *m, struct strbuf *b)
 {
 	const struct module *mod = &m->p->module;
@@ -345,11 +342,22 @@ static void build(const struct emit *m, struct strbuf *b)
 		quoted(b, mod->make_args.v[i]);
 		strbuf_addc(b, '"');
 	}
-	strbuf_adds(b, " modules\n}\n");
+	strbuf_adds(b, " modules\n");
+	compile_overlays(m, b);
+	strbuf_adds(b, "}\n");
 }
 
-static void package(const struct emit *m, struct strbuf *b)
+static void install_overlays(const struct emit *m, struct strbuf *b)
 {
+	for (size_t i = 0; i < m->main.files.n; i++)
+		if (emit_is_overlay(m->main.files.v[i]))
+			strbuf_addf(b, "\tinstall -Dm644 \"$builddir\"/%s \"$pkgdir\"/%s\n",
+				path_base(m->main.files.v[i]), m->main.files.v[i]);
+}
+
+static int package(const struct emit *m, struct strbuf *b, struct err *e)
+{
+	int r;
 	const char *unused, *command = compressor(m, &unused);
 	_cleanup_strvec_ struct strvec places = {0};
 
@@ -371,21 +379,17 @@ static void package(const struct emit *m, struct strbuf *b)
 			strbuf_addf(
 				b, "\t%s \"$pkgdir\"/%.*s.ko\n", command, (int)(ko - name), name);
 	}
-	for (size_t i = 0; i < m->files.n; i++) {
-		const char *name = m->files.v[i];
+	install_overlays(m, b);
+	r = emit_texts(&m->main, b, e);
+	for (size_t i = 0; r == 0 && i < m->n_parts; i++)
+		r = emit_texts(&m->parts[i], b, e);
+	strbuf_adds(b, "}\n");
+	for (size_t i = 0; i < m->n_parts; i++) {
+		_cleanup_free_ char *function = xasprintf("_part%zu", i);
 
-		if (!starts_with(name, "usr/lib/modules-load.d/"))
-			continue;
-		strbuf_addf(b,
-			"\tmkdir -p \"$pkgdir\"/usr/lib/modules-load.d\n"
-			"\tprintf '%%s\\n' %s >\"$pkgdir\"/%s\n",
-			m->result->modules, name);
+		emit_subpackage(&m->parts[i], function, b);
 	}
-	/* no line of JSON is the word that ends it: within texts there are no line ends */
-	strbuf_addf(b,
-		"\tmkdir -p \"$pkgdir\"/" SUMMARY_DIR "\n"
-		"\tcat >\"$pkgdir\"/" SUMMARY_DIR "/%s.json <<'EOF'\n%sEOF\n}\n",
-		m->c.pkg.name, m->summary);
+	return r;
 }
 
 static void sums(const struct emit *m, struct strbuf *b)
@@ -416,11 +420,11 @@ static int write_meta(
 		PMKMOD_VERSION);
 	strbuf_addf(&b, "pkgname=%s\n", c.pkg.name);
 	assign_version(&b, c.pkg.version);
-	assign(&b, "pkgdesc", c.pkg.desc);
-	assign(&b, "url", c.pkg.url);
-	assign(&b, "arch", c.pkg.arch);
-	assign(&b, "license", c.pkg.license);
-	assign(&b, "options", "!check");
+	emit_assign(&b, "pkgdesc", c.pkg.desc);
+	emit_assign(&b, "url", c.pkg.url);
+	emit_assign(&b, "arch", c.pkg.arch);
+	emit_assign(&b, "license", c.pkg.license);
+	emit_assign(&b, "options", "!check");
 	strbuf_adds(&b, "\npackage() {\n\tmkdir -p \"$pkgdir\"\n}\n");
 	r = fs_mkdirs(dir, 0755, e);
 	if (r == 0)
@@ -437,7 +441,7 @@ static int write_meta(
 /* What was written is read again: it must say what the package says. */
 static int check(const struct emit *m, const struct strbuf *b, struct err *e)
 {
-	const struct apkbuild_env env[] = {{"CARCH", m->c.pkg.arch}, {"srcdir", "/src"},
+	const struct apkbuild_env env[] = {{"CARCH", m->main.c.pkg.arch}, {"srcdir", "/src"},
 		{"pkgdir", "/pkg"}, {"SRCDEST", "/dest"}};
 	struct apkbuild *a = NULL;
 	int r = apkbuild_parse(&a, "the new APKBUILD", b->s, b->len, env, ARRAY_SIZE(env), e);
@@ -447,10 +451,10 @@ static int check(const struct emit *m, const struct strbuf *b, struct err *e)
 		return r;
 	version = xasprintf("%s-r%s", apkbuild_get(a, "pkgver") ? apkbuild_get(a, "pkgver") : "",
 		apkbuild_get(a, "pkgrel") ? apkbuild_get(a, "pkgrel") : "");
-	if (!apkbuild_get(a, "pkgname") || !streq(apkbuild_get(a, "pkgname"), m->c.pkg.name) ||
-		!streq(version, m->c.pkg.version))
+	if (!apkbuild_get(a, "pkgname") || !streq(apkbuild_get(a, "pkgname"), m->main.c.pkg.name) ||
+		!streq(version, m->main.c.pkg.version))
 		r = err_set(e, -EINVAL, "the APKBUILD written for %s-%s does not say so",
-			m->c.pkg.name, m->c.pkg.version);
+			m->main.c.pkg.name, m->main.c.pkg.version);
 	apkbuild_free(a);
 	return r;
 }
@@ -467,9 +471,10 @@ static int write_aport(struct emit *m, struct strvec *done, struct err *e)
 		head(m, &b);
 		prepare(m, &b);
 		build(m, &b);
-		package(m, &b);
+		r = package(m, &b, e);
 		sums(m, &b);
-		r = check(m, &b, e);
+		if (r == 0)
+			r = check(m, &b, e);
 	}
 	if (r == 0)
 		r = write_scripts(m, e);
@@ -494,9 +499,9 @@ int emit_module_aport(const struct plan *p, const struct cell_result *result, co
 		r = look_into(&m, e);
 	if (r < 0)
 		return r;
-	m.dir = path_join(to, m.c.pkg.name);
+	m.dir = path_join(to, m.main.c.pkg.name);
 	/* the kernel's part begins at its first _p: what is before is the module's */
-	version = m.c.pkg.version ? m.c.pkg.version : "";
+	version = m.main.c.pkg.version ? m.main.c.pkg.version : "";
 	end = strstr(version, "_p");
 	m.module_version =
 		p->version ? xstrdup(p->version)

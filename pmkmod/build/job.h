@@ -39,6 +39,17 @@ struct job {
 	int log_fd;
 	bool native_helpers; /* the kernel's helper programs ran without emulation */
 	struct strvec ko; /* host paths of the stripped .ko files in out_dir */
+	struct job_extras { /* what goes into the package beside them */
+		struct strvec overlays; /* host paths of .dtbo files */
+		struct export_firmware *firmware; /* files that are known to be in a package */
+		size_t n_firmware;
+		struct apk_pkg *packages; /* those packages: name, version and architecture */
+		size_t n_packages;
+		struct strvec
+			missing; /* "module: file" of each file that no package is known for */
+		struct strvec notes; /* "word      text", for whoever has the package built */
+		bool initramfs_firmware; /* see struct export_spec */
+	} extras;
 	struct fit_report report;
 	struct diagnosis diagnosis; /* of the stage that failed; no cause: nobody looked for one */
 };
@@ -72,6 +83,18 @@ int job_run(struct job *j, const struct strvec *argv, const char *cwd, struct st
 int job_diagnose(struct job *j, struct err *e);
 /* A failure that nobody has diagnosed: by the log where there is one, else by the exit code. */
 void job_diagnose_failure(struct job *j, const struct err *e);
+/*
+ * overlays.c: compile the recipe's device-tree sources into .dtbo files. Exit code 10, and 33 if
+ * there is no dtc.
+ */
+int job_overlays(struct job *j, struct err *e);
+/*
+ * firmware.c: which packages of the channel have the files that the modules ask for: candidates are
+ * fetched and looked into. Exit code 13: a package that the recipe names is in none of the
+ * repositories.
+ */
+int job_firmware(struct job *j, struct err *e);
+void job_extras_free(struct job_extras *x);
 /* signing.c: sign the stripped modules, if there is a key and the kernel looks at signatures. */
 int job_sign(struct job *j, struct err *e);
 /* signing.c: whether the phone's kernel image has the certificate of the key in it. */
@@ -83,8 +106,8 @@ int job_check(struct job *j, struct err *e);
  * (export_spec's `judge`; `ctx` is the job); -EBADE with exit code 35 if the phone's apk would not
  * install it, or not let it go.
  */
-int job_check_package(
-	void *ctx, const struct apk_pkg *p, struct package_summary *summary, struct err *e);
+int job_check_package(void *ctx, const struct apk_pkg *p, const struct apk_pkg *beside,
+	size_t n_beside, struct package_summary *summary, struct err *e);
 void job_free(struct job *j);
 
 /* summary.c: what goes into the package, and the report that lies beside it. */

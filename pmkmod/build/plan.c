@@ -113,6 +113,8 @@ static int resolve_packages(struct plan *p, struct err *e)
 	else if (is_older_gcc(compiler_of(p)))
 		strvec_add(&build, compiler_of(p));
 	more_packages(p, &build);
+	if (p->module.overlays.n)
+		channel_more_packages(&d->channel, "overlays", d->arch, &build);
 	if (r == 0)
 		r = resolve_target(&p->target, &p->target_repos, p->x, &q, e);
 	if (r < 0)
@@ -146,6 +148,8 @@ static int resolve_native(struct plan *p, struct err *e)
 	if (p->emulate != EMULATE_TOOLS || p->x->native_host)
 		return 0;
 	plan_native_world(p, compiler_of(p), &world);
+	if (p->module.overlays.n)
+		channel_more_packages(ch, "overlays", p->device.arch, &world);
 	r = repos_open(&p->native_repos, p->x, ch, arch_native(), NULL, e);
 	if (r == 0)
 		r = resolve_root(&p->native, &p->native_repos, p->x, &world, e);
@@ -320,6 +324,7 @@ static void print_module(struct plan *p, struct strbuf *b)
 	print_companions(p, b);
 	if (m->autoload)
 		strbuf_adds(b, "autoload yes\n");
+	module_print_package(m, b);
 	if (p->device.compression >= 0)
 		strbuf_addf(b, "compression '%s'\n", ko_compression_suffix[p->device.compression]);
 }

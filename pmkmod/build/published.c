@@ -48,6 +48,20 @@ static const struct apk_dep *pinned_kernel(const struct apk_pkg *p)
 	return NULL;
 }
 
+/* Brought in by the main package of the same build, too (export/package.c: relations()). */
+static bool is_part(const struct apk_pkg *p)
+{
+	for (size_t i = 0; i < p->install_if.n; i++) {
+		const struct apk_dep *w = &p->install_if.v[i];
+		size_t n = strlen(w->name);
+
+		if (is_exact(w) && streq(w->version, p->version) &&
+			strncmp(p->name, w->name, n) == 0 && p->name[n] == '-')
+			return true;
+	}
+	return false;
+}
+
 static void take(struct published_list *l, const char *dir, const char *channel, const char *arch,
 	const struct apk_pkg *p)
 {
@@ -62,7 +76,8 @@ static void take(struct published_list *l, const char *dir, const char *channel,
 		.version = xstrdup(p->version),
 		.apk = xasprintf("%s/%s-%s.apk", dir, p->name, p->version),
 		.kernel = xstrdup(kernel->name),
-		.kernel_version = xstrdup(kernel->version)};
+		.kernel_version = xstrdup(kernel->version),
+		.part = is_part(p)};
 }
 
 static int read_index(struct published_list *l, const char *dir, const char *channel,

@@ -10,6 +10,7 @@ struct published {
 	char *package, *version;
 	char *apk; /* its file */
 	char *kernel, *kernel_version; /* the one kernel package it depends on */
+	bool part; /* of a module that was split: it comes and goes with another one of them */
 };
 struct published_list {
 	struct published *v; /* by channel, architecture, name, kernel's version: newest first */

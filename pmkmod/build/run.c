@@ -134,6 +134,8 @@ static int stage_build(struct job *j, struct err *e)
 	progress_stage(&p->x->progress, "build", "make");
 	r = job_build(j, e);
 	if (r == 0)
+		r = job_overlays(j, e);
+	if (r == 0)
 		progress_done(&p->x->progress, "%zu module%s (%s)", j->ko.n,
 			j->ko.n == 1 ? "" : "s",
 			p->emulate == EMULATE_FULL   ? "fully emulated"
@@ -175,6 +177,13 @@ static int package(
 		.license = m->license,
 		.userspace_package = m->userspace,
 		.modules_load = m->autoload,
+		.load = &m->load,
+		.options = &m->options,
+		.conflicts = &m->conflicts,
+		.overlays = &j->extras.overlays,
+		.overlays_dir = m->overlays_dir,
+		.initramfs = m->initramfs,
+		.split = m->split,
 		.ko_paths = &j->ko,
 		.kernel_package = p->target.kernel.name,
 		.kernel_version = p->target.kernel.version,
@@ -201,8 +210,14 @@ static int package(
 	s.judge_ctx = j;
 	for (size_t i = 0; i < m->depends.n; i++)
 		strvec_take(&s.depends, export_package_name(m->depends.v[i], p->device.flavor));
+	strvec_add_all(&s.depends, &m->firmware);
 	progress_stage(&p->x->progress, "package", "%s", m->name);
-	r = export_package(&s, out, e);
+	r = job_firmware(j, e);
+	s.firmware = j->extras.firmware;
+	s.n_firmware = j->extras.n_firmware;
+	s.initramfs_firmware = j->extras.initramfs_firmware;
+	if (r == 0)
+		r = export_package(&s, out, e);
 	if (r == 0)
 		r = job_write_report(j, out, e);
 	if (r == 0)
@@ -238,6 +253,16 @@ static int keep_exports(struct job *j, struct err *e)
 	return fs_write_atomic(to, text, len, 0644, e);
 }
 
+/* Where it was published, from where it was made. */
+static char *published_parts(const char *dir, const struct export_result *exported)
+{
+	_cleanup_strvec_ struct strvec paths = {0};
+
+	for (size_t i = 0; i < exported->parts.n; i++)
+		strvec_take(&paths, path_join(dir, path_base(exported->parts.v[i])));
+	return paths.n ? strvec_join(&paths, "\n") : NULL;
+}
+
 static int record(struct job *j, const struct export_result *exported, struct cell_result *result,
 	struct err *e)
 {
@@ -252,6 +277,8 @@ static int record(struct job *j, const struct export_result *exported, struct ce
 	*result = (struct cell_result){.built = true,
 		.apk = path_join(dir, path_base(exported->path)),
 		.meta = exported->meta_path ? path_join(dir, path_base(exported->meta_path)) : NULL,
+		.parts = published_parts(dir, exported),
+		.notes = j->extras.notes.n ? strvec_join(&j->extras.notes, "\n") : NULL,
 		.package = xstrdup(exported->name),
 		.version = xstrdup(exported->version),
 		.release = xstrdup(j->headers.release),
@@ -284,6 +311,7 @@ static int stage_export(struct job *j, struct cell_result *result, struct err *e
 		r = package(j, key, &exported, e);
 	if (r == 0) {
 		strvec_add(&apks, exported.path);
+		strvec_add_all(&apks, &exported.parts);
 		if (exported.meta_path)
 			strvec_add(&apks, exported.meta_path);
 		strvec_add(&key_dirs, keys);
@@ -528,6 +556,7 @@ void job_free(struct job *j)
 	free(j->extra_symbols);
 	diagnosis_free(&j->diagnosis);
 	strvec_free(&j->ko);
+	job_extras_free(&j->extras);
 	free(j->kernel_apk);
 	free(j->source_dir);
 	free(j->kbuild_dir);

@@ -42,14 +42,15 @@ static bool same_name(const struct published *a, const struct published *b)
 	       streq(a->package, b->package);
 }
 
-/* Of each name the first: that is the one for the newest kernel. */
+/* Of each name the first: that is the one for the newest kernel. Parts are built with the whole. */
 static void choose(struct stale_list *out, const struct device *devices, size_t n)
 {
 	const struct published_list *l = &out->published;
 
 	out->v = xcalloc(l->n + 1, sizeof(*out->v));
 	for (size_t i = 0; i < l->n; i++)
-		if ((i == 0 || !same_name(&l->v[i - 1], &l->v[i])) && wanted(&l->v[i], devices, n))
+		if (!l->v[i].part && (i == 0 || !same_name(&l->v[i - 1], &l->v[i])) &&
+			wanted(&l->v[i], devices, n))
 			out->v[out->n++].p = &l->v[i];
 }
 

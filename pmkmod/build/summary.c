@@ -121,6 +121,23 @@ int job_summary(const struct job *j, struct package_summary *out, struct err *e)
 	return config_sum(j, &out->config, e);
 }
 
+/* What the modules ask the firmware loader for, and which package is known to have it. */
+static struct json_object *firmware_json(const struct job_extras *x)
+{
+	struct json_object *all = json_object_new_array();
+
+	for (size_t i = 0; i < x->n_firmware + x->missing.n; i++) {
+		bool found = i < x->n_firmware;
+		struct json_object *o = json_object_new_object();
+
+		json_add_text(
+			o, "file", found ? x->firmware[i].file : x->missing.v[i - x->n_firmware]);
+		json_add_text(o, "package", found ? x->firmware[i].package : NULL);
+		json_object_array_add(all, o);
+	}
+	return all;
+}
+
 int job_write_report(const struct job *j, const struct export_result *made, struct err *e)
 {
 	struct json_object *o = fit_report_json(&j->report);
@@ -132,6 +149,7 @@ int job_write_report(const struct job *j, const struct export_result *made, stru
 	json_add_text(o, "identity", identity);
 	json_add_text(o, "release", j->headers.release);
 	json_add_text(o, "pmkmod", PMKMOD_VERSION);
+	json_object_object_add(o, "firmware", firmware_json(&j->extras));
 	text = json_print(o);
 	return fs_write_atomic(path, text, strlen(text), 0644, e);
 }

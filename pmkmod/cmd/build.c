@@ -21,12 +21,20 @@ static void print_result(struct context *x, const struct options *o, const struc
 	_cleanup_free_ char *log = cell_log_path(&out->p);
 	_cleanup_free_ char *sideload = sideload_command(x, o->args.v[1], o->args.v[2], r->package);
 
+	_cleanup_strvec_ struct strvec parts = {0};
+
+	cell_parts(r, &parts);
+
 	if (out->unchanged)
 		progress_note(&x->progress, "nothing has changed since this was built");
 	printf("apk       %s\n", r->apk);
+	for (size_t i = 0; i < parts.n; i++)
+		printf("part      %s\n", parts.v[i]);
 	if (r->meta)
 		printf("meta      %s\n", r->meta);
 	printf("fit       %s (%s)\n", r->verdict, r->release);
+	if (r->notes)
+		printf("%s\n", r->notes);
 	printf("log       %s\n", log);
 	printf("sideload  %s\n", sideload);
 }
@@ -58,7 +66,8 @@ static void add_success(
 	struct json_object *o, struct context *x, const struct options *opts, struct outcome *out)
 {
 	const struct cell_result *r = &out->result;
-	struct json_object *aports = json_object_new_array();
+	struct json_object *aports = json_object_new_array(), *parts = json_object_new_array();
+	_cleanup_strvec_ struct strvec paths = {0};
 	_cleanup_free_ char *sideload =
 		sideload_command(x, opts->args.v[1], opts->args.v[2], r->package);
 
@@ -75,6 +84,11 @@ static void add_success(
 	for (size_t i = 0; i < out->aports.n; i++)
 		json_object_array_add(aports, json_text(out->aports.v[i]));
 	json_object_object_add(o, "aports", aports);
+	cell_parts(r, &paths);
+	for (size_t i = 0; i < paths.n; i++)
+		json_object_array_add(parts, json_text(paths.v[i]));
+	json_object_object_add(o, "parts", parts);
+	json_object_object_add(o, "notes", json_lines(r->notes));
 }
 
 static void add_failure(

@@ -110,6 +110,7 @@ static void print_summary(const struct package_summary *s)
 static void print_module(const struct inspected_module *m)
 {
 	_cleanup_free_ char *depends = strvec_join(&m->depends, " ");
+	_cleanup_free_ char *softdeps = strvec_join(&m->softdeps, " ");
 
 	print_text("module", m->path);
 	if (m->problem) {
@@ -120,6 +121,10 @@ static void print_module(const struct inspected_module *m)
 	print_text("  version", m->version);
 	print_text("  license", m->license);
 	print_text("  depends", depends);
+	print_text("  softdep", softdeps);
+	for (size_t i = 0; i < m->firmware.n; i++)
+		print_text(i ? "" : "  firmware", m->firmware.v[i]);
+	print_text("  hardware", m->hardware);
 	print_text("  magic", m->vermagic);
 	if (m->is_signed)
 		print_text("  signed", "yes");
@@ -135,6 +140,8 @@ static void print_all(const struct inspection *i)
 		print_module(&i->modules[k]);
 	if (i->n_more)
 		printf("module    and %zu more\n", i->n_more);
+	for (size_t k = 0; i->by_pmkmod && k < i->others.n; k++)
+		print_text(k ? "" : "file", i->others.v[k]);
 	print_text("report", i->report);
 }
 
@@ -188,6 +195,9 @@ static struct json_object *module_json(const struct inspected_module *m)
 	json_add_text(o, "version", m->version);
 	json_add_text(o, "license", m->license);
 	json_object_object_add(o, "depends", texts(&m->depends));
+	json_object_object_add(o, "softdeps", texts(&m->softdeps));
+	json_object_object_add(o, "firmware", texts(&m->firmware));
+	json_add_text(o, "hardware", m->hardware);
 	json_add_text(o, "vermagic", m->vermagic);
 	add_bool(o, "signed", m->is_signed);
 	return o;
@@ -217,6 +227,7 @@ static void write_json(const struct inspection *i)
 		json_object_array_add(modules, module_json(&i->modules[k]));
 	json_object_object_add(o, "modules", modules);
 	json_object_object_add(o, "more_modules", json_object_new_int64((int64_t)i->n_more));
+	json_object_object_add(o, "files", texts(&i->others));
 	json_add_text(o, "report", i->report);
 	json_write(o);
 	putchar('\n');

@@ -172,6 +172,7 @@ static int make_request(struct work_request *q, const struct pmbootstrap *pmb, c
 	q->work = pmb->work;
 	q->arch = p->device.arch->alpine;
 	strvec_add(&q->apks, r->apk);
+	cell_parts(r, &q->apks);
 	if (r->meta)
 		strvec_add(&q->apks, r->meta);
 	strvec_take(&q->keys, plan_keys_dir(p->x));

@@ -30,7 +30,8 @@ void channel_native_packages(
 	const struct channel *ch, const struct arch_info *phone, struct strvec *out);
 /*
  * What `key` of the channel names beyond that: "prepare" (tools that preparing a kernel's source
- * needs), "clang" (those of kernels built with it). Those named after the phone's architecture (%a)
+ * needs), "clang" (those of kernels built with it), "overlays" (those of modules with device-tree
+ * overlays). Those named after the phone's architecture (%a)
  * are for cross-compiling and left out where it is this machine's own.
  */
 void channel_more_packages(const struct channel *ch, const char *key, const struct arch_info *phone,

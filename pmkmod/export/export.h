@@ -28,6 +28,10 @@ char *export_clean_version(const char *text);
 char *export_package_name(const char *module, const char *flavor);
 
 /* ---- package.c ---- */
+/* A file that modules ask for (MODULE_FIRMWARE), and the package that is known to have it. */
+struct export_firmware {
+	char *file, *package;
+};
 struct export_spec {
 	const char *module; /* "v4l2loopback" */
 	const char *module_version; /* upstream's; NULL: from the .ko, else "0" */
@@ -35,7 +39,18 @@ struct export_spec {
 	const char *license; /* NULL: from the .ko ("GPL v2" -> SPDX) */
 	const char *userspace_package; /* install_if partner; NULL: a meta package is made */
 	bool modules_load; /* also a modules-load.d file naming the modules */
-	struct strvec depends; /* more packages it needs (other kmod packages) */
+	/* beside the modules, see struct module; each NULL: none */
+	const struct strvec *load; /* which modules that file names; then it is there in any case */
+	const struct strvec *options; /* lines of modprobe.d */
+	const struct strvec *conflicts; /* packages that must not be there */
+	const struct strvec *overlays; /* paths of .dtbo files */
+	const char *overlays_dir; /* where they go: "boot/overlays" */
+	bool initramfs; /* for postmarketos-mkinitfs: they are loaded before the root is there */
+	bool initramfs_firmware; /* the phone's mkinitfs knows files that need not be there */
+	bool split; /* a package for each module, and one that depends on them all */
+	const struct export_firmware *firmware;
+	size_t n_firmware;
+	struct strvec depends; /* more packages it needs (other kmod packages, firmware) */
 	const struct strvec *ko_paths; /* stripped, checked */
 	const char *kernel_package, *kernel_version, *kernel_flavor, *release, *arch;
 	enum ko_compression compression;
@@ -49,21 +64,26 @@ struct export_spec {
 	/* goes into the package, which fills in its own name and version; NULL: none */
 	struct package_summary *summary;
 	/*
-	 * Asked about the module's package when its name, version and relations are there, and
-	 * before the summary is put into it; NULL: nobody is. An error ends it all.
+	 * Asked about each package of modules when its name, version and relations are there, and
+	 * before the summary is put into it; `beside` are those that were made before, on which it
+	 * may depend. NULL: nobody is. An error ends it all.
 	 */
-	int (*judge)(
-		void *ctx, const struct apk_pkg *p, struct package_summary *summary, struct err *e);
+	int (*judge)(void *ctx, const struct apk_pkg *p, const struct apk_pkg *beside,
+		size_t n_beside, struct package_summary *summary, struct err *e);
 	void *judge_ctx;
 	const struct apk_signkey *key;
 	const char *out_dir;
 };
 struct export_result {
 	char *path, *name, *version; /* the module package */
+	struct strvec parts; /* paths of those it depends on, if it was split */
 	char *meta_path; /* the meta package "<module>-kmod"; NULL: none */
 	struct hash identity; /* of the module package */
 };
-/* Write the package(s) into out_dir; same input gives the same bytes. */
+/*
+ * Write the package(s) into out_dir; same input gives the same bytes. -ENOENT with exit code 7: a
+ * module that `load` names is not among them.
+ */
 int export_package(const struct export_spec *s, struct export_result *out, struct err *e);
 void export_result_free(struct export_result *r);
 

@@ -12,6 +12,7 @@
 
 #include "chroot/base/fs.h"
 #include "pmkmod/export/export.h"
+#include "pmkmod/export/hardware.h"
 #include "pmkmod/fit/fit.h"
 #include "pmkmod/util/json.h"
 
@@ -23,6 +24,8 @@
 #define UNPACKED_MAX (4ULL << 30)
 #define ENTRIES_MAX 200000
 #define REPORT_MAX (16u << 20)
+#define OTHERS_MAX 64 /* other files that are named */
+#define WORDS_MAX 1024 /* firmware and softdeps of one module that are kept */
 
 static const struct apk_limits limits = {.max_unpacked = UNPACKED_MAX, .max_entries = ENTRIES_MAX};
 
@@ -81,17 +84,14 @@ static bool is_autoload(const struct apk_entry *en)
 	       behind_prefix(en->name, folders, ARRAY_SIZE(folders));
 }
 
-/* "of:N*T*Cvendor,chip", "usb:v1234...": what a bus says of its devices, which udev asks for. */
-static bool is_hardware(const char *alias)
-{
-	return strchr(alias, ':') && !starts_with(alias, "devname:");
-}
-
 static int on_entry(void *ctx, const struct apk_entry *en, struct err *e)
 {
 	struct inspecting *in = ctx;
 
 	(void)e;
+	if (!in->modules && en->type == APK_FILE && !is_module(en->name) &&
+		!streq(en->name, in->summary_path) && in->out->others.n < OTHERS_MAX)
+		strvec_add(&in->out->others, en->name);
 	if (!in->out->autoload && is_autoload(en))
 		in->out->autoload = xstrdup(en->name);
 	in->wanted = in->modules ? is_module(en->name) : streq(en->name, in->summary_path);
@@ -138,6 +138,12 @@ static void take_summary(struct inspecting *in)
 	out->summary_problem = r < 0 ? xstrdup(e.text) : NULL;
 }
 
+static void keep_some(struct strvec *to, const struct strvec *from)
+{
+	for (size_t i = 0; i < from->n && i < WORDS_MAX; i++)
+		strvec_add(to, from->v[i]);
+}
+
 static void take_module(struct inspecting *in)
 {
 	struct inspection *out = in->out;
@@ -163,8 +169,11 @@ static void take_module(struct inspecting *in)
 	m->vermagic = xstrdup(k.vermagic);
 	m->is_signed = k.is_signed;
 	strvec_add_all(&m->depends, &k.depends);
+	keep_some(&m->softdeps, &k.softdeps);
+	keep_some(&m->firmware, &k.firmware);
+	m->hardware = hardware_text(&k.aliases);
 	for (size_t i = 0; i < k.aliases.n; i++)
-		out->by_hardware |= is_hardware(k.aliases.v[i]);
+		out->by_hardware |= hardware_alias(k.aliases.v[i]);
 	ko_free(&k);
 }
 
@@ -303,9 +312,13 @@ void inspection_free(struct inspection *i)
 		free(m->license);
 		free(m->vermagic);
 		free(m->problem);
+		free(m->hardware);
 		strvec_free(&m->depends);
+		strvec_free(&m->softdeps);
+		strvec_free(&m->firmware);
 	}
 	free(i->modules);
+	strvec_free(&i->others);
 	free(i->autoload);
 	apk_control_free(&i->c);
 	free(i->untrusted);

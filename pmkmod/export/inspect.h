@@ -9,7 +9,8 @@
 struct inspected_module {
 	char *path; /* inside the package */
 	char *name, *version, *license, *vermagic; /* NULL: it does not say */
-	struct strvec depends;
+	struct strvec depends, softdeps, firmware; /* firmware: files that it asks for */
+	char *hardware; /* "usb 10, of 2": aliases that have it loaded; NULL: none */
 	bool is_signed;
 	char *problem; /* why it cannot be read; then only the path is known */
 };
@@ -25,6 +26,8 @@ struct inspection {
 				*/
 	struct inspected_module *modules; /* only of those by pmkmod */
 	size_t n_modules, n_more; /* beyond these, which are not looked into */
+	struct strvec
+		others; /* files that are neither modules nor the summary; the first of them */
 	char *autoload; /* path of its modules-load.d file; NULL: none */
 	bool by_hardware; /* one of the modules has an alias of hardware */
 	char *report; /* path of the fit report beside it; NULL: none, or another package's */

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * Two packages. The module package, one for each kernel, depends on exactly that kernel package;
- * its install_if brings it in as soon as its partner and that kernel are installed, and a newer one
- * with a newer kernel. The partner is the userspace package, or a small meta package with nothing
- * in it that is the same for every kernel: what the user asks for.
+ * Two packages, or more if it is split. The module package, one for each kernel, depends on exactly
+ * that kernel package; its install_if brings it in as soon as its partner and that kernel are
+ * installed, and a newer one with a newer kernel. The partner is the userspace package, or a small
+ * meta package with nothing in it that is the same for every kernel: what the user asks for.
  */
-#include "chroot/apk/apk_write.h"
 #include "chroot/base/fs.h"
 #include "pmkmod/export/export_parts.h"
 #include "pmkmod/export/scripts.h"
-#include "pmkmod/fit/fit.h"
 #include "pmkmod/kernel/name_index.h"
 
 #define KO_MAX (256U << 20)
@@ -27,7 +25,9 @@ struct maker {
 	size_t n_ko;
 	char *clean; /* the module's version, valid */
 	char *desc; /* without the part about the kernel */
-	char *license, *meta_name;
+	char *license, *name, *meta_name;
+	struct apk_pkg *made; /* packages of modules, so far */
+	size_t n_made;
 	struct export_result *out;
 };
 
@@ -39,7 +39,11 @@ static void maker_free(struct maker *m)
 	free(m->clean);
 	free(m->desc);
 	free(m->license);
+	free(m->name);
 	free(m->meta_name);
+	for (size_t i = 0; i < m->n_made; i++)
+		apk_pkg_free(&m->made[i]);
+	free(m->made);
 }
 
 /* One line of at most TEXT_MAX_BYTES, not cut within a character; caller frees. */
@@ -144,11 +148,7 @@ static int add_module(
 	const struct maker *m, struct apk_writer *w, const struct ko *ko, struct err *e)
 {
 	const struct export_spec *s = m->s;
-	bool shipped = s->facts && kernel_facts_has_module(s->facts, ko->name, false);
-	/* depmod's search order puts updates/ before the kernel's own, extra/ behind */
-	_cleanup_free_ char *to = xasprintf("%s/modules/%s/%s/%s%s",
-		s->usr_merge ? "usr/lib" : "lib", s->release, shipped ? "updates" : "extra",
-		path_base(ko->path), ko_compression_suffix[s->compression]);
+	_cleanup_free_ char *to = export_module_path(s, ko);
 	_cleanup_strbuf_ struct strbuf packed = {0};
 	_cleanup_free_ char *data = NULL;
 	size_t len;
@@ -159,16 +159,6 @@ static int add_module(
 	if (r < 0)
 		return err_prefix(e, "cannot package '%s'", ko->path);
 	return apk_writer_file(w, to, packed.s, packed.len, 0644, e);
-}
-
-static int add_modules_load(const struct maker *m, struct apk_writer *w, struct err *e)
-{
-	_cleanup_free_ char *to = xasprintf("usr/lib/modules-load.d/%s.conf", m->meta_name);
-	_cleanup_strbuf_ struct strbuf b = {0};
-
-	for (size_t i = 0; i < m->n_ko; i++)
-		strbuf_addf(&b, "%s\n", m->ko[i].name);
-	return apk_writer_file(w, to, b.s, b.len, 0644, e);
 }
 
 static int add_summary(
@@ -201,51 +191,110 @@ static void fill(const struct maker *m, struct apk_pkg *p, int64_t date)
 	p->build_time = date;
 }
 
-static int relations(const struct maker *m, struct apk_pkg *p, struct err *e)
+/*
+ * A part comes with the main package of the same build, and a newer one of it with a newer kernel;
+ * the main package comes with its partner.
+ */
+static int relations(
+	const struct maker *m, const struct export_part *part, struct apk_pkg *p, struct err *e)
 {
 	const struct export_spec *s = m->s;
 	const char *partner =
 		s->userspace_package && *s->userspace_package ? s->userspace_package : m->meta_name;
 	_cleanup_free_ char *kernel = xasprintf("%s=%s", s->kernel_package, s->kernel_version);
-	_cleanup_free_ char *when = xasprintf("%s %s", partner, kernel);
+	_cleanup_free_ char *when = part->main ? xasprintf("%s %s", partner, kernel)
+					       : xasprintf("%s=%s %s", m->name, p->version, kernel);
 	int r = apk_deps_parse(&p->depends, kernel, e);
 
+	for (size_t i = 0; r == 0 && i < part->needs.n; i++) {
+		_cleanup_free_ char *other = xasprintf("%s=%s", part->needs.v[i], p->version);
+
+		r = apk_deps_parse(&p->depends, other, e);
+	}
+	/* whom they are for is not known of each module: of several packages each has them */
 	for (size_t i = 0; r == 0 && i < s->depends.n; i++)
 		r = apk_deps_parse(&p->depends, s->depends.v[i], e);
+	if (r == 0)
+		r = export_extra_relations(p, s, part, e);
 	return r < 0 ? r : apk_deps_parse(&p->install_if, when, e);
 }
 
-static int write_module_package(struct maker *m, struct err *e)
+static char *describe(const struct maker *m, const struct export_part *part)
+{
+	const struct export_spec *s = m->s;
+	const char *own = part->main ? NULL : part->ko[0]->description;
+	_cleanup_free_ char *desc = own && *own ? one_line(own) : NULL;
+
+	return xasprintf("%s (kernel module for %s %s)", desc ? desc : m->desc, s->kernel_package,
+		s->kernel_version);
+}
+
+static int fill_package(struct maker *m, const struct export_part *part, struct apk_writer *w,
+	const struct apk_pkg *p, struct err *e)
+{
+	const struct export_spec *s = m->s;
+	int r = 0;
+
+	for (size_t i = 0; i < part->n && r == 0; i++)
+		r = add_module(m, w, part->ko[i], e);
+	if (part->main && !part->n)
+		apk_writer_not_virtual(w);
+	if (r == 0)
+		r = export_add_extras(w, s, part, e);
+	if (r == 0 && part->n && s->facts && !s->facts->modules_order)
+		r = export_order_scripts(w, s->usr_merge ? "usr/lib" : "lib", s->release, e);
+	if (r == 0 && s->judge)
+		r = s->judge(s->judge_ctx, p, m->made, m->n_made, s->summary, e);
+	return r < 0 ? r : add_summary(m, w, p, e);
+}
+
+/* `p`, which the caller frees, is what it is afterwards. */
+static int write_part(
+	struct maker *m, const struct export_part *part, struct apk_pkg *p, struct err *e)
 {
 	const struct export_spec *s = m->s;
 	struct apk_writer *w = apk_writer_new(s->source_date);
-	struct apk_pkg p = {.name = export_package_name(s->module, s->kernel_flavor)};
-	int r = export_version(m->clean, s->kernel_version, &p.version, e);
+	_cleanup_free_ char *path = NULL;
+	int r = export_version(m->clean, s->kernel_version, &p->version, e);
 
-	fill(m, &p, s->source_date);
-	p.desc = xasprintf(
-		"%s (kernel module for %s %s)", m->desc, s->kernel_package, s->kernel_version);
+	p->name = xstrdup(part->name);
+	fill(m, p, s->source_date);
+	p->desc = describe(m, part);
 	if (r == 0)
-		r = relations(m, &p, e);
-	for (size_t i = 0; i < m->n_ko && r == 0; i++)
-		r = add_module(m, w, &m->ko[i], e);
-	if (r == 0 && s->modules_load)
-		r = add_modules_load(m, w, e);
-	if (r == 0 && s->facts && !s->facts->modules_order)
-		r = export_order_scripts(w, s->usr_merge ? "usr/lib" : "lib", s->release, e);
-	if (r == 0 && s->judge)
-		r = s->judge(s->judge_ctx, &p, s->summary, e);
+		r = relations(m, part, p, e);
 	if (r == 0)
-		r = add_summary(m, w, &p, e);
+		r = fill_package(m, part, w, p, e);
 	if (r == 0) {
-		m->out->path = xasprintf("%s/%s-%s.apk", s->out_dir, p.name, p.version);
-		r = apk_writer_finish(w, &p, s->key, m->out->path, e);
+		path = xasprintf("%s/%s-%s.apk", s->out_dir, p->name, p->version);
+		r = apk_writer_finish(w, p, s->key, path, e);
 	}
-	m->out->identity = p.identity;
-	m->out->name = steal_ptr(p.name);
-	m->out->version = steal_ptr(p.version);
-	apk_pkg_free(&p);
+	if (r == 0 && part->main) {
+		m->out->identity = p->identity;
+		m->out->name = xstrdup(p->name);
+		m->out->version = xstrdup(p->version);
+		m->out->path = steal_ptr(path);
+	} else if (r == 0) {
+		strvec_take(&m->out->parts, steal_ptr(path));
+	}
 	apk_writer_free(w);
+	return r;
+}
+
+static int write_module_packages(struct maker *m, struct err *e)
+{
+	size_t n;
+	struct export_part *parts =
+		export_split(m->ko, m->n_ko, m->s->split, m->name, m->meta_name, &n);
+	int r = 0;
+
+	m->made = xcalloc(n, sizeof(*m->made));
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		r = write_part(m, &parts[i], &m->made[i], e);
+		m->n_made = i + 1;
+	}
+	for (size_t i = 0; i < n; i++)
+		export_part_free(&parts[i]);
+	free(parts);
 	return r;
 }
 
@@ -278,6 +327,8 @@ int export_package(const struct export_spec *s, struct export_result *out, struc
 	r = read_modules(&m, e);
 	if (r == 0)
 		r = check_names(&m, e);
+	if (r == 0)
+		r = export_check_load(s, m.ko, m.n_ko, e);
 	if (r < 0)
 		return r;
 	m.clean = export_clean_version(first_of(s->module_version, &m, ko_version, "0"));
@@ -286,7 +337,8 @@ int export_package(const struct export_spec *s, struct export_result *out, struc
 	/* "<module>-kmod-" without its last character, by the same rules */
 	m.meta_name = export_package_name(s->module, "");
 	m.meta_name[strlen(m.meta_name) - 1] = '\0';
-	r = write_module_package(&m, e);
+	m.name = export_package_name(s->module, s->kernel_flavor);
+	r = write_module_packages(&m, e);
 	if (r == 0 && !(s->userspace_package && *s->userspace_package))
 		r = write_meta_package(&m, e);
 	if (r < 0) {
@@ -302,5 +354,6 @@ void export_result_free(struct export_result *r)
 	free(r->name);
 	free(r->version);
 	free(r->meta_path);
+	strvec_free(&r->parts);
 	*r = (struct export_result){0};
 }

@@ -27,6 +27,7 @@
 struct item {
 	const char *from; /* borrowed */
 	char *name; /* "<name>-<version>.apk" */
+	char *package, *version;
 	bool replaces; /* the repository has other bytes under that name */
 	bool same; /* it has the very same: nothing to do */
 	bool moved; /* the commit has put it in place */
@@ -45,6 +46,7 @@ struct job {
 	bool has_old, touched; /* there was an index; it was replaced */
 	struct item *items;
 	size_t n;
+	struct strvec obsolete; /* names of packages that nothing needs any more */
 };
 
 char *publish_report_path(const char *apk)
@@ -61,9 +63,13 @@ static void job_free(struct job *j)
 
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
 		free(all[i]);
-	for (size_t i = 0; i < j->n; i++)
+	for (size_t i = 0; i < j->n; i++) {
 		free(j->items[i].name);
+		free(j->items[i].package);
+		free(j->items[i].version);
+	}
 	free(j->items);
+	strvec_free(&j->obsolete);
 	apk_keys_free(j->keys);
 }
 
@@ -134,6 +140,8 @@ static int stage_one(const struct job *j, struct item *it, struct err *e)
 	if (r < 0)
 		return err_prefix(e, "cannot publish '%s'", it->from);
 	it->name = xasprintf("%s-%s.apk", c.pkg.name, c.pkg.version);
+	it->package = xstrdup(c.pkg.name);
+	it->version = xstrdup(c.pkg.version);
 	if (!streq(c.pkg.arch, j->arch) && !streq(c.pkg.arch, "noarch"))
 		r = err_set(e, -EINVAL, "'%s' is a package for %s and does not belong in '%s'",
 			it->from, c.pkg.arch, j->dir);
@@ -156,6 +164,54 @@ static int stage_one(const struct job *j, struct item *it, struct err *e)
 	return r < 0 ? err_prefix(e, "cannot publish '%s'", it->from) : 0;
 }
 
+/* ---- parts of what was split before ---- */
+
+static bool is_published_now(const struct job *j, const char *name)
+{
+	for (size_t i = 0; i < j->n; i++)
+		if (streq(j->items[i].name, name))
+			return true;
+	return false;
+}
+
+/* Would it come along with exactly this package, by install_if? */
+static bool comes_with(const struct job *j, const char *name, const struct item *it)
+{
+	_cleanup_free_ char *path = path_join(j->dir, name);
+	struct apk_control c = {0};
+	bool found = false;
+
+	if (apk_read_control(path, j->keys, &c, NULL) < 0)
+		return false;
+	for (size_t i = 0; i < c.pkg.install_if.n; i++) {
+		const struct apk_dep *d = &c.pkg.install_if.v[i];
+
+		found = found ||
+			(!d->conflict && d->op == APK_VER_EQ && streq(d->name, it->package) &&
+				streq(d->version, it->version));
+	}
+	apk_control_free(&c);
+	return found;
+}
+
+/*
+ * A module that was in several packages and is in one now, or in others: those that are left would
+ * bring the same files once more.
+ */
+static bool is_obsolete(const struct job *j, const char *name)
+{
+	for (size_t i = 0; i < j->n; i++) {
+		const struct item *it = &j->items[i];
+		_cleanup_free_ char *begin = xasprintf("%s-", it->package),
+				    *end = xasprintf("-%s.apk", it->version);
+
+		if (starts_with(name, begin) && ends_with(name, end) &&
+			!is_published_now(j, name) && comes_with(j, name, it))
+			return true;
+	}
+	return false;
+}
+
 static bool is_replaced(const struct job *j, const char *name)
 {
 	for (size_t i = 0; i < j->n; i++)
@@ -175,7 +231,7 @@ static int link_one(const char *dir, const char *name, struct err *e)
 }
 
 /* Links to every package that stays, in both pictures. */
-static int link_rest(const struct job *j, struct err *e)
+static int link_rest(struct job *j, struct err *e)
 {
 	_cleanup_strvec_ struct strvec names = {0};
 	DIR *d = opendir(j->dir);
@@ -191,6 +247,10 @@ static int link_rest(const struct job *j, struct err *e)
 	for (size_t i = 0; i < names.n && r == 0; i++) {
 		if (is_replaced(j, names.v[i]))
 			continue;
+		if (is_obsolete(j, names.v[i])) {
+			strvec_add(&j->obsolete, names.v[i]);
+			continue;
+		}
 		r = link_one(j->full, names.v[i], e);
 		if (r == 0)
 			r = link_one(j->without, names.v[i], e);
@@ -225,7 +285,7 @@ static bool any_replaced(const struct job *j)
 	for (size_t i = 0; i < j->n; i++)
 		if (j->items[i].replaces && !j->items[i].same)
 			return true;
-	return false;
+	return j->obsolete.n > 0;
 }
 
 static int stage_all(struct job *j, struct err *e)
@@ -306,8 +366,22 @@ static int move_report(const struct job *j, const struct item *it, struct err *e
 	return err_errno(e, -errno, "cannot publish '%s'", to);
 }
 
+/* Out of the repository, or back into it. */
+static int move_obsolete(const struct job *j, bool back, struct err *e)
+{
+	for (size_t i = 0; i < j->obsolete.n; i++) {
+		_cleanup_free_ char *at = path_join(j->dir, j->obsolete.v[i]);
+		_cleanup_free_ char *kept = xasprintf("%s/old-%s", j->stage, j->obsolete.v[i]);
+
+		if (rename(back ? kept : at, back ? at : kept) < 0 && !back)
+			return err_errno(e, -errno, "cannot remove '%s'", at);
+	}
+	return 0;
+}
+
 static void undo(struct job *j)
 {
+	move_obsolete(j, true, NULL);
 	for (size_t i = 0; i < j->n; i++) {
 		struct item *it = &j->items[i];
 		_cleanup_free_ char *at = path_join(j->dir, it->name);
@@ -341,6 +415,8 @@ static int commit(struct job *j, struct err *e)
 
 	if (any_replaced(j) && j->has_old)
 		r = put_index(j, j->index_without, e);
+	if (r == 0)
+		r = move_obsolete(j, false, e);
 	for (size_t i = 0; i < j->n && r == 0; i++)
 		if (!j->items[i].same)
 			r = move_into_place(j, &j->items[i], e);

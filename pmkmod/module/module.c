@@ -95,7 +95,7 @@ void module_free(struct module *m)
 		m->license, m->description, m->url, m->userspace, m->test, m->target,
 		m->kernel_range, m->firmware_note, m->overlays_dir};
 	struct strvec *lists[] = {&m->make_args, &m->modules, &m->depends, &m->packages, &m->archs,
-		&m->config, &m->load, &m->options, &m->firmware, &m->overlays};
+		&m->config, &m->load, &m->options, &m->firmware, &m->overlays, &m->conflicts};
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
 		free(texts[i]);

@@ -61,6 +61,7 @@ struct module {
 	bool initramfs; /* the initial ram disk loads it, before the root file system is there */
 	struct strvec overlays; /* device-tree sources inside the source folder */
 	char *overlays_dir; /* where their .dtbo go on the phone, without a leading '/' */
+	struct strvec conflicts; /* packages that must not be there together with it */
 	bool split; /* a package for each of several modules that do not need each other */
 };
 
@@ -70,6 +71,9 @@ struct module {
  */
 int module_load(struct module *m, struct config *c, const char *name, struct err *e);
 void module_free(struct module *m);
+
+/* For the plan: one line for each thing that a recipe's [package] asks for, as `word value`. */
+void module_print_package(const struct module *m, struct strbuf *b);
 
 /*
  * PACKAGE_VERSION of a dkms.conf, or modver of an AKMBUILD, or MODULE_VERSION("...") in no file:

@@ -111,6 +111,9 @@ int recipe_read(struct module *m, struct config *p, struct err *e)
 		return module_bad(m, "subdir must stay inside the source", e);
 	r = read_use(m, p, e);
 	if (r == 0)
-		r = config_bool(p, "module", "autoload", false, &m->autoload, e);
+		r = recipe_read_package(m, p, e);
+	if (r < 0)
+		return r;
+	r = config_bool(p, "module", "autoload", false, &m->autoload, e);
 	return r < 0 ? err_prefix(e, "%s", m->recipe) : 0;
 }

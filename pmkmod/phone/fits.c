@@ -8,7 +8,7 @@
 #include "pmkmod/util/exit_codes.h"
 
 /* A module that needs a module that needs a module ... must end somewhere. */
-#define PACKAGES_MAX 32
+#define PACKAGES_MAX 256
 
 /* ---- the packages ---- */
 
@@ -236,7 +236,9 @@ static int bring(const struct phone_state *s, struct phone_packages *l, const st
 		"%s needs %s, which the phone has not, and pmkmod has made no such package for the "
 		"phone's kernel",
 		l->v[0].pkg.name, dep);
-	return err_hint(e, "build that module first, or install the package on the phone");
+	return err_hint(e,
+		"build that module first, or install the package on the phone: apk add %s",
+		d->name);
 }
 
 static int check_conflict(const struct phone_state *s, const struct phone_package *p,
@@ -248,8 +250,10 @@ static int check_conflict(const struct phone_state *s, const struct phone_packag
 	if (!met(s, &other))
 		return 0;
 	differs(e);
-	return err_set(e, -ESTALE, "%s does not go together with %s, which is on the phone",
-		p->pkg.name, d->name);
+	err_set(e, -ESTALE, "%s does not go together with %s, which is on the phone", p->pkg.name,
+		d->name);
+	return err_hint(
+		e, "`apk add '!%s'` on the phone takes that away and keeps it away", d->name);
 }
 
 static int check_one(const struct phone_state *s, struct phone_packages *l, size_t at,
@@ -262,7 +266,7 @@ static int check_one(const struct phone_state *s, struct phone_packages *l, size
 	if (met(s, d) || brought(l, d))
 		return 0;
 	have = phone_installed(s, d->name);
-	if (starts_with(d->name, "linux-"))
+	if (starts_with(d->name, "linux-") && !starts_with(d->name, "linux-firmware"))
 		return wrong_kernel(s, &l->v[at], d, have, e);
 	return bring(s, l, d, e);
 }

@@ -14,6 +14,8 @@
   make-repository.py foreign-headers DIR ARCH MACHINE DEV SCRIPTS
                                                      the headers package DEV with the programs that SCRIPTS
                                                      has for MACHINE in it, as cross-built ones come
+  make-repository.py files DIR ARCH PACKAGE-VERSION[:PATH...] ...
+                                                     packages with these (small) files
   make-repository.py KIND DIR ARCH [OUTSIDE]        see kinds(); a device called linux-tiny
 
 DIR gets ARCH/*.apk, ARCH/APKINDEX.tar.gz and keys/*.pub. OUTSIDE is a folder that evil packages try
@@ -108,6 +110,24 @@ def bare_kernel(folder, arch, release, config=None, *modules):
                       'license': 'GPL-2.0-only', 'builddate': 1700000000}
             records.append(apk.write_package(target, fields, entries, key))
         apk.write_index(os.path.join(target, 'APKINDEX.tar.gz'), records, key)
+
+
+# ---- packages of a few files ----
+
+def files(folder, arch, *packages):
+    key = new_key(folder)
+    target = os.path.join(folder, arch)
+    os.makedirs(target)
+    records = []
+    for word in packages:
+        whole, *paths = word.split(':')
+        name, version, release = whole.rsplit('-', 2)
+        entries = {entry.name: entry for path in paths for entry in folders_of(path)}
+        entries.update((path, apk.Entry(path, content=path.encode())) for path in paths)
+        fields = {'pkgname': name, 'pkgver': version + '-' + release, 'arch': arch, 'license': 'custom',
+                  'pkgdesc': 'A package of a test', 'builddate': 1700000000}
+        records.append(apk.write_package(target, fields, [entries[path] for path in sorted(entries)], key))
+    apk.write_index(os.path.join(target, 'APKINDEX.tar.gz'), records, key)
 
 
 # ---- a kernel whose configuration is another one ----
@@ -354,6 +374,9 @@ def main():
         return
     if kind == 'rebuilt-kernel':
         newer_kernel(folder, *sys.argv[3:5], version=None)
+        return
+    if kind == 'files':
+        files(folder, *sys.argv[3:])
         return
     if kind == 'bare-kernel':
         bare_kernel(folder, *sys.argv[3:])

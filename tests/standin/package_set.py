@@ -24,6 +24,8 @@ EXTRAS = {
     'prepare': ('flex', 'bison', 'bc', 'libssl-dev', 'libelf-dev', 'zlib1g-dev', 'pahole', 'python3-minimal'),
     # Kernels built by clang.
     'clang': ('clang-16', 'lld-16', 'llvm-16'),
+    # Device-tree overlays of modules.
+    'overlays': ('device-tree-compiler',),
 }
 # With 'prepare' also the C libraries of the other architectures, for the programs of their kernels:
 # libc-dev-<arch> needs these packages, of a Debian architecture.
