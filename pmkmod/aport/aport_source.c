@@ -105,6 +105,14 @@ static int get_file(const struct place *p, const struct aport_file *f, char **pa
 	return r;
 }
 
+int aport_get_file(const struct aport *a, const struct aport_fetch *f,
+	const struct aport_file *file, char **path, struct err *e)
+{
+	const struct place p = {.a = a, .f = f};
+
+	return get_file(&p, file, path, e);
+}
+
 /* ---- the name of what comes out ---- */
 
 static int hash_inputs(struct place *p, struct err *e)
@@ -196,7 +204,15 @@ static int apply(const struct place *p, const struct aport_file *f, const char *
 static int find_tree(const struct place *p, char **tree, struct err *e)
 {
 	_cleanup_free_ char *only = only_folder(p->srcdir);
+	bool archives = false;
 
+	for (size_t i = 0; i < p->a->n_files; i++)
+		archives |= p->a->files[i].kind == APORT_ARCHIVE;
+	/* a module may have all its files in the aport itself */
+	if (streq(p->a->builddir, ".") || (p->a->of_module && !archives)) {
+		*tree = xstrdup(p->srcdir);
+		return 0;
+	}
 	*tree = path_join(p->srcdir, p->a->builddir);
 	if (fs_is_dir(*tree))
 		return 0;
