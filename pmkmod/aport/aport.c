@@ -269,6 +269,11 @@ static int find_folders(struct aport *a, const struct apkbuild *b, struct err *e
 			return unusable(a, e, -EINVAL,
 				"the value of %s cannot be told without running it: %s", vars[i],
 				why);
+		if (v && a->of_module && (streq(v, SRCDIR) || streq(v, SRCDIR "/"))) {
+			a->builddir = xstrdup(".");
+			a->source_var = xstrdup(vars[i]);
+			break;
+		}
 		if (!v || !starts_with(v, SRCDIR "/") || strstr(v, "/../"))
 			continue;
 		a->builddir = xstrdup(v + strlen(SRCDIR "/") + strspn(v + strlen(SRCDIR "/"), "/"));
@@ -362,10 +367,10 @@ static int read_recipe(struct aport *a, const struct apkbuild *b, struct err *e)
 		r = need(a, b, "arch", &arch, e);
 	if (r < 0)
 		return r;
-	if (!starts_with(a->pkgname, "linux-"))
+	if (!a->of_module && !starts_with(a->pkgname, "linux-"))
 		return unusable(
 			a, e, -EINVAL, "%s is no kernel: those are called linux-*", a->pkgname);
-	if (!is_for(arch, a->arch->alpine))
+	if (!is_for(arch, a->arch->alpine) && !a->of_module)
 		return unusable(a, e, -ENOTSUP, "%s is for %s, not for %s", a->pkgname, arch,
 			a->arch->alpine);
 	a->version = xasprintf("%s-r%s", a->pkgver, pkgrel);
@@ -374,7 +379,7 @@ static int read_recipe(struct aport *a, const struct apkbuild *b, struct err *e)
 			"pkgver and pkgrel make the version '%s', which is none", a->version);
 	a->flavor = maybe(a, b, "_flavor");
 	if (!a->flavor)
-		a->flavor = xstrdup(a->pkgname + strlen("linux-"));
+		a->flavor = xstrdup(a->pkgname + (a->of_module ? 0 : strlen("linux-")));
 	a->karch = maybe(a, b, "_carch");
 	if (!a->karch)
 		a->karch = xstrdup(a->arch->linux_arch);
@@ -389,10 +394,14 @@ static int read_recipe(struct aport *a, const struct apkbuild *b, struct err *e)
 	if (r < 0)
 		return r;
 	note_line_ends(a, b);
-	find_config(a, b);
-	find_compiler(a, b);
-	find_localversion(a, b);
+	if (!a->of_module) {
+		find_config(a, b);
+		find_compiler(a, b);
+		find_localversion(a, b);
+	}
 	note_prepare(a, b);
+	if (a->of_module && has_text(b, "unpack", ""))
+		strvec_add(&a->notes, "it has an unpack() of its own, which is not run");
 	return 0;
 }
 
@@ -409,8 +418,8 @@ static bool reader_gives_up(const struct apkbuild *b)
 	return false;
 }
 
-static int load(struct aport *a, const char *dir, const struct arch_info *arch, bool ask,
-	bool *gave_up, struct err *e)
+static int load(struct aport *a, const char *dir, const struct arch_info *arch, bool of_module,
+	bool ask, bool *gave_up, struct err *e)
 {
 	/* as pmbootstrap's cross builds have it, with the compiler's name left without prefix */
 	const struct apkbuild_env env[] = {{"CARCH", arch->alpine}, {"CTARGET_ARCH", arch->alpine},
@@ -421,7 +430,7 @@ static int load(struct aport *a, const char *dir, const struct arch_info *arch, 
 	struct apkbuild *b = NULL;
 	int r;
 
-	*a = (struct aport){.dir = xstrdup(dir), .arch = arch};
+	*a = (struct aport){.dir = xstrdup(dir), .arch = arch, .of_module = of_module};
 	if (!fs_exists(path)) {
 		r = err_set(e, -ENOENT,
 			"'%s' has no APKBUILD\n"
@@ -453,13 +462,20 @@ int aport_load(struct aport *a, const char *dir, const struct arch_info *arch, s
 {
 	bool gave_up;
 
-	return load(a, dir, arch, true, &gave_up, e);
+	return load(a, dir, arch, false, true, &gave_up, e);
+}
+
+int aport_load_module(struct aport *a, const char *dir, const struct arch_info *arch, struct err *e)
+{
+	bool gave_up;
+
+	return load(a, dir, arch, true, true, &gave_up, e);
 }
 
 int aport_load_unasked(struct aport *a, const char *dir, const struct arch_info *arch,
 	bool *gave_up, struct err *e)
 {
-	return load(a, dir, arch, false, gave_up, e);
+	return load(a, dir, arch, false, false, gave_up, e);
 }
 
 void aport_free(struct aport *a)

@@ -34,6 +34,7 @@ struct aport_file {
 
 struct aport {
 	char *dir; /* of the APKBUILD */
+	bool of_module; /* not of a kernel: what is said of configuration and compiler is empty */
 	const struct arch_info *arch;
 	char *pkgname, *pkgver, *version; /* "linux-x", "6.1.2", "6.1.2-r0" */
 	char *flavor; /* $_flavor, or pkgname without "linux-" */
@@ -67,6 +68,11 @@ int aport_load(struct aport *a, const char *dir, const struct arch_info *arch, s
  */
 int aport_load_unasked(struct aport *a, const char *dir, const struct arch_info *arch,
 	bool *gave_up, struct err *e);
+/*
+ * The aport of a module, of whatever name and architecture. builddir is "." if it is srcdir itself.
+ */
+int aport_load_module(
+	struct aport *a, const char *dir, const struct arch_info *arch, struct err *e);
 void aport_free(struct aport *a);
 
 struct aport_fetch {
@@ -84,6 +90,13 @@ struct aport_fetch {
  */
 int aport_source(const struct aport *a, const struct aport_fetch *f, char **source_dir,
 	char **config_path, struct err *e);
+
+/*
+ * The file of one entry of source=, downloaded if it is remote, its sum compared; *path belongs to
+ * the caller. Errors as above.
+ */
+int aport_get_file(const struct aport *a, const struct aport_fetch *f,
+	const struct aport_file *file, char **path, struct err *e);
 
 /*
  * Has the folder `source_dir`, which is not changed, the aport's patches? -ENOEXEC (exit code 6)

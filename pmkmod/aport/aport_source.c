@@ -9,6 +9,7 @@
 #include "chroot/base/fs.h"
 #include "pmkmod/aport/aport_parts.h"
 #include "pmkmod/util/exit_codes.h"
+#include "pmkmod/util/patch_run.h"
 #include "pmkmod/util/unpack.h"
 
 /* Count up when the same aport would give another tree. */
@@ -104,6 +105,14 @@ static int get_file(const struct place *p, const struct aport_file *f, char **pa
 	return r;
 }
 
+int aport_get_file(const struct aport *a, const struct aport_fetch *f,
+	const struct aport_file *file, char **path, struct err *e)
+{
+	const struct place p = {.a = a, .f = f};
+
+	return get_file(&p, file, path, e);
+}
+
 /* ---- the name of what comes out ---- */
 
 static int hash_inputs(struct place *p, struct err *e)
@@ -162,31 +171,6 @@ static int unpack_all(const struct place *p, struct err *e)
 	return 0;
 }
 
-/* The first lines of patch's words that tell the failing hunk. */
-static void failing_hunk(const char *output, struct strbuf *out)
-{
-	_cleanup_strvec_ struct strvec lines = {0};
-	size_t shown = 0;
-
-	strvec_split(&lines, output ? output : "", "\n");
-	for (size_t i = 0; i < lines.n && shown < 4; i++) {
-		const char *file = NULL;
-
-		if (!strstr(lines.v[i], "FAILED") && !strstr(lines.v[i], "can't find file") &&
-			!strstr(lines.v[i], "malformed") && !strstr(lines.v[i], "Reversed") &&
-			!strstr(lines.v[i], "Only garbage"))
-			continue;
-		for (size_t k = i; k-- > 0 && !file;)
-			if (starts_with(lines.v[k], "patching file") ||
-				starts_with(lines.v[k], "checking file"))
-				file = lines.v[k];
-		if (file && shown == 0)
-			strbuf_addf(out, "\n  %s", file);
-		strbuf_addf(out, "\n  %s", lines.v[i]);
-		shown++;
-	}
-}
-
 static int apply(const struct place *p, const struct aport_file *f, const char *tree, struct err *e)
 {
 	static const char *const options[] = {"-N", NULL};
@@ -205,7 +189,7 @@ static int apply(const struct place *p, const struct aport_file *f, const char *
 	if (r == 0)
 		r = patch_run(&run, tree, true, plain ? plain : path, options, e);
 	if (r == 0 && run.status != 0) {
-		failing_hunk(run.output.s, &hunk);
+		patch_failing_hunk(run.output.s, &hunk);
 		if (!hunk.len && run.output.len)
 			strbuf_addf(&hunk, "\n  %s", str_strip(run.output.s));
 		r = err_set(e, -ECANCELED, "the patch %s of %s does not apply to %s%s", f->name,
@@ -220,7 +204,15 @@ static int apply(const struct place *p, const struct aport_file *f, const char *
 static int find_tree(const struct place *p, char **tree, struct err *e)
 {
 	_cleanup_free_ char *only = only_folder(p->srcdir);
+	bool archives = false;
 
+	for (size_t i = 0; i < p->a->n_files; i++)
+		archives |= p->a->files[i].kind == APORT_ARCHIVE;
+	/* a module may have all its files in the aport itself */
+	if (streq(p->a->builddir, ".") || (p->a->of_module && !archives)) {
+		*tree = xstrdup(p->srcdir);
+		return 0;
+	}
 	*tree = path_join(p->srcdir, p->a->builddir);
 	if (fs_is_dir(*tree))
 		return 0;

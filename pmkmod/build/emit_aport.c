@@ -14,9 +14,11 @@
 #include "pmkmod/build/overlays.h"
 #include "pmkmod/build/pack_source.h"
 #include "pmkmod/build/run.h"
+#include "pmkmod/build/source.h"
 #include "pmkmod/export/summary.h"
 #include "pmkmod/headers/headers.h"
 #include "pmkmod/kernel/kernel.h"
+#include "pmkmod/module/source.h"
 #include "pmkmod/util/exit_codes.h"
 
 struct emit {
@@ -27,6 +29,8 @@ struct emit {
 	struct strvec files; /* in all of them */
 	char *dir; /* <to>/<package> */
 	char *module_version;
+	bool download; /* the source is an archive that abuild can fetch and unpack itself */
+	char *subdir; /* of the source, with the module; NULL: its top */
 	char *tarball; /* name of the source archive; NULL: the source is a package */
 	char *url; /* where it is downloaded; NULL: it lies beside */
 	struct hash sum; /* SHA-512 of it */
@@ -40,6 +44,7 @@ static void emit_free(struct emit *m)
 	free(m->parts);
 	strvec_free(&m->files);
 	free(m->dir);
+	free(m->subdir);
 	free(m->module_version);
 	free(m->tarball);
 	free(m->url);
@@ -79,6 +84,55 @@ static int sum_archive(struct emit *m, struct err *e)
 		m->p->module.location);
 }
 
+/* abuild cannot fetch or unpack all that we can: what it gets is what we have. */
+static bool can_download(const struct module *m)
+{
+	_cleanup_free_ char *path = NULL;
+
+	if (m->kind != SOURCE_ARCHIVE || !m->fetch_url)
+		return false;
+	path = xstrndup(m->fetch_url, strcspn(m->fetch_url, "?#"));
+	return !ends_with(path, ".deb") && !ends_with(path, ".apk");
+}
+
+/* As the build has found it. */
+static int find_subdir(struct emit *m, const char *folder, struct err *e)
+{
+	_cleanup_free_ char *note = NULL;
+
+	return m->subdir ? 0 : source_find_subdir(folder, m->p->module.use, &m->subdir, &note, e);
+}
+
+static int pack_folder(struct emit *m, const char *top, const char *path, struct err *e)
+{
+	const char *folder = m->p->module.location;
+	int r = find_subdir(m, folder, e);
+
+	return r < 0 ? r : pack_source(folder, top, path, e);
+}
+
+static int pack_fetched(struct emit *m, const char *top, const char *path, struct err *e)
+{
+	struct plan p = *m->p;
+	struct work w = WORK_INIT;
+	_cleanup_free_ char *to = NULL;
+	int r = work_open(&w, p.x, "aport", e);
+
+	if (r < 0)
+		return r;
+	/* what the source says of its version is in the package already */
+	p.version = xstrdup(m->module_version);
+	to = path_join(w.dir, "source");
+	r = source_get(&p, w.dir, to, e);
+	if (r == 0)
+		r = find_subdir(m, to, e);
+	if (r == 0)
+		r = pack_source(to, top, path, e);
+	free(p.version);
+	work_close(&w);
+	return r;
+}
+
 static int make_source(struct emit *m, struct err *e)
 {
 	const struct module *mod = &m->p->module;
@@ -87,22 +141,20 @@ static int make_source(struct emit *m, struct err *e)
 	const char *suffix;
 	int r;
 
-	switch (mod->kind) {
-	case SOURCE_PACKAGE:
+	if (mod->kind == SOURCE_PACKAGE)
 		return 0;
-	case SOURCE_ARCHIVE:
-		suffix = strstr(path_base(mod->location), ".tar");
-		suffix = suffix ? suffix : strrchr(path_base(mod->location), '.');
+	if (m->download) {
+		suffix = strstr(path_base(mod->fetch_url), ".tar");
+		suffix = suffix ? suffix : strrchr(path_base(mod->fetch_url), '.');
 		m->tarball = xasprintf("%s%s", top, suffix ? suffix : ".tar.gz");
-		m->url = xstrdup(mod->location);
+		m->url = xstrdup(mod->fetch_url);
 		return sum_archive(m, e);
-	case SOURCE_FOLDER:
-		m->tarball = xasprintf("%s.tar.gz", top);
-		path = path_join(m->dir, m->tarball);
-		r = pack_source(mod->location, top, path, e);
-		return r < 0 ? r : hash_file(AT_FDCWD, path, HASH_SHA512, &m->sum, e);
 	}
-	return -EINVAL;
+	m->tarball = xasprintf("%s.tar.gz", top);
+	path = path_join(m->dir, m->tarball);
+	r = mod->kind == SOURCE_FOLDER ? pack_folder(m, top, path, e)
+				       : pack_fetched(m, top, path, e);
+	return r < 0 ? r : hash_file(AT_FDCWD, path, HASH_SHA512, &m->sum, e);
 }
 
 /* ---- the text ---- */
@@ -242,11 +294,11 @@ static void head(const struct emit *m, struct strbuf *b)
 			m->url ? xasprintf("%s::%s", m->tarball, m->url) : xstrdup(m->tarball);
 
 		emit_assign(b, "source", entry);
-		strbuf_adds(b, m->p->module.kind == SOURCE_ARCHIVE ? "" : "builddir=\"$srcdir/");
-		if (m->p->module.kind != SOURCE_ARCHIVE)
-			strbuf_addf(b, "%s-%s\"\n", m->p->module.name, m->module_version);
-		else
+		if (m->download)
 			strbuf_adds(b, "builddir=\"$srcdir/source\"\n");
+		else
+			strbuf_addf(b, "builddir=\"$srcdir/%s-%s\"\n", m->p->module.name,
+				m->module_version);
 	} else {
 		strbuf_adds(b, "builddir=\"$srcdir/source\"\n");
 	}
@@ -255,8 +307,7 @@ static void head(const struct emit *m, struct strbuf *b)
 /* Bring the source into $builddir where unpacking alone does not. */
 static void prepare(const struct emit *m, struct strbuf *b)
 {
-	switch (m->p->module.kind) {
-	case SOURCE_PACKAGE:
+	if (m->p->module.kind == SOURCE_PACKAGE)
 		strbuf_addf(b,
 			"\nprepare() {\n"
 			"\tdefault_prepare\n"
@@ -275,8 +326,7 @@ static void prepare(const struct emit *m, struct strbuf *b)
 			"\tfi\n"
 			"}\n",
 			m->p->target.source.name);
-		break;
-	case SOURCE_ARCHIVE:
+	if (m->download)
 		strbuf_addf(b,
 			"\nunpack() {\n"
 			"\tmkdir -p \"$srcdir\"/all\n"
@@ -289,10 +339,6 @@ static void prepare(const struct emit *m, struct strbuf *b)
 			"\tfi\n"
 			"}\n",
 			m->tarball);
-		break;
-	case SOURCE_FOLDER:
-		break;
-	}
 }
 
 /* As build/overlays.c does it. */
@@ -331,7 +377,7 @@ static void build(const struct emit *m, struct strbuf *b)
 		"\tunset LDFLAGS\n"
 		"\tmake -C %s/modules/\"$_release\"/build M=\"$builddir%s%s\" \\\n"
 		"\t\tARCH=%s",
-		lib, mod->subdir ? "/" : "", mod->subdir ? mod->subdir : "",
+		lib, m->subdir ? "/" : "", m->subdir ? m->subdir : "",
 		m->p->device.arch->linux_arch);
 	if (starts_with(cc, "clang"))
 		strbuf_adds(b, " LLVM=1");
@@ -499,6 +545,8 @@ int emit_module_aport(const struct plan *p, const struct cell_result *result, co
 		r = look_into(&m, e);
 	if (r < 0)
 		return r;
+	m.download = can_download(&p->module);
+	m.subdir = xstrdup(p->module.subdir);
 	m.dir = path_join(to, m.main.c.pkg.name);
 	/* the kernel's part begins at its first _p: what is before is the module's */
 	version = m.main.c.pkg.version ? m.main.c.pkg.version : "";

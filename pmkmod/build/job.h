@@ -57,6 +57,17 @@ struct job {
 /* prepare.c: the work folder, the source in it, patches applied. */
 int job_prepare(struct job *j, struct err *e);
 /*
+ * patch.c: apply one unified or context diff (-p1) to `folder`, of the source that is built, in the
+ * sandbox.
+ * `patch`: its host path, in the source or anywhere; `shown` names it in messages. Exit code 5: it
+ * is not there, or it or a file it changes is outside of the source; 6: it does not apply, with the
+ * file, the hunk and the reject in the message.
+ */
+int job_patch(
+	struct job *j, const char *folder, const char *patch, const char *shown, struct err *e);
+/* patch.c: the recipe's patches that are for this kernel, in its order. */
+int job_patches(struct job *j, struct err *e);
+/*
  * preflight_stage.c: what the kernel's configuration asks, into the log; notes to the porter; what
  * cannot work is refused (-ENOTSUP; exit code 77, 21 without symbol versions) unless --force is
  * given.

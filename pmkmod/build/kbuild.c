@@ -5,6 +5,7 @@
 #include "chroot/base/fs.h"
 #include "pmkmod/build/disk_limit.h"
 #include "pmkmod/build/job.h"
+#include "pmkmod/module/source.h"
 #include "pmkmod/util/command_output.h"
 #include "pmkmod/util/exit_codes.h"
 
@@ -105,7 +106,7 @@ static int run_own_make(struct job *j, struct err *e)
 {
 	int status = steps_run_make(j, e), again;
 
-	if (status < 0 || (status == 0 && any_module(j)) || !steps_has_kbuild_file(j->kbuild_dir))
+	if (status < 0 || (status == 0 && any_module(j)) || !source_has_obj_m(j->kbuild_dir))
 		return status;
 	/* its settings may be for another machine; what kbuild makes of it alone may do */
 	dprintf(j->log_fd, "# the Makefile's own target %s; kbuild's is tried\n",

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "chroot/base/fs.h"
+#include "pmkmod/build/source.h"
 #include "pmkmod/util/exit_codes.h"
 
 /* Bumped whenever the stages behind the plan change what comes out of the same inputs. */
@@ -204,39 +205,6 @@ static int describe_host(struct plan *p, struct err *e)
 		(int)(strlen(p->cross) - 1), p->cross);
 }
 
-static int describe_source(struct plan *p, struct err *e)
-{
-	const struct module *m = &p->module;
-	_cleanup_free_ char *q = NULL;
-	char hex[HASH_HEX_MAX];
-	struct hash h;
-	int r;
-
-	switch (m->kind) {
-	case SOURCE_PACKAGE:
-		q = apk_identity_text(&p->target.source.identity);
-		p->source = xasprintf(
-			"package %s-%s %s", p->target.source.name, p->target.source.version, q);
-		break;
-	case SOURCE_ARCHIVE:
-		hash_hex(&m->sha256, hex);
-		p->source = xasprintf("archive %s sha256:%s", m->location, hex);
-		break;
-	case SOURCE_FOLDER:
-		r = module_folder_hash(m->location, &h, e);
-		if (r < 0)
-			return r;
-		hash_hex(&h, hex);
-		p->source = xasprintf("folder sha256:%s", hex);
-		if (!m->version)
-			p->version = module_folder_version(m->location);
-		break;
-	}
-	if (m->version)
-		p->version = xstrdup(m->version);
-	return 0;
-}
-
 static void newest(int64_t *date, const struct pinned *p)
 {
 	if (p->build_time > *date)
@@ -305,6 +273,7 @@ static void print_module(struct plan *p, struct strbuf *b)
 	const struct module *m = &p->module;
 
 	strbuf_addf(b, "module %s\nsource %s\n", m->name, p->source);
+	print_list(b, "patch", &p->patches);
 	print_text(b, "subdir", m->subdir);
 	print_text(b, "version", m->version);
 	print_text(b, "license", m->license);
@@ -500,7 +469,7 @@ int plan_make(
 	if (r == 0)
 		r = resolve_with_headers(p, e);
 	if (r == 0 && module && !p->headers_todo)
-		r = describe_source(p, e);
+		r = source_describe(p, e);
 	if (r < 0) {
 		plan_free(p);
 		return r;
@@ -519,6 +488,7 @@ void plan_free(struct plan *p)
 	resolution_free(&p->target);
 	pinned_set_free(&p->native);
 	free(p->source);
+	strvec_free(&p->patches);
 	free(p->version);
 	free(p->text);
 	free(p->key);

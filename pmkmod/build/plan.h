@@ -28,6 +28,7 @@ struct plan {
 	bool sign_key_implied; /* nobody named it: it is the one signing-kernel has made */
 	char *host; /* "host <compiler> <size> <mtime>" when the tools are the host's */
 	char *source; /* what the source is, with its hash: one line */
+	struct strvec patches; /* the recipe's: "NAME sha256:HASH RANGE" */
 	char *version; /* the module's, NULL until the source is at hand */
 	int64_t source_date; /* seconds: the newest build time of what goes in */
 	char cell[HASH_HEX_MAX]; /* hash over `text` */

@@ -36,12 +36,8 @@ void steps_free(struct steps *s);
 
 struct job;
 
-/* steps_find.c: the folder with the description, into j->kbuild_dir. Exit code 7 if there is none.
- */
-int steps_find(struct job *j, struct err *e);
-/* Has the folder a Kbuild file or a Makefile that names modules? */
-bool steps_has_kbuild_file(const char *dir);
-/* Objects and modules that an earlier build left in the source: they are not this kernel's. */
+/* steps_clean.c: objects and modules that an earlier build left in the source: they are not this
+ * kernel's. */
 int steps_clean(struct job *j, struct err *e);
 /* steps_read.c: read the description into j->steps; exit codes of DKMS. 77: excluded. */
 int steps_read(struct job *j, struct err *e);

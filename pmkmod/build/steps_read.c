@@ -120,6 +120,20 @@ static int check_build_depends(struct job *j, struct err *e)
 	return 0;
 }
 
+/* In the folder of the dkms.conf, in its order. */
+static int apply_patches(struct job *j, struct err *e)
+{
+	const struct strvec *patches = &j->steps.dkms.patches;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < patches->n; i++) {
+		_cleanup_free_ char *path = path_join(j->kbuild_dir, patches->v[i]);
+
+		r = job_patch(j, j->kbuild_dir, path, patches->v[i], e);
+	}
+	return r;
+}
+
 static int read_dkms(struct job *j, struct err *e)
 {
 	struct plan *p = j->plan;
@@ -150,7 +164,9 @@ static int read_dkms(struct job *j, struct err *e)
 		p->version = xstrdup(c->version);
 	if (c->excluded)
 		r = describe_excluded(j, c->excluded, e);
-	return r < 0 ? r : check_build_depends(j, e);
+	if (r == 0)
+		r = check_build_depends(j, e);
+	return r < 0 ? r : apply_patches(j, e);
 }
 
 /* ---- AKMBUILD ---- */

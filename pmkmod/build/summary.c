@@ -48,26 +48,19 @@ static char *symvers_lacks(const struct job *j)
 	return lacks.n ? strvec_join(&lacks, ", ") : NULL;
 }
 
-/*
- * The plan's words for the source, but for where a file:// archive lies on this machine and for a
- * password in a URL: neither is anybody else's business, and the hash is what identifies it.
- */
+/* The plan's words for the source, but for where a file:// archive lies on this machine: that is
+ * nobody else's business, and the hash is what identifies it. */
 static char *source_words(const struct plan *p)
 {
-	const char *location = p->module.location, *host, *end, *at;
+	const struct module *m = &p->module;
 	char hex[HASH_HEX_MAX];
 
-	if (p->module.kind != SOURCE_ARCHIVE)
+	if (!m->fetch_url || !starts_with(m->fetch_url, "file:"))
 		return xstrdup(p->source);
-	hash_hex(&p->module.sha256, hex);
-	if (starts_with(location, "file:"))
-		return xasprintf("archive %s sha256:%s", path_base(location), hex);
-	host = strstr(location, "://");
-	host = host ? host + 3 : location;
-	end = host + strcspn(host, "/?#");
-	at = memrchr(host, '@', (size_t)(end - host));
-	return xasprintf("archive %.*s%s sha256:%s", (int)(host - location), location,
-		at ? at + 1 : host, hex);
+	if (m->kind == SOURCE_GIT)
+		return xasprintf("git %s %s", path_base(m->fetch_url), m->commit);
+	hash_hex(&m->sha256, hex);
+	return xasprintf("archive %s sha256:%s", path_base(m->fetch_url), hex);
 }
 
 static int config_sum(const struct job *j, char **out, struct err *e)

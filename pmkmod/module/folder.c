@@ -27,31 +27,47 @@ static char *literal_assignment(const char *text, const char *key)
 			s[strlen(s) - 1] = '\0';
 			s++;
 		}
-		/* Debian's templates have #MODULE_VERSION#; anything of the shell's is not literal
-		 */
-		return *s && !strpbrk(s, "$`#\\ \t") ? xstrdup(s) : NULL;
+		/* templates have #MODULE_VERSION# or @VERSION@; anything of the shell's is not
+		 * literal */
+		return *s && !strpbrk(s, "$`#@\\ \t") ? xstrdup(s) : NULL;
 	}
 	return NULL;
 }
 
-char *module_folder_version(const char *folder)
-{
-	static const struct {
-		const char *file, *key;
-	} places[] = {{"dkms.conf", "PACKAGE_VERSION"}, {"AKMBUILD", "modver"}};
+struct place {
+	const char *file, *key;
+};
 
-	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+static char *first_literal(const char *folder, const struct place *places, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
 		_cleanup_free_ char *path = path_join(folder, places[i].file);
 		_cleanup_free_ char *text = NULL;
 		char *v;
 
-		if (fs_read(path, 1 << 20, &text, NULL, NULL) < 0)
+		if (fs_read_regular(path, 1 << 20, &text, NULL, NULL) < 0)
 			continue;
 		v = literal_assignment(text, places[i].key);
 		if (v)
 			return v;
 	}
 	return NULL;
+}
+
+char *module_folder_version(const char *folder)
+{
+	static const struct place places[] = {
+		{"dkms.conf", "PACKAGE_VERSION"}, {"AKMBUILD", "modver"}};
+
+	return first_literal(folder, places, ARRAY_SIZE(places));
+}
+
+char *module_folder_name(const char *folder)
+{
+	static const struct place places[] = {
+		{"dkms.conf", "PACKAGE_NAME"}, {"AKMBUILD", "modname"}};
+
+	return first_literal(folder, places, ARRAY_SIZE(places));
 }
 
 static int hash_dir(struct hash_ctx *sum, int fd, const char *where, bool top, struct err *e);

@@ -2,11 +2,11 @@
 #include "pmkmod/module/module.h"
 
 #include <ctype.h>
-#include <limits.h>
 
 #include "chroot/base/fs.h"
 #include "pmkmod/device/device.h"
 #include "pmkmod/module/module_parts.h"
+#include "pmkmod/module/source.h"
 #include "pmkmod/util/exit_codes.h"
 
 static bool valid_name(const char *s)
@@ -19,23 +19,28 @@ static bool valid_name(const char *s)
 	return true;
 }
 
-static int load_folder(struct module *m, const char *path, struct err *e)
+/* Is it a source itself, and not the name of a recipe? */
+static bool is_source(const char *name)
 {
-	char full[PATH_MAX];
+	return strpbrk(name, "/:") || streq(name, ".") || streq(name, "..");
+}
 
-	if (!realpath(path, full) || !fs_is_dir(full)) {
-		return err_exit(e, EXIT_UNKNOWN_NAME, -ENOENT,
-			"there is no folder '%s' with a module's source", path);
-	}
-	m->kind = SOURCE_FOLDER;
-	m->location = xstrdup(full);
+static int load_source(struct module *m, const char *spec, struct err *e)
+{
+	int r;
+
 	free(m->name);
-	m->name = xstrdup(path_base(full));
-	for (char *s = m->name; *s; s++)
-		*s = (char)(isalnum((unsigned char)*s) || strchr("-_.+", *s)
-				    ? tolower((unsigned char)*s)
-				    : '-');
-	return 0;
+	m->name = NULL;
+	r = source_parse(m, spec, NULL, e);
+	if (r < 0 || !m->fetch_url || m->kind != SOURCE_ARCHIVE || m->sha256.alg != HASH_NONE)
+		return r;
+	err_exit(e, EXIT_USAGE, -EINVAL,
+		"%s has no checksum, so that nobody could tell whether it was swapped on its way",
+		spec);
+	return err_hint(e,
+		"append #sha256=<64 hex digits>, as whoever published it says or, if you trust what "
+		"you get now, curl -sL '%s' | sha256sum",
+		m->fetch_url);
 }
 
 /* A package that depends on one nobody can build would not install on the phone. */
@@ -60,13 +65,14 @@ int module_load(struct module *m, struct config *c, const char *name, struct err
 	int r;
 
 	*m = (struct module){.name = xstrdup(name)};
-	if (strchr(name, '/') || streq(name, ".")) {
-		r = load_folder(m, name, e);
+	if (is_source(name)) {
+		r = load_source(m, name, e);
 	} else if (!(m->recipe = profile_path(c, "modules", name))) {
 		profile_names(c, "modules", &names);
 		r = profile_unknown("module", name, &names, "pmkmod list modules", e);
-		if (fs_is_dir(name))
-			err_hint(e, "for the folder of that name say ./%s", name);
+		if (fs_exists(name))
+			err_hint(e, "for the %s of that name say ./%s",
+				fs_is_dir(name) ? "folder" : "file", name);
 	} else {
 		r = profile_read(&p, m->recipe, e);
 		if (r == 0)
@@ -91,9 +97,9 @@ int module_load(struct module *m, struct config *c, const char *name, struct err
 
 void module_free(struct module *m)
 {
-	char *texts[] = {m->name, m->title, m->recipe, m->location, m->subdir, m->version,
-		m->license, m->description, m->url, m->userspace, m->test, m->target,
-		m->kernel_range, m->firmware_note, m->overlays_dir};
+	char *texts[] = {m->name, m->title, m->recipe, m->location, m->fetch_url, m->ref, m->commit,
+		m->subdir, m->version, m->license, m->description, m->url, m->userspace, m->test,
+		m->target, m->kernel_range, m->firmware_note, m->overlays_dir};
 	struct strvec *lists[] = {&m->make_args, &m->modules, &m->depends, &m->packages, &m->archs,
 		&m->config, &m->load, &m->options, &m->firmware, &m->overlays, &m->conflicts};
 

@@ -13,7 +13,9 @@
 enum module_source {
 	SOURCE_PACKAGE, /* an apk package that ships /usr/src/<name>-<version>/ */
 	SOURCE_FOLDER, /* a folder on this machine: copied, never written to */
-	SOURCE_ARCHIVE, /* http(s):// or file:// archive with its SHA-256 */
+	SOURCE_ARCHIVE, /* a file: tar, zip, .deb or .apk; of a URL with its SHA-256 */
+	SOURCE_GIT, /* a commit of a git repository */
+	SOURCE_APORT, /* a folder with an APKBUILD that fetches the source */
 };
 
 enum module_use {
@@ -33,8 +35,13 @@ struct module {
 	char *title;
 	char *recipe; /* path of the profile, NULL: a folder was named */
 	enum module_source kind;
-	char *location; /* package name, folder or URL */
-	struct hash sha256; /* of an archive */
+	char *location; /* as it was named, paths made absolute, so that it can be named again */
+	char *fetch_url; /* of a git repository, or of an archive that is no file of this machine's:
+			  * without what is only pmkmod's in `location` */
+	struct hash sha256; /* of an archive; HASH_NONE: nobody says, it is a local file */
+	char *ref; /* of a git repository: branch, tag or commit; NULL: its HEAD */
+	char *commit; /* of a git repository: 40 hex digits; NULL: `ref` must be asked for */
+	bool submodules; /* of a git repository: those of the commit, too */
 	char *subdir; /* where the Kbuild file is, inside the source; NULL: its top */
 	char *version; /* NULL: from the source package, dkms.conf or the .ko */
 	char *license, *description, *url; /* NULL: from the .ko */
@@ -66,8 +73,9 @@ struct module {
 };
 
 /*
- * `name` is a recipe (profiles/modules/<name>.ini) or, if it holds a '/' or is ".", a folder.
- * -ENOENT offers the nearest names (exit code 3).
+ * `name` is a recipe (profiles/modules/<name>.ini) or, if it holds a '/' or ':' or is ".", a source
+ * itself: a folder, a file, a URL or package:NAME (see source.h). -ENOENT offers the nearest names
+ * (exit code 3).
  */
 int module_load(struct module *m, struct config *c, const char *name, struct err *e);
 void module_free(struct module *m);
@@ -75,6 +83,11 @@ void module_free(struct module *m);
 /* For the plan: one line for each thing that a recipe's [package] asks for, as `word value`. */
 void module_print_package(const struct module *m, struct strbuf *b);
 
+/*
+ * PACKAGE_NAME of a dkms.conf, or modname of an AKMBUILD: only literal assignments are understood.
+ * NULL if `folder` has none; caller frees.
+ */
+char *module_folder_name(const char *folder);
 /*
  * PACKAGE_VERSION of a dkms.conf, or modver of an AKMBUILD, or MODULE_VERSION("...") in no file:
  * only literal assignments are understood. NULL if `folder` has none; caller frees.

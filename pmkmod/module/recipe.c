@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* Recipes: profiles/modules/<name>.ini. */
 #include "chroot/base/fs.h"
+#include "pmkmod/module/kernel_range.h"
 #include "pmkmod/module/module_parts.h"
+#include "pmkmod/module/source.h"
 #include "pmkmod/util/exit_codes.h"
 
 int module_bad(const struct module *m, const char *what, struct err *e)
@@ -20,42 +22,75 @@ static void text(struct config *p, const char *key, char **out)
 	}
 }
 
-static int read_archive(struct module *m, struct config *p, struct err *e)
+static char *beside(const struct module *m)
 {
-	const char *sum = config_get(p, "module", "sha256");
+	return xstrndup(m->recipe, strlen(m->recipe) - strlen(path_base(m->recipe)));
+}
 
-	m->kind = SOURCE_ARCHIVE;
-	if (!sum || hash_from_hex(&m->sha256, HASH_SHA256, sum, strlen(sum)) < 0)
+/* [module] sha256, commit, submodules: what pins the source. */
+static int read_pins(struct module *m, struct config *p, struct err *e)
+{
+	const char *sum = config_get(p, "module", "sha256"),
+		   *commit = config_get(p, "module", "commit");
+	struct hash h;
+	int r;
+
+	if (sum &&
+		(m->kind != SOURCE_ARCHIVE || hash_from_hex(&h, HASH_SHA256, sum, strlen(sum)) < 0))
+		return module_bad(
+			m, "sha256 = <64 hex digits> is for sources that are one file", e);
+	if (sum && m->sha256.alg != HASH_NONE && !hash_eq(&h, &m->sha256))
+		return module_bad(m, "sha256 = and the #sha256= of the source differ", e);
+	if (sum)
+		m->sha256 = h;
+	if (m->kind == SOURCE_ARCHIVE && m->fetch_url && m->sha256.alg == HASH_NONE)
 		return module_bad(m,
 			"an archive needs `sha256 = <64 hex digits>`, so that nobody can swap it",
 			e);
-	return 0;
+	if (commit && (m->kind != SOURCE_GIT || !source_is_commit(commit)))
+		return module_bad(
+			m, "commit = <40 hex digits> is for sources in git, git+https://...", e);
+	if (commit) {
+		free(m->commit);
+		m->commit = xstrdup(commit);
+	}
+	r = config_bool(p, "module", "submodules", false, &m->submodules, e);
+	if (r == 0 && m->submodules && m->kind != SOURCE_GIT)
+		r = module_bad(m, "submodules = yes is for sources in git, git+https://...", e);
+	return r;
 }
 
-/* source = package:NAME | http(s)://... | file://archive | a folder (relative to the recipe) */
+/* See source.h for what a source can be; a path is relative to the recipe. */
 static int read_source(struct module *m, struct config *p, struct err *e)
 {
 	const char *source = config_get(p, "module", "source");
+	_cleanup_free_ char *dir = beside(m);
+	int r;
 
 	if (!source)
 		return module_bad(m, "[module] needs source = package:NAME, a URL or a folder", e);
-	if (starts_with(source, "package:")) {
-		m->kind = SOURCE_PACKAGE;
-		m->location = xstrdup(source + strlen("package:"));
-		return *m->location ? 0 : module_bad(m, "source = package: names no package", e);
-	}
-	if (strstr(source, "://")) {
-		m->location = xstrdup(source);
-		return read_archive(m, p, e);
-	}
-	m->kind = SOURCE_FOLDER;
-	if (source[0] == '/') {
-		m->location = xstrdup(source);
-	} else {
-		_cleanup_free_ char *dir =
-			xstrndup(m->recipe, strlen(m->recipe) - strlen(path_base(m->recipe)));
+	r = source_parse(m, source, dir, e);
+	return r < 0 ? r : read_pins(m, p, e);
+}
 
-		m->location = path_join(dir, source);
+/* [patches] FILE = range of kernels, in this order; the files lie beside the recipe. */
+static int read_patches(struct module *m, struct config *p, struct err *e)
+{
+	_cleanup_strvec_ struct strvec names = {0};
+	_cleanup_free_ char *dir = beside(m);
+
+	config_keys(p, "patches", &names);
+	for (size_t i = 0; i < names.n; i++) {
+		const char *range = config_get(p, "patches", names.v[i]);
+		int r = kernel_range_check(range, e);
+
+		if (r < 0)
+			return err_prefix(e, "%s: [patches] %s", m->recipe, names.v[i]);
+		if (!source_subdir_ok(names.v[i]))
+			return module_bad(m, "[patches] names files beside the recipe", e);
+		m->patches = xrealloc(m->patches, m->n_patches + 1, sizeof(*m->patches));
+		m->patches[m->n_patches++] = (struct module_patch){
+			.path = path_join(dir, names.v[i]), .kernel_range = xstrdup(range)};
 	}
 	return 0;
 }
@@ -107,9 +142,14 @@ int recipe_read(struct module *m, struct config *p, struct err *e)
 	config_list(p, "module", "packages", &m->packages);
 	config_list(p, "module", "arch", &m->archs);
 	config_list(p, "module", "config", &m->config);
-	if (m->subdir && (m->subdir[0] == '/' || strstr(m->subdir, "..")))
+	if (m->subdir && !source_subdir_ok(m->subdir))
 		return module_bad(m, "subdir must stay inside the source", e);
-	r = read_use(m, p, e);
+	r = kernel_range_check(m->kernel_range, e);
+	if (r < 0)
+		return err_prefix(e, "%s: kernel", m->recipe);
+	r = read_patches(m, p, e);
+	if (r == 0)
+		r = read_use(m, p, e);
 	if (r == 0)
 		r = recipe_read_package(m, p, e);
 	if (r < 0)

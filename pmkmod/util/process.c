@@ -22,6 +22,7 @@ struct running {
 	pid_t pid;
 	int in, out, err; /* our ends; -1: closed */
 	size_t written, seen;
+	double deadline; /* 0: none */
 	struct strbuf *text, *words;
 	struct err *e;
 };
@@ -86,6 +87,8 @@ static _Noreturn void child(const struct process *p, pid_t parent, const int fds
 	setenv("LC_ALL", "C", 1);
 	if (p->git)
 		without_git();
+	for (const char *const *v = p->env; v && *v; v++)
+		putenv((char *)*v); /* which does not change it */
 	for (int i = 0; i < 3; i++)
 		if (dup2(fds[i], i) < 0)
 			_exit(127);
@@ -167,6 +170,25 @@ static void give(struct running *r)
 		shut(&r->in);
 }
 
+static void set_deadline(struct running *r)
+{
+	r->deadline = r->p->timeout_s ? monotonic_seconds() + r->p->timeout_s : 0;
+}
+
+static void add_words(struct running *r, const char *data, size_t n)
+{
+	size_t room = r->words->len < ERR_MAX ? ERR_MAX - r->words->len : 0;
+
+	if (n > room && r->p->last_words) {
+		size_t drop = n - room < r->words->len ? n - room : r->words->len;
+
+		memmove(r->words->s, r->words->s + drop, r->words->len - drop + 1);
+		r->words->len -= drop;
+		room += drop;
+	}
+	strbuf_add(r->words, data, n < room ? n : room);
+}
+
 static int take(struct running *r, int *fd)
 {
 	char buf[65536];
@@ -174,12 +196,12 @@ static int take(struct running *r, int *fd)
 
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
 		return 0;
+	if (n > 0 && r->p->idle)
+		set_deadline(r);
 	if (n <= 0) {
 		shut(fd);
 	} else if (fd == &r->err) {
-		size_t room = r->words->len < ERR_MAX ? ERR_MAX - r->words->len : 0;
-
-		strbuf_add(r->words, buf, (size_t)n < room ? (size_t)n : room);
+		add_words(r, buf, (size_t)n);
 	} else {
 		r->seen += (size_t)n;
 		if (r->seen > r->p->max)
@@ -223,18 +245,19 @@ static int poll_once(struct running *r, int timeout_ms, bool *any)
 
 static int watch(struct running *r, int *status)
 {
-	double deadline = r->p->timeout_s ? monotonic_seconds() + r->p->timeout_s : 0;
 	bool any = true;
 
+	set_deadline(r);
 	for (;;) {
 		bool done = ended(r, status);
 		int c;
 
 		if (interrupted())
 			return err_set(r->e, -EINTR, "interrupted");
-		if (!done && deadline != 0 && monotonic_seconds() >= deadline)
-			return err_set(r->e, -ETIMEDOUT, "'%s' did not end within %u seconds",
-				r->p->argv->v[0], r->p->timeout_s);
+		if (!done && r->deadline != 0 && monotonic_seconds() >= r->deadline)
+			return err_set(r->e, -ETIMEDOUT, "'%s' %s %u seconds", r->p->argv->v[0],
+				r->p->idle ? "said nothing for" : "did not end within",
+				r->p->timeout_s);
 		c = poll_once(r, done || (r->out < 0 && r->err < 0) ? 1 : TICK_MS, &any);
 		if (c < 0)
 			return c;

@@ -15,9 +15,13 @@ struct process { /* borrowed */
 	bool terminal; /* it stays in our process group and may read the terminal */
 	bool git; /* GIT_* variables are not handed on (they would send git elsewhere), nor
 		     questions */
+	const char *const *env; /* "NAME=value" set beside what is there, NULL-terminated; may be
+				 * NULL */
 	bool show; /* its output goes to our standard error, untouched */
 	unsigned timeout_s; /* 0: none */
+	bool idle; /* the time counts from the last byte that it printed */
 	size_t max; /* of standard output; standard error keeps its first 64 KiB */
+	bool last_words; /* ... its last 64 KiB */
 	void (*bytes)(void *ctx, const char *data, size_t len); /* NULL: into `out` */
 	void *ctx;
 };
