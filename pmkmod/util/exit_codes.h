@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Exit codes; 5, 6, 7, 10, 13, 21 and 77 mean what they mean for DKMS. The README has the table. */
+/* Exit codes; 5, 6, 7, 8, 10, 13, 21 and 77 mean what they mean for DKMS. The README has the table. */
 #ifndef PMKMOD_EXIT_CODES_H
 #define PMKMOD_EXIT_CODES_H
 
@@ -11,6 +11,7 @@ enum {
 	EXIT_PATCH_PATH = 5, /* DKMS: a patch is missing or outside the source */
 	EXIT_PATCH_FAILED = 6, /* DKMS: a patch does not apply */
 	EXIT_NO_MODULE = 7, /* DKMS: the build made no .ko, or not the one promised */
+	EXIT_BAD_DKMS_CONF = 8, /* DKMS: the dkms.conf is not a valid one */
 	EXIT_BUILD_FAILED = 10, /* DKMS: make failed */
 	EXIT_MISSING_DEPEND = 13, /* DKMS: a module it depends on is missing */
 	EXIT_NO_HEADERS = 21, /* DKMS: no headers for this kernel */
