@@ -62,6 +62,12 @@ $(BUILD)/remedies/apply: tests/remedies/apply.c $(PMKMOD_OBJ) $(CHROOT_OBJ)
 	@echo "  CCLD    $@"
 	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(PMKMOD_OBJ) $(CHROOT_OBJ) $(LIBS)
 
+# what pmkmod makes of dkms.conf files, for tests/cli/test-dkms-conf
+$(BUILD)/dkms/read: tests/dkms/read.c $(PMKMOD_OBJ) $(CHROOT_OBJ)
+	@mkdir -p $(@D)
+	@echo "  CCLD    $@"
+	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(PMKMOD_OBJ) $(CHROOT_OBJ) $(LIBS)
+
 -include $(CHROOT_OBJ:.o=.d) $(PMKMOD_OBJ:.o=.d) $(UNIT_BIN:=.d) $(BUILD)/obj/pmkmod/main.d
 
 # ---- the two commands of the README ----
@@ -81,7 +87,8 @@ check:
 	@tests/setup/unpack-sshd $(BUILD)
 	@$(MAKE) --no-print-directory $(PARALLEL) all
 	@$(MAKE) --no-print-directory standin kernels
-	@$(MAKE) --no-print-directory $(PARALLEL) unit fuzz $(BUILD)/remedies/apply
+	@$(MAKE) --no-print-directory $(PARALLEL) unit fuzz $(BUILD)/remedies/apply \
+		$(BUILD)/dkms/read
 	@tests/run-all $(BUILD)
 
 # ---- the stand-in distribution ----
