@@ -487,8 +487,10 @@ static int write_meta(
 /* What was written is read again: it must say what the package says. */
 static int check(const struct emit *m, const struct strbuf *b, struct err *e)
 {
+	const struct apk_pkg *k = &m->main.c.pkg;
 	const struct apkbuild_env env[] = {{"CARCH", m->main.c.pkg.arch}, {"srcdir", "/src"},
 		{"pkgdir", "/pkg"}, {"SRCDEST", "/dest"}};
+	const char *name = k->name ? k->name : "", *made = k->version ? k->version : "";
 	struct apkbuild *a = NULL;
 	int r = apkbuild_parse(&a, "the new APKBUILD", b->s, b->len, env, ARRAY_SIZE(env), e);
 	_cleanup_free_ char *version = NULL;
@@ -497,10 +499,10 @@ static int check(const struct emit *m, const struct strbuf *b, struct err *e)
 		return r;
 	version = xasprintf("%s-r%s", apkbuild_get(a, "pkgver") ? apkbuild_get(a, "pkgver") : "",
 		apkbuild_get(a, "pkgrel") ? apkbuild_get(a, "pkgrel") : "");
-	if (!apkbuild_get(a, "pkgname") || !streq(apkbuild_get(a, "pkgname"), m->main.c.pkg.name) ||
-		!streq(version, m->main.c.pkg.version))
-		r = err_set(e, -EINVAL, "the APKBUILD written for %s-%s does not say so",
-			m->main.c.pkg.name, m->main.c.pkg.version);
+	if (!apkbuild_get(a, "pkgname") || !streq(apkbuild_get(a, "pkgname"), name) ||
+		!streq(version, made))
+		r = err_set(
+			e, -EINVAL, "the APKBUILD written for %s-%s does not say so", name, made);
 	apkbuild_free(a);
 	return r;
 }

@@ -14,8 +14,8 @@
   make-repository.py foreign-headers DIR ARCH MACHINE DEV SCRIPTS
                                                      the headers package DEV with the programs that SCRIPTS
                                                      has for MACHINE in it, as cross-built ones come
-  make-repository.py files DIR ARCH PACKAGE-VERSION[:PATH...] ...
-                                                     packages with these (small) files
+  make-repository.py files DIR ARCH PACKAGE-VERSION[:PATH[@FILE]...] ...
+                                                     packages with these files; FILE is what is in it
   make-repository.py KIND DIR ARCH [OUTSIDE]        see kinds(); a device called linux-tiny
 
 DIR gets ARCH/*.apk, ARCH/APKINDEX.tar.gz and keys/*.pub. OUTSIDE is a folder that evil packages try
@@ -122,8 +122,12 @@ def files(folder, arch, *packages):
     for word in packages:
         whole, *paths = word.split(':')
         name, version, release = whole.rsplit('-', 2)
-        entries = {entry.name: entry for path in paths for entry in folders_of(path)}
-        entries.update((path, apk.Entry(path, content=path.encode())) for path in paths)
+        contents = {path: path.encode() for path in paths if '@' not in path}
+        for path, file in (word.split('@', 1) for word in paths if '@' in word):
+            with open(file, 'rb') as handle:
+                contents[path] = handle.read()
+        entries = {entry.name: entry for path in contents for entry in folders_of(path)}
+        entries.update((path, apk.Entry(path, content=content)) for path, content in contents.items())
         fields = {'pkgname': name, 'pkgver': version + '-' + release, 'arch': arch, 'license': 'custom',
                   'pkgdesc': 'A package of a test', 'builddate': 1700000000}
         records.append(apk.write_package(target, fields, [entries[path] for path in sorted(entries)], key))

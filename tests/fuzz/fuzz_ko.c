@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* Module files of anybody: ELF in any state, and what three decompressors make of it. */
+#include "pmkmod/export/hardware.h"
 #include "pmkmod/fit/fit.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -34,8 +35,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct ko k;
 	int r = ko_parse(&k, "fuzz.ko", data, size, &e);
 
+	_cleanup_free_ char *hardware = r == 0 ? hardware_text(&k.aliases) : NULL;
+
 	if (r == 0 && touch(&k) == SIZE_MAX)
 		abort();
+	for (const char *s = hardware; s && *s; s++)
+		if ((unsigned char)*s < ' ' || (unsigned char)*s > '~')
+			abort(); /* it is shown as it is */
 	if (r < 0 && !e.text[0])
 		abort(); /* an error without a sentence */
 	ko_free(&k);

@@ -37,10 +37,23 @@ static char *make_kernel(const char *version)
 	return path;
 }
 
-static void add_kernel(const char *version)
+static void add_ko(struct strvec *to, const char *name, const char *const *info)
 {
-	struct export_spec s = {.module = "loop2",
-		.ko_paths = &kos,
+	struct kb_spec spec = {.modinfo = info};
+	_cleanup_free_ char *bytes = NULL;
+	size_t len;
+
+	bytes = kb_build(&spec, &len);
+	strvec_take(to, path_join(in, name));
+	assert_int_equal(fs_write_atomic(to->v[to->n - 1], bytes, len, 0644, NULL), 0);
+}
+
+static void add_kernel_for(
+	const char *version, const char *module, const struct strvec *modules, bool split)
+{
+	struct export_spec s = {.module = module,
+		.ko_paths = modules,
+		.split = split,
 		.kernel_package = "linux-x",
 		.kernel_version = version,
 		.kernel_flavor = "x",
@@ -56,9 +69,15 @@ static void add_kernel(const char *version)
 	if (export_package(&s, &made, &e) < 0)
 		fail_msg("%s", e.text);
 	strvec_add(&apks, made.path);
+	strvec_add_all(&apks, &made.parts);
 	strvec_add(&apks, made.meta_path);
 	if (publish(out_dir, "edge", "aarch64", &apks, key, &key_dirs, 1, &e) < 0)
 		fail_msg("%s", e.text);
+}
+
+static void add_kernel(const char *version)
+{
+	add_kernel_for(version, "loop2", &kos, false);
 }
 
 static void load(struct apk_repo *r)
@@ -128,6 +147,52 @@ static void together(void **state)
 	apk_repo_free(&after);
 }
 
+/* Parts come with the whole, go with it, can be had alone, and follow the kernel. */
+static void parts(void **state)
+{
+	static const char *const user[] = {
+		"license=GPL", "name=user", "version=2.0", "depends=base", NULL};
+	static const char *const base[] = {"license=GPL", "name=base", "version=2.0", NULL};
+	_cleanup_free_ char *first = NULL, *second = NULL, *one = NULL, *none = NULL;
+	_cleanup_strvec_ struct strvec two = {0};
+	struct apk_solution a = {0}, b = {0}, c = {0}, d = {0};
+	struct apk_repo before, after, whole;
+
+	(void)state;
+	add_ko(&two, "user.ko", user);
+	add_ko(&two, "base.ko", base);
+	add_kernel_for("7.1.1-r0", "pair", &two, true);
+	load(&before);
+	first = solve(&before, NULL, 0, "linux-x pair-kmod", &a);
+	assert_string_equal(first, "linux-x 7.1.1-r0\n"
+				   "pair-kmod 2.0-r0\n"
+				   "pair-kmod-x 2.0_p7_p1_p1-r0\n"
+				   "pair-kmod-x-base 2.0_p7_p1_p1-r0\n"
+				   "pair-kmod-x-user 2.0_p7_p1_p1-r0\n");
+	none = solve(&before, a.all, a.n_all, "linux-x", &b);
+	assert_string_equal(none, "linux-x 7.1.1-r0\n");
+	add_kernel_for("7.1.2-r0", "pair", &two, true);
+	load(&after);
+	second = solve(&after, a.all, a.n_all, "linux-x pair-kmod-x-user", &c);
+	assert_string_equal(second, "linux-x 7.1.2-r0\n"
+				    "pair-kmod-x-base 2.0_p7_p1_p2-r0\n"
+				    "pair-kmod-x-user 2.0_p7_p1_p2-r0\n");
+	/* in one package again: what is left of the parts would be the same files twice */
+	add_kernel_for("7.1.2-r0", "pair", &two, false);
+	load(&whole);
+	assert_int_equal(whole.n_pkgs, after.n_pkgs - 2);
+	one = solve(&whole, NULL, 0, "linux-x pair-kmod", &d);
+	assert_string_equal(
+		one, "linux-x 7.1.2-r0\npair-kmod 2.0-r0\npair-kmod-x 2.0_p7_p1_p2-r0\n");
+	apk_solution_free(&a);
+	apk_solution_free(&b);
+	apk_solution_free(&c);
+	apk_solution_free(&d);
+	apk_repo_free(&before);
+	apk_repo_free(&after);
+	apk_repo_free(&whole);
+}
+
 static bool set_up(void)
 {
 	static const char *const info[] = {"license=GPL", "version=1.0", NULL};
@@ -151,6 +216,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(together),
+		cmocka_unit_test(parts),
 	};
 	int r;
 
