@@ -90,6 +90,21 @@ static void consider(const struct api_change *c, const char *name, const char *o
 	}
 }
 
+/* A member of several structures says nothing if it is not known which of them is meant. */
+static bool in_several(const char *name)
+{
+	const char *of = NULL;
+
+	for (const struct api_change *c = api_members; c->name; c++) {
+		if (!same_name(c->name, name))
+			continue;
+		if (of && !streq(of, c->of))
+			return true;
+		of = c->of;
+	}
+	return false;
+}
+
 const struct api_change *api_find(
 	const char *name, const char *of, enum use use, uint32_t version, bool *newer)
 {
@@ -99,6 +114,7 @@ const struct api_change *api_find(
 	*newer = false;
 	name = bare(name);
 	of = bare(of);
+	members = members && (*of || !in_several(name));
 	if (!version || !*name || use == USE_NONE)
 		return NULL;
 	for (const struct api_change *c = api_members; members && c->name; c++)

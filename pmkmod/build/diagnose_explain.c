@@ -364,7 +364,7 @@ void diagnose_explain(struct explaining *x)
 	if (explainers[x->cause])
 		explainers[x->cause](x);
 	x->d->cause = &diagnosis_causes[x->cause];
-	if (!x->d->remedy)
+	if (!x->d->remedy && !(x->in->of_kernel && x->cause <= CAUSE_SYNTAX))
 		x->d->remedy = xstrdup(x->d->cause->remedy);
 	explain_also(x);
 }
