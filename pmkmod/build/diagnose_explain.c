@@ -254,7 +254,7 @@ static bool explained_by_script(struct explaining *x)
 	struct source_place p = {0};
 	char *rest = copy, *word;
 
-	while (!p.host && (word = strsep(&rest, " :'")))
+	while (!(p.host && p.own) && (word = strsep(&rest, " :'")))
 		if (strchr(word, '/')) {
 			source_place_free(&p);
 			source_place_find(&p, x->in, word, NULL);
