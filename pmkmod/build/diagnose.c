@@ -293,7 +293,7 @@ int diagnose_file(const struct diagnose_input *in, struct diagnosis *out, struct
 
 int diagnose_hint(struct err *e, const char *log_path)
 {
-	struct diagnose_input in = {.log_path = log_path};
+	struct diagnose_input in = {.log_path = log_path, .of_kernel = true};
 	struct diagnosis d;
 	int r = diagnose_file(&in, &d, e);
 

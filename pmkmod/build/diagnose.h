@@ -48,6 +48,7 @@ struct diagnose_input {
 	const char *arch; /* as kbuild calls it: "arm64" */
 	const struct kconfig *config;
 	const struct symvers *symvers; /* NULL: not known, which is not the same as empty */
+	bool of_kernel; /* it is the kernel itself that was built: there is no module to change */
 	bool emulated; /* the compiler ran under qemu-user */
 	/* nothing failed but the check of what came out: what modpost only warned of is the error
 	 */
@@ -70,7 +71,7 @@ bool diagnosis_is_emulator_crash(const struct diagnosis *d);
 
 /* As hints of `e`, one a line, the log's path last; returns the error's code. */
 int diagnosis_hint(const struct diagnosis *d, struct err *e);
-/* Read a log file and do both; a log that cannot be read is only named. */
+/* Of the log of building a kernel's parts; one that cannot be read is only named. */
 int diagnose_hint(struct err *e, const char *log_path);
 /* The same with everything known; *out is the caller's to free. */
 int diagnose_file(const struct diagnose_input *in, struct diagnosis *out, struct err *e);

@@ -59,6 +59,16 @@ static bool better(
 	return newer ? c->since < found->since : c->since > found->since;
 }
 
+/*
+ * Stable releases of the kernel just before a change sometimes have it, too. That a name is not
+ * there is certain, that a function is as it was before is not.
+ */
+static bool may_have_it(const struct api_change *c, uint32_t version)
+{
+	return (c->kind == API_CALL || c->kind == API_CALLBACK) && (version & 0xff) &&
+	       (version >> 8) + 1 == c->since >> 8;
+}
+
 static void consider(const struct api_change *c, const char *name, const char *of, enum use use,
 	uint32_t version, const struct api_change **found, bool *newer)
 {
@@ -68,7 +78,7 @@ static void consider(const struct api_change *c, const char *name, const char *o
 		return;
 	if (same_name(bare(c->name), name)) {
 		if ((has ? explains[use].has : explains[use].lacks) & BIT(c->kind) &&
-			better(*found, *newer, c, !has)) {
+			(has || !may_have_it(c, version)) && better(*found, *newer, c, !has)) {
 			*found = c;
 			*newer = !has;
 		}
@@ -80,6 +90,21 @@ static void consider(const struct api_change *c, const char *name, const char *o
 	}
 }
 
+/* A member of several structures says nothing if it is not known which of them is meant. */
+static bool in_several(const char *name)
+{
+	const char *of = NULL;
+
+	for (const struct api_change *c = api_members; c->name; c++) {
+		if (!same_name(c->name, name))
+			continue;
+		if (of && !streq(of, c->of))
+			return true;
+		of = c->of;
+	}
+	return false;
+}
+
 const struct api_change *api_find(
 	const char *name, const char *of, enum use use, uint32_t version, bool *newer)
 {
@@ -89,6 +114,7 @@ const struct api_change *api_find(
 	*newer = false;
 	name = bare(name);
 	of = bare(of);
+	members = members && (*of || !in_several(name));
 	if (!version || !*name || use == USE_NONE)
 		return NULL;
 	for (const struct api_change *c = api_members; members && c->name; c++)
@@ -164,7 +190,10 @@ static void say_newer(struct strbuf *b, const struct api_change *c, const char *
 
 static void say_older(struct strbuf *b, const struct api_change *c, const char *name)
 {
-	strbuf_addf(b, "the source %s ", c->kind == API_HEADER ? "includes" : "uses");
+	strbuf_addf(b, "the source %s ",
+		c->kind == API_HEADER  ? "includes"
+		: c->kind == API_ADDED ? "defines"
+				       : "uses");
 	add_subject(b, c, name, c->kind != API_HEADER && c->kind != API_KBUILD);
 	switch (c->kind) {
 	case API_CALL:
@@ -178,7 +207,7 @@ static void say_older(struct strbuf *b, const struct api_change *c, const char *
 		add_version(b, c->since);
 		break;
 	case API_ADDED:
-		strbuf_adds(b, ", and defines it itself; Linux has it since ");
+		strbuf_adds(b, " itself, which Linux has since ");
 		add_version(b, c->since);
 		break;
 	case API_READ_ONLY:

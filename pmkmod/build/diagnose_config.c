@@ -204,7 +204,8 @@ const char *config_behind(const char *name, const char *of, enum use use)
 	const struct behind *t = use == USE_MEMBER ? members : names;
 	size_t n = use == USE_MEMBER ? ARRAY_SIZE(members) : ARRAY_SIZE(names);
 
-	if (!*name)
+	/* headers mostly declare what is not configured: how a name begins says little there */
+	if (!*name || (use != USE_MEMBER && use != USE_EXPORT))
 		return NULL;
 	for (size_t i = 0; i < n; i++)
 		if (matches(t[i].name, name) && (!t[i].of || strstr(of, t[i].of)))

@@ -254,7 +254,7 @@ static bool explained_by_script(struct explaining *x)
 	struct source_place p = {0};
 	char *rest = copy, *word;
 
-	while (!p.host && (word = strsep(&rest, " :'")))
+	while (!(p.host && p.own) && (word = strsep(&rest, " :'")))
 		if (strchr(word, '/')) {
 			source_place_free(&p);
 			source_place_find(&p, x->in, word, NULL);
@@ -364,7 +364,7 @@ void diagnose_explain(struct explaining *x)
 	if (explainers[x->cause])
 		explainers[x->cause](x);
 	x->d->cause = &diagnosis_causes[x->cause];
-	if (!x->d->remedy)
+	if (!x->d->remedy && !(x->in->of_kernel && x->cause <= CAUSE_SYNTAX))
 		x->d->remedy = xstrdup(x->d->cause->remedy);
 	explain_also(x);
 }

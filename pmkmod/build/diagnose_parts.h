@@ -30,7 +30,7 @@ enum cause {
 	CAUSE_C_STANDARD,
 	CAUSE_FRAME,
 	CAUSE_WERROR,
-	CAUSE_SYNTAX,
+	CAUSE_SYNTAX, /* the last of those that are about a source and its kernel */
 	CAUSE_COMPILER_OPTION,
 	CAUSE_COMPILER_UNSUITABLE,
 	CAUSE_GCC_PLUGIN,

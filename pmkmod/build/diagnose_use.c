@@ -73,13 +73,13 @@ static const struct api_change *find_change(
 	else
 		of = xstrdup(hit->use == USE_MEMBER ? hit->of : "");
 	snprintf(name, DIAGNOSE_NAME_MAX, "%s", hit->use == USE_CALLBACK ? "" : hit->name);
-	c = api_find(name, of ? of : "", hit->use, x->version, newer);
-	if (c || (*name && (hit->use == USE_NAME || hit->use == USE_MEMBER)))
-		return c ? c : find_macro(x, name, newer);
-	c = find_in_code(x, of ? of : "", hit->use, name, newer);
+	if (x->cause == CAUSE_SYNTAX)
+		return find_macro(x, name, newer);
+	c = *name ? api_find(name, of ? of : "", hit->use, x->version, newer)
+		  : find_in_code(x, of ? of : "", hit->use, name, newer);
 	if (!c && strstr(x->d->error, "discards"))
 		c = find_in_code(x, "", USE_WRITE, name, newer);
-	return c;
+	return c || hit->use != USE_NAME ? c : find_macro(x, name, newer);
 }
 
 static bool explained_by_change(struct explaining *x)

@@ -92,8 +92,11 @@ int job_run(struct job *j, const struct strvec *argv, const char *cwd, struct st
  * build, into j->diagnosis and as hints of `e`; returns the error's code.
  */
 int job_diagnose(struct job *j, struct err *e);
-/* A failure that nobody has diagnosed: by the log where there is one, else by the exit code. */
-void job_diagnose_failure(struct job *j, const struct err *e);
+/*
+ * A failure that nobody has diagnosed: by the log where there is one, else by the exit code. What
+ * that adds to the sentence becomes a hint.
+ */
+void job_diagnose_failure(struct job *j, struct err *e);
 /*
  * overlays.c: compile the recipe's device-tree sources into .dtbo files. Exit code 10, and 33 if
  * there is no dtc.

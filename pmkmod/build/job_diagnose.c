@@ -47,25 +47,37 @@ int job_diagnose(struct job *j, struct err *e)
 /* What the check refuses because of names that nobody exports, modpost has warned of. */
 static bool diagnose_warnings(struct job *j, struct diagnose_input *in)
 {
+	struct symvers *s = read_symvers(j);
 	struct err unused = ERR_INIT;
 
 	in->warnings_of_modpost = true;
+	in->symvers = s;
 	diagnose_file(in, &j->diagnosis, &unused);
+	symvers_free(s);
 	in->warnings_of_modpost = false;
+	in->symvers = NULL;
 	if (j->diagnosis.cause)
 		return true;
 	diagnosis_free(&j->diagnosis);
 	return false;
 }
 
-void job_diagnose_failure(struct job *j, const struct err *e)
+void job_diagnose_failure(struct job *j, struct err *e)
 {
 	struct diagnose_input in = what_is_known(j);
 
 	if (j->diagnosis.cause)
 		return;
 	diagnosis_free(&j->diagnosis);
-	if (e->exit_code == EXIT_NO_FIT && j->report.unresolved.n && diagnose_warnings(j, &in))
+	if (e->exit_code == EXIT_NO_FIT && j->report.unresolved.n && diagnose_warnings(j, &in)) {
+		const struct diagnosis *d = &j->diagnosis;
+
+		if (d->detail)
+			err_hint(e, "cause: %s (%s): %s", d->cause->title, d->cause->id, d->detail);
 		return;
+	}
+	/* a time limit, a full disk: what was done until then may tell why */
+	if (in.stage && streq(in.stage, "build") && j->log_path && !strstr(e->text, j->log_path))
+		err_hint(e, "the whole log: %s", j->log_path);
 	diagnose_exit_code(e->exit_code ? e->exit_code : EXIT_GENERAL, e->text, &in, &j->diagnosis);
 }

@@ -343,7 +343,7 @@ static bool repeats(const struct err *e)
 }
 
 /* What is told of it now, and again if it is remembered. */
-static void record_failure(struct job *j, struct cell_result *result, const struct err *e)
+static void record_failure(struct job *j, struct cell_result *result, struct err *e)
 {
 	job_diagnose_failure(j, e);
 	*result = (struct cell_result){.exit_code = e->exit_code,

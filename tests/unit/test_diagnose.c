@@ -309,8 +309,9 @@ static void with_source(void **state)
 	/* what a shell says of a script is not what is wrong with it */
 	put("src/gen.sh", "#!/bin/sh\r\n");
 	expect_cause(NULL, "/bin/sh: 1: /build/src/gen.sh: not found\n", "crlf", "gen.sh");
+	put("headers/bin/sh", "a shell\n");
 	put("src/gen.sh", "#!/opt/none\n");
-	expect_cause(NULL, "/bin/sh: 1: /build/src/gen.sh: not found\n", "missing-tool",
+	expect_cause(NULL, "/bin/sh: /build/src/gen.sh: not found\n", "missing-tool",
 		"gen.sh begins with #!/opt/none");
 	put("src/gen.sh", "\177ELF");
 	expect_cause(
