@@ -104,8 +104,8 @@ char *source_clean_name(const char *name)
 static bool names_nothing(const char *part)
 {
 	static const char *const words[] = {"archive", "refs", "tags", "heads", "releases",
-		"download", "latest", "tarball", "zipball", "tar.gz", "-", "master", "main", "head",
-		"repository", "source", "snapshot", ""};
+		"download", "latest", "tarball", "zipball", "tar", "zip", "-", "master", "main",
+		"head", "repository", "source", "snapshot", ""};
 	const char *v = part + (*part == 'v' || *part == 'V');
 
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
