@@ -70,7 +70,7 @@ static int add_file(
 {
 	_cleanup_free_ char *path = path_join(to, name), *text = NULL;
 	_cleanup_strbuf_ struct strbuf b = {0};
-	size_t len;
+	size_t len = 0;
 	int r = fs_remove_tree(path, e);
 
 	if (r == 0 && !streq(name, "AKMBUILD") && !streq(name, "dkms.conf"))

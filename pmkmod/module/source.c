@@ -32,11 +32,13 @@ bool source_is_commit(const char *s)
 
 bool source_subdir_ok(const char *subdir)
 {
-	for (const char *s = subdir; s; s = strchr(s, '/')) {
+	const char *s = subdir;
+
+	do {
 		s += *s == '/';
 		if (starts_with(s, "..") && (s[2] == '/' || !s[2]))
 			return false;
-	}
+	} while ((s = strchr(s, '/')));
 	return *subdir && *subdir != '/';
 }
 
@@ -104,14 +106,29 @@ char *source_clean_name(const char *name)
 static bool names_nothing(const char *part)
 {
 	static const char *const words[] = {"archive", "refs", "tags", "heads", "releases",
-		"download", "latest", "tarball", "zipball", "tar.gz", "-", "master", "main", "head",
-		"repository", "source", "snapshot", ""};
+		"download", "latest", "tarball", "zipball", "tar", "zip", "-", "master", "main",
+		"head", "repository", "source", "snapshot", ""};
 	const char *v = part + (*part == 'v' || *part == 'V');
 
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		if (strcasecmp(part, words[i]) == 0)
 			return true;
 	return isdigit((unsigned char)*v) && !v[strspn(v, "0123456789.-_rc")];
+}
+
+/* Packages' file names are NAME_VERSION_ARCH.deb and NAME-VERSION-rRELEASE.apk. */
+static void cut_package_version(char *name)
+{
+	char *release = strrchr(name, '-'), *version;
+
+	if (ends_with(name, ".deb") && strchr(name, '_') > name)
+		*strchr(name, '_') = '\0';
+	if (!ends_with(name, ".apk") || !release || release[1] != 'r' || release == name)
+		return;
+	*release = '\0';
+	version = strrchr(name, '-');
+	if (version && version > name)
+		*version = '\0';
 }
 
 /* One part of a path, without what is no name in it. Caller frees. */
@@ -123,6 +140,7 @@ static char *clean_part(const char *part, size_t len)
 	_cleanup_free_ char *name = xstrndup(part, len);
 	char *version;
 
+	cut_package_version(name);
 	cut_suffixes(name, suffixes, ARRAY_SIZE(suffixes));
 	version = find_version(name);
 	if (version)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Exit codes; 5, 6, 7, 8, 10, 13, 21 and 77 mean what they mean for DKMS. The README has the table. */
+/* Exit codes; 5, 6, 7, 8, 10, 13, 21 and 77 mean what they mean for DKMS. The README has the table.
+ */
 #ifndef PMKMOD_EXIT_CODES_H
 #define PMKMOD_EXIT_CODES_H
 

@@ -78,7 +78,7 @@ void patch_failing_hunk(const char *output, struct strbuf *out)
 
 	strvec_split(&lines, output ? output : "", "\n");
 	for (size_t i = 0; i < lines.n && shown < 4; i++) {
-		const char *file = NULL;
+		const char *file = NULL, *saved;
 		bool tells = false;
 
 		for (size_t k = 0; k < ARRAY_SIZE(telling) && !tells; k++)
@@ -91,7 +91,10 @@ void patch_failing_hunk(const char *output, struct strbuf *out)
 				file = lines.v[k];
 		if (file && shown == 0)
 			strbuf_addf(out, "\n  %s", file);
-		strbuf_addf(out, "\n  %s", lines.v[i]);
+		/* where to is our own business */
+		saved = strstr(lines.v[i], " -- saving rejects");
+		strbuf_addf(out, "\n  %.*s",
+			saved ? (int)(saved - lines.v[i]) : (int)strlen(lines.v[i]), lines.v[i]);
 		shown++;
 	}
 }
