@@ -117,6 +117,8 @@ static int stage_prepare(struct job *j, struct err *e)
 	if (r == 0)
 		r = job_preflight(j, e);
 	if (r == 0)
+		r = job_recipe_limits(j, e);
+	if (r == 0)
 		r = job_prepare(j, e);
 	if (r == 0)
 		r = job_match_compiler(j, e);

@@ -41,6 +41,10 @@ struct job;
 int steps_clean(struct job *j, struct err *e);
 /* steps_read.c: read the description into j->steps; exit codes of DKMS. 77: excluded. */
 int steps_read(struct job *j, struct err *e);
+/* The source is not for this kernel: exit code 77 and `why`, or with --force a note and 0. */
+int steps_excluded(struct job *j, const char *why, struct err *e);
+/* recipe_limits.c: the recipe's kernel =, arch = and config =. Exit code 77. */
+int job_recipe_limits(struct job *j, struct err *e);
 /* make_target.c: whether the Makefile's own targets are used, and which. */
 int steps_guess_make(struct job *j, struct err *e);
 

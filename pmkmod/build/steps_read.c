@@ -58,7 +58,7 @@ static int ask_shell(struct job *j, const char *shell, const char *script, const
 	return err_hint(e, "what it said is in the log: %s", j->log_path);
 }
 
-static int describe_excluded(struct job *j, const char *why, struct err *e)
+int steps_excluded(struct job *j, const char *why, struct err *e)
 {
 	if (j->plan->x->force) {
 		progress_note(&j->plan->x->progress, "built because of --force: %s", why);
@@ -163,7 +163,7 @@ static int read_dkms(struct job *j, struct err *e)
 	if (!p->version)
 		p->version = xstrdup(c->version);
 	if (c->excluded)
-		r = describe_excluded(j, c->excluded, e);
+		r = steps_excluded(j, c->excluded, e);
 	if (r == 0)
 		r = check_build_depends(j, e);
 	return r < 0 ? r : apply_patches(j, e);
