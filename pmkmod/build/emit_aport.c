@@ -34,6 +34,7 @@ struct emit {
 	char *tarball; /* name of the source archive; NULL: the source is a package */
 	char *url; /* where it is downloaded; NULL: it lies beside */
 	struct hash sum; /* SHA-512 of it */
+	struct strvec patches, patch_sums; /* beside it, and their lines of sha512sums */
 };
 
 static void emit_free(struct emit *m)
@@ -48,6 +49,8 @@ static void emit_free(struct emit *m)
 	free(m->module_version);
 	free(m->tarball);
 	free(m->url);
+	strvec_free(&m->patches);
+	strvec_free(&m->patch_sums);
 }
 
 /* ---- what is in the package ---- */
@@ -289,11 +292,15 @@ static void head(const struct emit *m, struct strbuf *b)
 	name_parts(m, b);
 	/* modules are no programs: abuild can neither trace nor strip them */
 	emit_assign(b, "options", "!check !strip !tracedeps");
-	if (m->tarball) {
-		_cleanup_free_ char *entry =
-			m->url ? xasprintf("%s::%s", m->tarball, m->url) : xstrdup(m->tarball);
+	if (m->tarball || m->patches.n) {
+		_cleanup_free_ char *patches = strvec_join(&m->patches, " ");
+		_cleanup_free_ char *all =
+			xasprintf("%s%s%s%s%s", m->tarball ? m->tarball : "", m->url ? "::" : "",
+				m->url ? m->url : "", m->tarball && *patches ? " " : "", patches);
 
-		emit_assign(b, "source", entry);
+		emit_assign(b, "source", all);
+	}
+	if (m->tarball) {
 		if (m->download)
 			strbuf_adds(b, "builddir=\"$srcdir/source\"\n");
 		else
@@ -310,7 +317,7 @@ static void prepare(const struct emit *m, struct strbuf *b)
 	if (m->p->module.kind == SOURCE_PACKAGE)
 		strbuf_addf(b,
 			"\nprepare() {\n"
-			"\tdefault_prepare\n"
+			"%s"
 			"\tmkdir -p \"$srcdir\"/all\n"
 			"\tlocal file\n"
 			"\tapk info -qL %s | while read -r file; do\n"
@@ -324,8 +331,11 @@ static void prepare(const struct emit *m, struct strbuf *b)
 			"\telse\n"
 			"\t\tcp -r \"$srcdir\"/all \"$builddir\"\n"
 			"\tfi\n"
+			"%s"
 			"}\n",
-			m->p->target.source.name);
+			m->patches.n ? "" : "\tdefault_prepare\n", m->p->target.source.name,
+			/* which applies the patches */
+			m->patches.n ? "\tcd \"$builddir\"\n\tdefault_prepare\n" : "");
 	if (m->download)
 		strbuf_addf(b,
 			"\nunpack() {\n"
@@ -442,10 +452,15 @@ static void sums(const struct emit *m, struct strbuf *b)
 {
 	char hex[HASH_HEX_MAX];
 
-	if (!m->tarball)
+	if (!m->tarball && !m->patches.n)
 		return;
 	hash_hex(&m->sum, hex);
-	strbuf_addf(b, "\nsha512sums=\"\n%s  %s\n\"\n", hex, m->tarball);
+	strbuf_adds(b, "\nsha512sums=\"\n");
+	if (m->tarball)
+		strbuf_addf(b, "%s  %s\n", hex, m->tarball);
+	for (size_t i = 0; i < m->patch_sums.n; i++)
+		strbuf_addf(b, "%s\n", m->patch_sums.v[i]);
+	strbuf_adds(b, "\"\n");
 }
 
 /* ---- the meta package ---- */
@@ -515,6 +530,9 @@ static int write_aport(struct emit *m, struct strvec *done, struct err *e)
 
 	if (r == 0)
 		r = make_source(m, e);
+	if (r == 0)
+		r = emit_patches(&m->p->module, m->result->release ? m->result->release : "",
+			m->dir, &m->patches, &m->patch_sums, e);
 	if (r == 0) {
 		head(m, &b);
 		prepare(m, &b);

@@ -21,4 +21,11 @@ int build_run(struct plan *p, struct context *x, const char *device, const char 
 int emit_module_aport(const struct plan *p, const struct cell_result *result, const char *to,
 	struct strvec *done, struct err *e);
 
+/*
+ * emit_patches.c: copy the patches that are for `release` to `dir`; their names there, and lines of
+ * sha512sums, are appended.
+ */
+int emit_patches(const struct module *m, const char *release, const char *dir, struct strvec *names,
+	struct strvec *sums, struct err *e);
+
 #endif

@@ -119,11 +119,12 @@ static bool names_nothing(const char *part)
 /* Packages' file names are NAME_VERSION_ARCH.deb and NAME-VERSION-rRELEASE.apk. */
 static void cut_package_version(char *name)
 {
-	char *release = strrchr(name, '-'), *version;
+	char *release = strrchr(name, '-'), *version, *underscore = strchr(name, '_');
 
-	if (ends_with(name, ".deb") && strchr(name, '_') > name)
-		*strchr(name, '_') = '\0';
-	if (!ends_with(name, ".apk") || !release || release[1] != 'r' || release == name)
+	if (ends_with(name, ".deb") && underscore && underscore > name)
+		*underscore = '\0';
+	if (!ends_with(name, ".apk") || !release || release == name || release[1] != 'r' ||
+		!isdigit((unsigned char)release[2]))
 		return;
 	*release = '\0';
 	version = strrchr(name, '-');
