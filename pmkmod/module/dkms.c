@@ -241,10 +241,12 @@ static void take_make(struct applying *a)
 	for (unsigned i = 0; i < end; i++)
 		if (*get(a, "MAKE", i) && *get(a, "MAKE_MATCH", i) && matches(a, "MAKE_MATCH", i))
 			make = get(a, "MAKE", i);
-	if (!*make)
-		make = usual = xasprintf("make -C %s M=%s/%s/%s/build",
+	if (!*make) {
+		usual = xasprintf("make -C %s M=%s/%s/%s/build",
 			a->k->source_dir ? a->k->source_dir : "",
 			a->k->dkms_tree ? a->k->dkms_tree : "", a->c->name, a->c->version);
+		make = usual;
+	}
 	a->c->make = xasprintf("%s%s", make, a->k->clang ? " LLVM=1" : "");
 }
 

@@ -47,14 +47,15 @@ int dkms_read_text(struct dkms_vars *out, const char *text, size_t len, const ch
 	const struct dkms_kernel *k, const char **why, struct err *e);
 /*
  * dkms_shell.c: the script that a shell (bash) is given in the sandbox, with the path of the
- * dkms.conf as $1: it prints the variables, NUL-terminated, on descriptor 3. Caller frees.
+ * dkms.conf as $1: it prints the variables, NUL-terminated, on descriptor 3, for which bash must
+ * have a /dev/fd. What the file itself prints to stdout is thrown away. Caller frees.
  */
 char *dkms_shell_script(const struct dkms_kernel *k);
 /* What that script printed. */
 int dkms_read_printed(struct dkms_vars *out, const char *data, size_t len, struct err *e);
 
 struct dkms_module {
-	char *name; /* BUILT_MODULE_NAME */
+	char *name; /* BUILT_MODULE_NAME, without a folder */
 	char *location; /* of the .ko in the source: "" or "src/"; never outside of it */
 	char *dest_name; /* DEST_MODULE_NAME: without ".ko" */
 	char *dest_location; /* "/kernel/drivers/media"; "" if the file says none */
@@ -66,7 +67,9 @@ struct dkms_conf {
 	struct dkms_module *modules;
 	size_t n_modules;
 	char *make; /* the command for this kernel, before the options that DKMS adds to a leading
-		     * `make`; never NULL */
+		     * `make`; never NULL. A shell evaluates it, and like the hooks it may name
+		     * $kernelver, $arch, $kernel_source_dir, $kernel_config, $dkms_tree,
+		     * $source_tree and $install_tree, which must be set then */
 	struct strvec
 		patches; /* of those for this kernel, relative to the source: "patches/a.patch" */
 	char *pre_build, *post_build; /* commands; NULL: none */

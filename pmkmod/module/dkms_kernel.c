@@ -11,7 +11,7 @@ int dkms_match(const char *text, const char *pattern, const char *what, struct s
 
 	if (regcomp(&re, pattern, REG_EXTENDED | REG_NOSUB) != 0) {
 		strvec_addf(warnings,
-			"%s is '%s', which is no regular expression: it matches no kernel", what,
+			"%s is '%s', which is no regular expression: it matches nothing", what,
 			pattern);
 		return -1;
 	}
@@ -74,12 +74,13 @@ static char *by_version(const struct dkms_vars *vars, const char *release)
 	return NULL;
 }
 
+/* A pattern that is none keeps every kernel out, as it does with DKMS. */
 static char *by_pattern(const struct dkms_vars *vars, const char *name, const char *what,
 	const char *text, struct strvec *warnings)
 {
 	const char *pattern = dkms_get(vars, name, 0);
 
-	if (!pattern || !*pattern || dkms_match(text, pattern, name, warnings) != 0)
+	if (!pattern || !*pattern || dkms_match(text, pattern, name, warnings) == 1)
 		return NULL;
 	return xasprintf(
 		"%s is %s, and it is for those that match '%s' (%s)", what, text, pattern, name);
