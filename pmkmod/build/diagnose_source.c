@@ -156,27 +156,43 @@ static char *initialized_in(const char *line, size_t len)
 	return n ? xstrndup(s, n) : NULL;
 }
 
+static int depth_after(int depth, const char *line, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		depth += line[i] == '{' ? 1 : line[i] == '}' ? -1 : 0;
+	return depth;
+}
+
 char *source_initializer(const char *path, unsigned line)
 {
 	_cleanup_free_ char *text = NULL;
-	const char *s, *end, *found = NULL;
-	char *name = NULL;
+	const char *s, *end;
+	char *found = NULL;
+	int depth = 0, outside = 0;
 	size_t len;
 
 	if (!line || fs_read_regular(path, FILE_MAX, &text, &len, NULL) < 0)
 		return NULL;
-	for (s = text; line-- && s; s = end ? end + 1 : NULL) {
+	for (s = text; line && s; line--, s = end ? end + 1 : NULL) {
+		char *name;
 		size_t n;
 
 		end = memchr(s, '\n', len - (size_t)(s - text));
 		n = end ? (size_t)(end - s) : len - (size_t)(s - text);
-		/* what begins at the margin is no member of it */
-		if (n && !isspace((unsigned char)*s))
-			found = *s == '{' ? found : s;
+		name = initialized_in(s, n);
+		if (name) {
+			free(found);
+			found = name;
+			outside = depth;
+		}
+		depth = depth_after(depth, s, n);
+		/* on the line itself its end does not matter any more */
+		if (found && depth <= outside && line > 1) {
+			cleanup_free(&found);
+			found = NULL;
+		}
 	}
-	if (found)
-		name = initialized_in(found, strcspn(found, "\n"));
-	return name;
+	return found;
 }
 
 bool source_makefile_has(const struct diagnose_input *in, const char *word)

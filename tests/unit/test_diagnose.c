@@ -278,7 +278,10 @@ static void with_source(void **state)
 	put("src/driver.c",
 		"static int gone(struct platform_device *p);\n"
 		"static struct platform_driver d = {\n\t.probe = x,\n\t.remove = gone,\n};\n"
-		"static struct mine m = {\n\t.remove = gone,\n};\n");
+		"static struct mine m = {\n\t.remove = gone,\n};\n"
+		"\tstatic struct i2c_driver i = {\n\t\t.driver = {\n\t\t},\n\t\t.remove = gone,\n\t};\n"
+		"static struct i2c_driver j = { .remove = gone };\n"
+		"void f(void)\n{\n\td->remove = gone;\n}\n");
 	/* flags by a variable that newer kernels do not look at */
 	expect_cause("6.15.0",
 		"/build/src/a.c:1:1: fatal error: own/h.h: No such file or directory\n",
@@ -306,6 +309,20 @@ static void with_source(void **state)
 		"platform_device *)' from incompatible pointer type 'void (*)(struct "
 		"platform_device *)' [-Werror=incompatible-pointer-types]\n",
 		"kernel-too-old", "remove of struct platform_driver as it is since Linux 6.11");
+	for (const char *const *at = (const char *const[]){"12:9", "14:9", NULL}; *at; at++) {
+		_cleanup_free_ char *log =
+			xasprintf("/build/src/driver.c:%s: error: initialization of "
+				  "'void (*)(struct i2c_client *)' from incompatible "
+				  "pointer type 'int (*)(struct i2c_client *)'\n",
+				*at);
+
+		expect_cause("6.1.0", log, "kernel-api-changed", "remove of struct i2c_driver");
+	}
+	/* neither of those any more */
+	expect_cause("6.12.0",
+		"/build/src/driver.c:17:9: error: assignment to 'void (*)(void)' from "
+		"incompatible pointer type 'int (*)(void)'\n",
+		"incompatible-pointer", "");
 	/* what a shell says of a script is not what is wrong with it */
 	put("src/gen.sh", "#!/bin/sh\r\n");
 	expect_cause(NULL, "/bin/sh: 1: /build/src/gen.sh: not found\n", "crlf", "gen.sh");
