@@ -158,8 +158,12 @@ static int read_dkms(struct job *j, struct err *e)
 	dkms_vars_free(&vars);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < c->warnings.n; i++)
-		progress_note(&p->x->progress, "dkms.conf: %s", c->warnings.v[i]);
+	for (size_t i = 0; i < c->warnings.n; i++) {
+		dprintf(j->log_fd, "# dkms.conf: %s\n", c->warnings.v[i]);
+		/* every other file has such words still, and nobody can do anything about it */
+		if (!strstr(c->warnings.v[i], "has no effect"))
+			progress_note(&p->x->progress, "dkms.conf: %s", c->warnings.v[i]);
+	}
 	if (!p->version)
 		p->version = xstrdup(c->version);
 	if (c->excluded)
