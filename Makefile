@@ -116,6 +116,14 @@ check-kernels:
 	@tests/kernels/build-kernel --link $(BUILD)/kernels phone-a board-x86_64 board-riscv64 board-armv7 >/dev/null
 	@PMKMOD_TEST_KERNELS=boards tests/run-all $(BUILD) kernels
 
+# Debian's DKMS packages, by Debian's dkms and by pmkmod: make check-dkms [PACKAGES='NAME... | all']
+.PHONY: check-dkms
+check-dkms:
+	@tests/setup/install-packages build run standin check
+	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory standin STANDIN_ARCHES=aarch64
+	@tests/dkms/check-corpus $(BUILD) $(PACKAGES)
+
 # pmkmod on a real old kernel: make check-old-kernel KSRC=DIR CONFIG=NAME [ARCH=armv7] [COMPILER=gcc6]
 .PHONY: check-old-kernel
 check-old-kernel:
@@ -205,6 +213,7 @@ help:
 	@echo 'check       all tests            bench     speed, as ratios measured side by side'
 	@echo 'all         build/pmkmod         standin   the stand-in distribution below build/'
 	@echo 'kernels     the kernels that the check needs, once a machine'
+	@echo 'check-dkms  Debian'"'"'s DKMS packages, by dkms and by pmkmod'
 	@echo 'check-kernels  the same for three more kernels'
 	@echo 'fuzz-run    run the fuzz targets format    clang-format everything'
 	@echo 'verdicts    PMAPORTS=DIR: how many of its devices modules can be built for'

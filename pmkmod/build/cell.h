@@ -21,6 +21,7 @@ struct cell_result {
 	char *key; /* the plan's key at that time */
 	char *modules; /* names for modprobe, separated by blanks */
 	char *device, *asked; /* what was built: `pmkmod build <device> <asked>` */
+	char *build_lines; /* steps_aport_lines(), for --emit-aport; NULL: none */
 	char *error; /* sentence of a failure */
 	char *stage; /* that failed */
 	char *diagnosis; /* of the failure, as JSON on one line; NULL: none */

@@ -10,8 +10,7 @@
 #include "chroot/apk/apk_read.h"
 #include "chroot/base/fs.h"
 #include "pmkmod/aport/apkbuild.h"
-#include "pmkmod/build/emit_parts.h"
-#include "pmkmod/build/overlays.h"
+#include "pmkmod/build/emit_module.h"
 #include "pmkmod/build/pack_source.h"
 #include "pmkmod/build/run.h"
 #include "pmkmod/build/source.h"
@@ -20,22 +19,6 @@
 #include "pmkmod/kernel/kernel.h"
 #include "pmkmod/module/source.h"
 #include "pmkmod/util/exit_codes.h"
-
-struct emit {
-	const struct plan *p;
-	const struct cell_result *result;
-	struct emit_part main, *parts; /* the packages; parts: if the module was split */
-	size_t n_parts;
-	struct strvec files; /* in all of them */
-	char *dir; /* <to>/<package> */
-	char *module_version;
-	bool download; /* the source is an archive that abuild can fetch and unpack itself */
-	char *subdir; /* of the source, with the module; NULL: its top */
-	char *tarball; /* name of the source archive; NULL: the source is a package */
-	char *url; /* where it is downloaded; NULL: it lies beside */
-	struct hash sum; /* SHA-512 of it */
-	struct strvec patches, patch_sums; /* beside it, and their lines of sha512sums */
-};
 
 static void emit_free(struct emit *m)
 {
@@ -163,14 +146,6 @@ static int make_source(struct emit *m, struct err *e)
 /* ---- the text ---- */
 
 /* Inside double quotes; line ends become blanks. */
-static void quoted(struct strbuf *b, const char *s)
-{
-	for (; s && *s; s++) {
-		if (strchr("\"\\$`", *s))
-			strbuf_addc(b, '\\');
-		strbuf_addc(b, *s == '\n' || *s == '\t' ? ' ' : *s);
-	}
-}
 
 /* "0_p6_p1_p192-r2" */
 static void assign_version(struct strbuf *b, const char *version)
@@ -199,7 +174,7 @@ static const char *compressor(const struct emit *m, const char **package)
 	return NULL;
 }
 
-static const char *compiler(const struct emit *m)
+const char *emit_compiler(const struct emit *m)
 {
 	return headers_compiler(&m->p->device.origin, &m->p->made);
 }
@@ -207,7 +182,7 @@ static const char *compiler(const struct emit *m)
 static void makedepends(const struct emit *m, struct strbuf *b)
 {
 	const struct plan *p = m->p;
-	const char *package = NULL, *cc = compiler(m);
+	const char *package = NULL, *cc = emit_compiler(m);
 	_cleanup_strvec_ struct strvec tools = {0};
 
 	compressor(m, &package);
@@ -311,98 +286,6 @@ static void head(const struct emit *m, struct strbuf *b)
 	}
 }
 
-/* Bring the source into $builddir where unpacking alone does not. */
-static void prepare(const struct emit *m, struct strbuf *b)
-{
-	if (m->p->module.kind == SOURCE_PACKAGE)
-		strbuf_addf(b,
-			"\nprepare() {\n"
-			"%s"
-			"\tmkdir -p \"$srcdir\"/all\n"
-			"\tlocal file\n"
-			"\tapk info -qL %s | while read -r file; do\n"
-			"\t\tcase \"$file\" in\n"
-			"\t\tusr/src/*) install -D \"/$file\" \"$srcdir/all/${file#usr/src/}\" ;;\n"
-			"\t\tesac\n"
-			"\tdone\n"
-			"\tset -- \"$srcdir\"/all/*\n"
-			"\tif [ $# = 1 ] && [ -d \"$1\" ]; then\n"
-			"\t\tcp -r \"$1\" \"$builddir\"\n"
-			"\telse\n"
-			"\t\tcp -r \"$srcdir\"/all \"$builddir\"\n"
-			"\tfi\n"
-			"%s"
-			"}\n",
-			m->patches.n ? "" : "\tdefault_prepare\n", m->p->target.source.name,
-			/* which applies the patches */
-			m->patches.n ? "\tcd \"$builddir\"\n\tdefault_prepare\n" : "");
-	if (m->download)
-		strbuf_addf(b,
-			"\nunpack() {\n"
-			"\tmkdir -p \"$srcdir\"/all\n"
-			"\tbsdtar -C \"$srcdir\"/all -xf \"$SRCDEST/%s\"\n"
-			"\tset -- \"$srcdir\"/all/*\n"
-			"\tif [ $# = 1 ] && [ -d \"$1\" ]; then\n"
-			"\t\tmv \"$1\" \"$builddir\"\n"
-			"\telse\n"
-			"\t\tmv \"$srcdir\"/all \"$builddir\"\n"
-			"\tfi\n"
-			"}\n",
-			m->tarball);
-}
-
-/* As build/overlays.c does it. */
-static void compile_overlays(const struct emit *m, struct strbuf *b)
-{
-	const struct module *mod = &m->p->module;
-	const char *lib = m->p->device.channel.usr_merge ? "/usr/lib" : "/lib";
-
-	if (mod->overlays.n)
-		strbuf_adds(b, "\tlocal file\n");
-	for (size_t i = 0; i < mod->overlays.n; i++) {
-		_cleanup_free_ char *name = overlay_name(mod->overlays.v[i]);
-
-		strbuf_addf(b,
-			"\tfile=\"$builddir%s%s\"/%s\n"
-			"\t[ -e \"$file\" ] || file=\"$builddir\"/%s\n"
-			"\t%s -E -nostdinc -I\"${file%%/*}\" \\\n"
-			"\t\t-I%s/modules/\"$_release\"/build/include \\\n"
-			"\t\t-undef -D__DTS__ -x assembler-with-cpp \"$file\" |\n"
-			"\t\tdtc -@ -I dts -O dtb -b 0 -i \"${file%%/*}\" -o \"$builddir\"/%s -\n",
-			mod->subdir ? "/" : "", mod->subdir ? mod->subdir : "", mod->overlays.v[i],
-			mod->overlays.v[i],
-			starts_with(compiler(m), "clang") ? "clang" : "${CROSS_COMPILE}gcc", lib,
-			name);
-	}
-}
-
-static void build(const struct emit *m, struct strbuf *b)
-{
-	const struct module *mod = &m->p->module;
-	const char *cc = compiler(m);
-	const char *lib = m->p->device.channel.usr_merge ? "/usr/lib" : "/lib";
-
-	strbuf_addf(b,
-		"\nbuild() {\n"
-		"\tunset LDFLAGS\n"
-		"\tmake -C %s/modules/\"$_release\"/build M=\"$builddir%s%s\" \\\n"
-		"\t\tARCH=%s",
-		lib, m->subdir ? "/" : "", m->subdir ? m->subdir : "",
-		m->p->device.arch->linux_arch);
-	if (starts_with(cc, "clang"))
-		strbuf_adds(b, " LLVM=1");
-	else if (starts_with(cc, "gcc") && cc[3])
-		strbuf_addf(b, " CC=\"%s-${CC:-gcc}\"", cc);
-	for (size_t i = 0; i < mod->make_args.n; i++) {
-		strbuf_adds(b, " \\\n\t\t\"");
-		quoted(b, mod->make_args.v[i]);
-		strbuf_addc(b, '"');
-	}
-	strbuf_adds(b, " modules\n");
-	compile_overlays(m, b);
-	strbuf_adds(b, "}\n");
-}
-
 static void install_overlays(const struct emit *m, struct strbuf *b)
 {
 	for (size_t i = 0; i < m->main.files.n; i++)
@@ -415,7 +298,6 @@ static int package(const struct emit *m, struct strbuf *b, struct err *e)
 {
 	int r;
 	const char *unused, *command = compressor(m, &unused);
-	_cleanup_strvec_ struct strvec places = {0};
 
 	strbuf_adds(b, "\npackage() {\n\tlocal file\n");
 	for (size_t i = 0; i < m->files.n; i++) {
@@ -429,7 +311,7 @@ static int package(const struct emit *m, struct strbuf *b, struct err *e)
 			"\tinstall -Dm644 \"$file\" \"$pkgdir\"/%.*s.ko\n"
 			"\t${CROSS_COMPILE}%s --strip-debug \"$pkgdir\"/%.*s.ko\n",
 			(int)(ko - path_base(name)), path_base(name), (int)(ko - name), name,
-			starts_with(compiler(m), "clang") ? "llvm-strip" : "strip",
+			starts_with(emit_compiler(m), "clang") ? "llvm-strip" : "strip",
 			(int)(ko - name), name);
 		if (command)
 			strbuf_addf(
@@ -535,8 +417,8 @@ static int write_aport(struct emit *m, struct strvec *done, struct err *e)
 			m->dir, &m->patches, &m->patch_sums, e);
 	if (r == 0) {
 		head(m, &b);
-		prepare(m, &b);
-		build(m, &b);
+		emit_prepare(m, &b);
+		emit_build(m, &b);
 		r = package(m, &b, e);
 		sums(m, &b);
 		if (r == 0)

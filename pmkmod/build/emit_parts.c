@@ -40,7 +40,7 @@ void emit_part_free(struct emit_part *p)
 
 /* ---- words ---- */
 
-static void quoted(struct strbuf *b, const char *s)
+void emit_quoted(struct strbuf *b, const char *s)
 {
 	for (; s && *s; s++) {
 		if (strchr("\"\\$`", *s))
@@ -52,7 +52,7 @@ static void quoted(struct strbuf *b, const char *s)
 void emit_assign(struct strbuf *b, const char *name, const char *value)
 {
 	strbuf_addf(b, "%s=\"", name);
-	quoted(b, value);
+	emit_quoted(b, value);
 	strbuf_adds(b, "\"\n");
 }
 

@@ -13,6 +13,8 @@ struct emit_part {
 int emit_part_read(struct emit_part *p, const char *apk, struct err *e);
 void emit_part_free(struct emit_part *p);
 
+/* Inside double quotes of the shell; line ends become blanks. */
+void emit_quoted(struct strbuf *b, const char *s);
 /* abuild's words, inside double quotes; line ends become blanks. */
 void emit_assign(struct strbuf *b, const char *name, const char *value);
 void emit_assign_deps(struct strbuf *b, const char *name, const struct apk_deps *l);

@@ -122,6 +122,9 @@ int job_check(struct job *j, struct err *e);
  */
 int job_check_package(void *ctx, const struct apk_pkg *p, const struct apk_pkg *beside,
 	size_t n_beside, struct package_summary *summary, struct err *e);
+/* export_stage.c: make the package, publish it, remember what came out of the cell. */
+struct cell_result;
+int job_export(struct job *j, struct cell_result *result, struct err *e);
 void job_free(struct job *j);
 
 /* summary.c: what goes into the package, and the report that lies beside it. */

@@ -74,6 +74,12 @@ int steps_run_dkms(struct job *j, struct err *e);
 int steps_run_akms(struct job *j, struct err *e);
 char *steps_failed(const struct job *j);
 
+/*
+ * steps_aport.c: the same as lines of an APKBUILD's build(); NULL: kbuild's make alone, as for any
+ * source. Caller frees.
+ */
+char *steps_aport_lines(const struct job *j);
+
 /* collect.c: the .ko files that must have come out, copied to j->out_dir. Exit code 7. */
 int collect_modules(struct job *j, struct err *e);
 bool any_module(const struct job *j);
