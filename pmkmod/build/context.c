@@ -92,6 +92,7 @@ int context_layers(struct context *x, struct layer_store **out, struct err *e)
 
 void context_close(struct context *x)
 {
+	strvec_free(&x->more_packages);
 	if (x->layers)
 		layer_store_close(x->layers);
 	config_free(x->config);

@@ -32,6 +32,8 @@ struct context {
 	enum emulate emulate; /* what was asked for */
 	bool native_host; /* toolchain.native = host */
 	unsigned jobs;
+	struct strvec
+		more_packages; /* in the root that builds: what the source being built asks for */
 	struct layer_store *layers; /* opened by context_layers() */
 };
 

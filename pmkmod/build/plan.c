@@ -87,6 +87,8 @@ static void more_packages(const struct plan *p, struct strvec *out)
 		channel_add_package(d->packages.v[i], d->arch, out);
 	for (size_t i = 0; i < p->module.packages.n; i++)
 		channel_add_package(p->module.packages.v[i], d->arch, out);
+	for (size_t i = 0; !p->no_module && i < p->x->more_packages.n; i++)
+		channel_add_package(p->x->more_packages.v[i], d->arch, out);
 }
 
 static int resolve_packages(struct plan *p, struct err *e)
@@ -497,6 +499,7 @@ void plan_free(struct plan *p)
 	free(p->headers_todo);
 	made_headers_free(&p->made);
 	companions_free(&p->companions);
+	strvec_free(&p->asks_for);
 	sign_key_free(p->sign_key);
 	*p = (struct plan){0};
 }

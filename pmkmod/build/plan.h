@@ -33,6 +33,7 @@ struct plan {
 	int64_t source_date; /* seconds: the newest build time of what goes in */
 	char cell[HASH_HEX_MAX]; /* hash over `text` */
 	bool emulator_crashed; /* the build failed for that */
+	struct strvec asks_for; /* packages, by the source's AKMBUILD, that its root lacks */
 	char *text; /* one input a line; what `pmkmod plan` prints */
 	char *key; /* "<name>.pub sha256:..." of the signing key, "": none yet */
 };

@@ -279,6 +279,23 @@ static bool can_be_repaired(const struct plan *p, int r, const struct err *e)
 	       !p->made.dev.name;
 }
 
+/* Once more, with the packages that the source has asked for. */
+static int run_with_packages(struct plan *p, struct context *x, const char *device,
+	const char *module, struct cell_result *result, bool *unchanged, struct err *e)
+{
+	_cleanup_free_ char *names = strvec_join(&p->asks_for, " ");
+	int r;
+
+	progress_note(&x->progress, "the AKMBUILD asks for %s", names);
+	strvec_add_all(&x->more_packages, &p->asks_for);
+	err_clear(e);
+	cell_result_free(result);
+	plan_free(p);
+	r = run_once(p, x, device, module, result, unchanged, e);
+	strvec_reset(&x->more_packages);
+	return r;
+}
+
 static int build_one(struct plan *p, struct context *x, const char *device, const char *module,
 	struct cell_result *result, bool *unchanged, struct err *e)
 {
@@ -296,6 +313,8 @@ static int build_one(struct plan *p, struct context *x, const char *device, cons
 		r = run_once(p, x, device, module, result, unchanged, first);
 		x->emulate = EMULATE_FULL;
 	}
+	if (r == -EAGAIN && p->asks_for.n)
+		r = run_with_packages(p, x, device, module, result, unchanged, first);
 	if (!can_be_repaired(p, r, first))
 		return r;
 	progress_note(

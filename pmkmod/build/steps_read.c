@@ -226,6 +226,46 @@ static int check_akms(struct job *j, struct err *e)
 	return 0;
 }
 
+static bool in_set(const struct pinned_set *set, const char *name)
+{
+	for (size_t i = 0; i < set->n; i++)
+		if (streq(set->v[i].name, name))
+			return true;
+	return false;
+}
+
+/* "name>=1.2" is a package, too. */
+static bool in_root(const struct plan *p, const char *word)
+{
+	_cleanup_free_ char *name = xstrndup(word, strcspn(word, "<>=~"));
+
+	return !*name || starts_with(name, "linux-") || in_set(&p->native, name) ||
+	       in_set(&p->target.toolchain, name) || strvec_has(&p->x->more_packages, word);
+}
+
+/*
+ * What akms would install beside the source is part of the root here: it is planned anew with it.
+ * -EAGAIN: p->asks_for says what.
+ */
+static int check_makedepends(struct job *j, struct err *e)
+{
+	const struct strvec *wanted = &j->steps.akms.makedepends;
+	struct plan *p = j->plan;
+
+	for (size_t i = 0; i < wanted->n; i++)
+		if (!in_root(p, wanted->v[i]))
+			strvec_add(&p->asks_for, wanted->v[i]);
+	if (!p->asks_for.n)
+		return 0;
+	if (!p->host)
+		return err_set(e, -EAGAIN, "its AKMBUILD needs more packages");
+	/* the machine's own root is as it is */
+	progress_note(&p->x->progress, "the AKMBUILD asks for %s, which this machine must have",
+		p->asks_for.v[0]);
+	strvec_reset(&p->asks_for);
+	return 0;
+}
+
 static int read_akms(struct job *j, struct err *e)
 {
 	_cleanup_free_ char *answer = NULL;
@@ -256,7 +296,7 @@ static int read_akms(struct job *j, struct err *e)
 	r = check_akms(j, e);
 	if (r == 0 && !p->version)
 		p->version = xstrdup(j->steps.akms.modver);
-	return r;
+	return r < 0 ? r : check_makedepends(j, e);
 }
 
 /* ---- whichever there is ---- */
