@@ -77,7 +77,7 @@ static int read_variables(
 	_cleanup_free_ char *path = path_join(j->kbuild_dir, "dkms.conf"), *text = NULL;
 	_cleanup_free_ char *script = NULL, *answer = NULL;
 	const char *why = NULL;
-	size_t len;
+	size_t len = 0;
 	int r = fs_read_regular(path, DESCRIPTION_MAX, &text, &len, e);
 
 	if (r == 0)
@@ -271,7 +271,7 @@ static int read_akms(struct job *j, struct err *e)
 	_cleanup_free_ char *answer = NULL;
 	_cleanup_strbuf_ struct strbuf script = {0};
 	struct plan *p = j->plan;
-	size_t len;
+	size_t len = 0;
 	int r;
 
 	j->steps.kind = STEPS_AKMS;
