@@ -5,8 +5,8 @@
 # functions; the first check that does not hold ends the case. Every case has a folder $D of its
 # own, with HOME and the XDG folders in it.
 #
-# Root runs each file twice, side by side: as an ordinary user, and as root, where `run_once` leaves
-# out what takes long and does not depend on who runs it. PMKMOD_TEST_QUEUE=user or root is one half
+# Root runs each file twice, side by side: as an ordinary user, and as root. What takes long and does
+# not depend on who runs it is run once, by `run_once`. PMKMOD_TEST_QUEUE=user or root is one half
 # of that: run-all has a queue for each, so that neither waits for the other at the end of a file.
 set -u
 
@@ -177,7 +177,13 @@ run() {
 	[ -n "${KEEP:-}" ] || remove_tree "$D"
 }
 
-run_once() { [ "$role" = root ] || run "$@"; }
+# By one of the two: the ordinary user, or with once=root by root, which evens out their queues.
+run_once() {
+	case $role in
+	root | user) [ "$role" = "${once:-user}" ] || return 0 ;;
+	esac
+	run "$@"
+}
 
 set_up() {
 	export HOME=$D/home
