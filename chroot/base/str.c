@@ -164,6 +164,17 @@ void strbuf_addf(struct strbuf *b, const char *fmt, ...)
 	va_end(ap);
 }
 
+void strbuf_add_quoted(struct strbuf *b, const char *s)
+{
+	strbuf_addc(b, '\'');
+	for (; *s; s++)
+		if (*s == '\'')
+			strbuf_adds(b, "'\\''");
+		else
+			strbuf_addc(b, *s);
+	strbuf_addc(b, '\'');
+}
+
 void strbuf_reset(struct strbuf *b)
 {
 	b->len = 0;

@@ -80,6 +80,8 @@ void strbuf_addc(struct strbuf *b, char c);
 void strbuf_addf(struct strbuf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void strbuf_vaddf(struct strbuf *b, const char *fmt, va_list ap)
 	__attribute__((format(printf, 2, 0)));
+/* `s` in single quotes: one word of a shell, whatever is in it. */
+void strbuf_add_quoted(struct strbuf *b, const char *s);
 void strbuf_reset(struct strbuf *b); /* empty, memory kept */
 void strbuf_free(struct strbuf *b);
 char *strbuf_steal(struct strbuf *b); /* never NULL; the caller frees it */

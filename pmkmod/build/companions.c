@@ -28,9 +28,7 @@ bool companion_find(
 		return false;
 	out->v = xrealloc(out->v, out->n + 1, sizeof(*out->v));
 	c = &out->v[out->n++];
-	*c = (struct companion){.name = xstrdup(name),
-		.release = steal_ptr(result.release),
-		.package = steal_ptr(result.package)};
+	*c = (struct companion){.name = xstrdup(name), .release = steal_ptr(result.release)};
 	if (hash_file(AT_FDCWD, symvers, HASH_SHA256, &c->sum, NULL) == 0)
 		c->symvers = steal_ptr(symvers);
 	else
@@ -45,7 +43,6 @@ void companions_free(struct companions *c)
 		free(c->v[i].name);
 		free(c->v[i].symvers);
 		free(c->v[i].release);
-		free(c->v[i].package);
 	}
 	free(c->v);
 	*c = (struct companions){0};

@@ -16,7 +16,6 @@ struct companion {
 	char *name; /* of the module, as a recipe or dkms.conf names it */
 	char *symvers; /* path of what it exports; NULL: nothing */
 	char *release; /* of the kernel it was built for */
-	char *package;
 	struct hash sum; /* of that file; HASH_NONE without one */
 };
 struct companions {

@@ -107,18 +107,11 @@ static bool explained_by_makefile(struct explaining *x)
 
 /* ---- the kernel's configuration ---- */
 
-static bool is_set(const struct kconfig *c, const char *option)
-{
-	const char *value = kconfig_get(c, option);
-
-	return value && (streq(value, "y") || streq(value, "m"));
-}
-
 static bool explained_by_config(struct explaining *x, const char *name, const char *of)
 {
 	const char *option = config_behind(name, of, x->error->hit.use);
 
-	if (!option || !x->in->config || is_set(x->in->config, option))
+	if (!option || !x->in->config || kconfig_on(x->in->config, option))
 		return false;
 	explain_set(x, CAUSE_MISSING_CONFIG,
 		xasprintf("%s is only there with CONFIG_%s, which the phone's kernel does not have",

@@ -77,6 +77,8 @@ int job_preflight(struct job *j, struct err *e);
 int job_match_compiler(struct job *j, struct err *e);
 /* After the check, with --force: what was refused before is part of the report. */
 void job_report_forced(struct job *j);
+/* kbuild.c: the folder of j->kbuild_dir as the sandbox has it; caller frees. */
+char *job_inside(const struct job *j);
 /* Was a module of that name (a recipe's, or DKMS's) built for this kernel? */
 bool job_has_module(struct job *j, const char *name);
 /* kbuild.c: make, find the .ko files, strip and sign them. Exit codes 10 and 7. */

@@ -9,6 +9,11 @@
 #include "pmkmod/util/command_output.h"
 #include "pmkmod/util/exit_codes.h"
 
+char *job_inside(const struct job *j)
+{
+	return xasprintf(JOB_SOURCE "%s", j->kbuild_dir + strlen(j->source_dir));
+}
+
 int job_run(struct job *j, const struct strvec *argv, const char *cwd, struct strbuf *kept,
 	struct err *e)
 {
@@ -83,13 +88,13 @@ static int run_kbuild(struct job *j, struct err *e)
 {
 	struct plan *p = j->plan;
 	_cleanup_strvec_ struct strvec argv = {0};
-	const char *inside = j->kbuild_dir + strlen(j->source_dir);
+	_cleanup_free_ char *inside = job_inside(j);
 
 	strvec_add(&argv, "make");
 	strvec_addf(&argv, "-j%u", p->x->jobs);
 	strvec_add(&argv, "-C");
 	strvec_add(&argv, j->headers.build_dir);
-	strvec_addf(&argv, "M=" JOB_SOURCE "%s", inside);
+	strvec_addf(&argv, "M=%s", inside);
 	strvec_addf(&argv, "ARCH=%s", p->device.arch->linux_arch);
 	strvec_addf(&argv, "CROSS_COMPILE=%s", p->cross);
 	strvec_add_all(&argv, &j->preflight.make_args);

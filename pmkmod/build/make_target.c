@@ -124,8 +124,7 @@ static const char *value_of(const struct answer *a, const char *name)
 
 static int ask(struct job *j, struct answer *a, struct err *e)
 {
-	_cleanup_free_ char *dir =
-		xasprintf(JOB_SOURCE "%s", j->kbuild_dir + strlen(j->source_dir));
+	_cleanup_free_ char *dir = job_inside(j);
 	_cleanup_strvec_ struct strvec argv = {0};
 	_cleanup_strbuf_ struct strbuf said = {0};
 	int status;

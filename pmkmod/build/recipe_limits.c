@@ -30,9 +30,8 @@ static char *wrong_config(const struct job *j)
 	for (size_t i = 0; i < wanted->n; i++) {
 		bool off = wanted->v[i][0] == '!';
 		const char *name = wanted->v[i] + off;
-		const char *value = kconfig_get(
+		bool on = kconfig_on(
 			j->kconfig, starts_with(name, "CONFIG_") ? name + strlen("CONFIG_") : name);
-		bool on = value && (streq(value, "y") || streq(value, "m"));
 
 		if (on == off)
 			return xasprintf("it needs a kernel %s %s, and the phone's has it %s",

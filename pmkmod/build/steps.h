@@ -15,7 +15,6 @@ enum steps_kind {
 	STEPS_DKMS,
 	STEPS_AKMS,
 };
-extern const char *const steps_names[]; /* "Kbuild", "Makefile", "dkms.conf", "AKMBUILD" */
 
 /* akms(8), AKMBUILD(5): variables; build() is left to the shell that builds. */
 struct akmbuild {
@@ -62,8 +61,6 @@ int surroundings_symvers(struct job *j, struct err *e);
 void surroundings_notes(struct job *j);
 /* Write a script into <work>/build/run; its path inside is JOB_RUN "/<name>". */
 int surroundings_script(struct job *j, const char *name, const char *text, struct err *e);
-/* `s` as one word of a shell, into `out`. */
-void shell_quote(struct strbuf *out, const char *s);
 
 /*
  * steps_run.c: run them. The exit status, or a negative errno; what failed is then the name of a

@@ -6,11 +6,6 @@
 
 #define DESCRIPTION_MAX (1U << 20)
 
-const char *const steps_names[] = {[STEPS_KBUILD] = "Kbuild",
-	[STEPS_MAKE] = "Makefile",
-	[STEPS_DKMS] = "dkms.conf",
-	[STEPS_AKMS] = "AKMBUILD"};
-
 void steps_free(struct steps *s)
 {
 	free(s->target);
@@ -23,12 +18,6 @@ void steps_free(struct steps *s)
 	*s = (struct steps){0};
 }
 
-/* Where the description is, inside the sandbox; caller frees. */
-static char *inside(const struct job *j)
-{
-	return xasprintf(JOB_SOURCE "%s", j->kbuild_dir + strlen(j->source_dir));
-}
-
 /*
  * Run `script` by `shell` with the description's path as $1; what it prints on descriptor 3 is the
  * answer, what the description itself prints goes to the log.
@@ -36,7 +25,7 @@ static char *inside(const struct job *j)
 static int ask_shell(struct job *j, const char *shell, const char *script, const char *file,
 	char **answer, size_t *len, struct err *e)
 {
-	_cleanup_free_ char *dir = inside(j), *path = path_join(dir, file);
+	_cleanup_free_ char *dir = job_inside(j), *path = path_join(dir, file);
 	_cleanup_free_ char *said = path_join(j->work.dir, "build/run/said");
 	_cleanup_strvec_ struct strvec argv = {0};
 	int r = surroundings_script(j, "read", script, e), status;
@@ -276,9 +265,9 @@ static int read_akms(struct job *j, struct err *e)
 
 	j->steps.kind = STEPS_AKMS;
 	strbuf_adds(&script, "set -eu\nkernel_ver=");
-	shell_quote(&script, j->headers.release);
+	strbuf_add_quoted(&script, j->headers.release);
 	strbuf_adds(&script, " kernel_srcdir=");
-	shell_quote(&script, j->headers.build_dir);
+	strbuf_add_quoted(&script, j->headers.build_dir);
 	strbuf_addf(&script, "\n%s", akms_script);
 	r = surroundings_make(j, e);
 	if (r == 0)

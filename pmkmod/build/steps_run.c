@@ -8,11 +8,6 @@
 /* A step that fails leaves its name here. */
 #define FAILED JOB_RUN "/failed"
 
-static char *inside(const struct job *j)
-{
-	return xasprintf(JOB_SOURCE "%s", j->kbuild_dir + strlen(j->source_dir));
-}
-
 char *steps_failed(const struct job *j)
 {
 	_cleanup_free_ char *path = path_join(j->work.dir, "build/run/failed"), *text = NULL;
@@ -26,13 +21,13 @@ char *steps_failed(const struct job *j)
 static void assign(struct strbuf *b, const char *name, const char *value)
 {
 	strbuf_addf(b, "%s=", name);
-	shell_quote(b, value);
+	strbuf_add_quoted(b, value);
 	strbuf_addc(b, '\n');
 }
 
 static int run_script(struct job *j, const char *shell, const char *text, struct err *e)
 {
-	_cleanup_free_ char *dir = inside(j);
+	_cleanup_free_ char *dir = job_inside(j);
 	_cleanup_strvec_ struct strvec argv = {0};
 	int r = surroundings_script(j, "build", text, e);
 
@@ -68,11 +63,11 @@ int steps_run_make(struct job *j, struct err *e)
 	strbuf_adds(&b, "exec make");
 	for (size_t i = 0; i < s->overrides.n; i++) {
 		strbuf_addc(&b, ' ');
-		shell_quote(&b, s->overrides.v[i]);
+		strbuf_add_quoted(&b, s->overrides.v[i]);
 	}
 	if (s->target) {
 		strbuf_addc(&b, ' ');
-		shell_quote(&b, s->target);
+		strbuf_add_quoted(&b, s->target);
 	}
 	strbuf_addc(&b, '\n');
 	return run_script(j, "/bin/sh", b.s, e);
@@ -99,7 +94,7 @@ static void add_hook(struct strbuf *b, const char *name, const char *command)
 	if (!command || !*command)
 		return;
 	strbuf_addf(b, "hook %s ", name);
-	shell_quote(b, command);
+	strbuf_add_quoted(b, command);
 	strbuf_addc(b, '\n');
 }
 
@@ -168,7 +163,7 @@ static const char akms_functions[] = "set -eu\n"
 
 int steps_run_akms(struct job *j, struct err *e)
 {
-	_cleanup_free_ char *dir = inside(j);
+	_cleanup_free_ char *dir = job_inside(j);
 	_cleanup_strbuf_ struct strbuf b = {0};
 
 	assign(&b, "kernel_ver", j->headers.release);

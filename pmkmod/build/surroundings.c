@@ -171,17 +171,6 @@ int surroundings_script(struct job *j, const char *name, const char *text, struc
 	return r < 0 ? r : write_program(dir, name, text, e);
 }
 
-void shell_quote(struct strbuf *out, const char *s)
-{
-	strbuf_addc(out, '\'');
-	for (; *s; s++)
-		if (*s == '\'')
-			strbuf_adds(out, "'\\''");
-		else
-			strbuf_addc(out, *s);
-	strbuf_addc(out, '\'');
-}
-
 /* A variable of make's command line, as MAKEFLAGS has it: blanks and '\' are quoted. */
 static void add_flag(struct strbuf *b, const char *flag)
 {
@@ -254,7 +243,7 @@ void surroundings_env(const struct job *j, struct strvec *env)
 	const struct steps *s = &j->steps;
 	const char *name = s->dkms.name ? s->dkms.name : j->plan->module.name;
 	const char *version = j->plan->version ? j->plan->version : "0";
-	_cleanup_free_ char *flags = make_flags(j);
+	_cleanup_free_ char *flags = make_flags(j), *source = job_inside(j);
 
 	for (size_t i = 0; i < env->n; i++)
 		if (starts_with(env->v[i], path)) {
@@ -267,7 +256,7 @@ void surroundings_env(const struct job *j, struct strvec *env)
 	strvec_addf(env, "MAKEFLAGS=%s", flags);
 	strvec_addf(env, "PMKMOD_RELEASE=%s", j->headers.release);
 	strvec_addf(env, "PMKMOD_KERNEL=%s", j->headers.build_dir);
-	strvec_addf(env, "PMKMOD_SOURCE=" JOB_SOURCE "%s", j->kbuild_dir + strlen(j->source_dir));
+	strvec_addf(env, "PMKMOD_SOURCE=%s", source);
 	strvec_addf(env, "PMKMOD_NAME=%s", name);
 	strvec_addf(env, "PMKMOD_VERSION=%s",
 		s->kind == STEPS_DKMS && s->dkms.version ? s->dkms.version : version);

@@ -74,13 +74,10 @@ static char *shell_words(const struct strvec *argv)
 					   "0123456789_-./=:,@+%~")];
 
 		strbuf_adds(&b, i ? " " : "");
-		strbuf_adds(&b, plain ? "" : "'");
-		for (; *s; s++)
-			if (*s == '\'')
-				strbuf_adds(&b, "'\\''");
-			else
-				strbuf_addc(&b, *s);
-		strbuf_adds(&b, plain ? "" : "'");
+		if (plain)
+			strbuf_adds(&b, s);
+		else
+			strbuf_add_quoted(&b, s);
 	}
 	return strbuf_steal(&b);
 }

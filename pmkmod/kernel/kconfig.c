@@ -194,6 +194,13 @@ bool kconfig_yes(const struct kconfig *c, const char *symbol)
 	return v && streq(v, "y");
 }
 
+bool kconfig_on(const struct kconfig *c, const char *symbol)
+{
+	const char *v = kconfig_get(c, symbol);
+
+	return v && (streq(v, "y") || streq(v, "m"));
+}
+
 void kconfig_free(struct kconfig *c)
 {
 	if (!c)

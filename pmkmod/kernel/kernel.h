@@ -25,6 +25,7 @@ int kconfig_parse_only(struct kconfig **out, const char *text, size_t len,
 /* "y", "m", a number or the text of a string without its quotes; NULL: not set. Borrowed. */
 const char *kconfig_get(const struct kconfig *c, const char *symbol);
 bool kconfig_yes(const struct kconfig *c, const char *symbol); /* =y */
+bool kconfig_on(const struct kconfig *c, const char *symbol); /* =y or =m */
 /* Is the symbol named at all, also as "is not set"? Tells kernels that know it from those before.
  */
 bool kconfig_known(const struct kconfig *c, const char *symbol);

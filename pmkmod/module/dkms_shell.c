@@ -67,19 +67,6 @@ static const char body[] =
 	"esac\n"
 	"pmkmod_source pmkmod_print\n";
 
-/* 'text', for the shell. */
-static void add_quoted(struct strbuf *b, const char *text)
-{
-	strbuf_addc(b, '\'');
-	for (; *text; text++) {
-		if (*text == '\'')
-			strbuf_adds(b, "'\\''");
-		else
-			strbuf_addc(b, *text);
-	}
-	strbuf_addc(b, '\'');
-}
-
 char *dkms_shell_script(const struct dkms_kernel *k)
 {
 	struct strbuf b = {0};
@@ -93,7 +80,7 @@ char *dkms_shell_script(const struct dkms_kernel *k)
 		_cleanup_free_ char *value = dkms_kernel_variable(k, dkms_kernel_names[i]);
 
 		strbuf_addf(&b, "%s=", dkms_kernel_names[i]);
-		add_quoted(&b, value ? value : "");
+		strbuf_add_quoted(&b, value ? value : "");
 		strbuf_addc(&b, '\n');
 	}
 	strbuf_adds(&b, body);
