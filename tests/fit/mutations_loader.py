@@ -121,9 +121,10 @@ relocated('movw', 'an address in one instruction, of 16 bits', {64: 263}, only_6
 @mutation('relocation-half-outside', 'fit_params', late=True)
 def relocation_half_outside(elf, kernel):
     """a relocation of a place that ends outside of the section"""
+    # the code behind is gone with it, so that what the loader writes there is no matter of luck: it cannot be executed
     index = elf.relocations('.init.text')
-    _, symbol, kind = elf.relocation(index, 0)
-    elf.set_relocation(index, 0, elf.sget(elf.find('.init.text'), 'size') - 1, symbol, kind)
+    elf.sset(index, 'size', elf.sget(index, 'entsize'))
+    elf.sset(elf.find('.init.text'), 'size', elf.relocation(index, 0)[0] + 1)
 
 
 @mutation('relocation-nowhere', 'fit_params', late=True)
