@@ -40,3 +40,23 @@ signs_c() {
 	install -m 600 "$kernels/porter/$1.pem" "$D/$1.pem"
 	phone_c "sign_key = $D/$1.pem" "${@:2}"
 }
+
+# Headers take up to two minutes to make, and are the same for every case that changes nothing of what
+# they are made of: has_headers NAME has those of an earlier case, or makes them for later ones.
+has_headers() {
+	local made=$shared/made/$1
+	if [ -d "$made" ]; then
+		cp -a "$made/." "$state/"
+	else
+		must headers "$1"
+		keep_headers "$1"
+	fi
+}
+
+keep_headers() {
+	local made=$shared/made/$1
+	[ ! -d "$made" ] || return 0
+	mkdir -p "$made.new"
+	cp -a "$state/headers" "$state/packages" "$made.new/"
+	mv "$made.new" "$made"
+}

@@ -86,6 +86,7 @@ renew_layers() {
 	if [ "$(cat "$shared/stamp" 2>/dev/null)" != "$now" ]; then
 		remove_tree "$shared/layers"
 		remove_tree "$shared/kernels"
+		remove_tree "$shared/made"
 		mkdir -m 700 "$shared/layers" "$shared/kernels"
 		echo "$now" >"$shared/stamp"
 	fi
@@ -161,7 +162,7 @@ public_kernels() {
 # ---- one case ----
 
 run() {
-	local name="$label: $1" result
+	local name="$label: $1" result began=$SECONDS
 	shift
 	D=$(mktemp -d "$scratch/case.XXXXXX")
 	(set_up && cd "$D" && "$@") >"$scratch/log" 2>&1
@@ -174,6 +175,7 @@ run() {
 		echo "not ok - $name"
 		;;
 	esac
+	[ $((SECONDS - began)) -lt 10 ] || echo "# that took $((SECONDS - began)) s"
 	[ -n "${KEEP:-}" ] || remove_tree "$D"
 }
 
