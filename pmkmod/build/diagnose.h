@@ -11,6 +11,9 @@
 #include "chroot/base/str.h"
 #include "pmkmod/kernel/kernel.h"
 
+/* In a log, behind a step that only looked for another way: the one before it is what failed. */
+#define LOG_NO_STEP "# not counted: "
+
 /* A kind of failure. Ids are for programs: they stay what they are once they were published. */
 struct diagnosis_cause {
 	const char *id, *title;

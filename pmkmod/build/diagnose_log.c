@@ -42,14 +42,18 @@ static size_t clean(char *s, size_t len)
 	return to;
 }
 
-/* Where the last step begins, and what it runs. */
+/* Where the last step that counts begins, and what it runs. */
 static char *last_step(char *text, char **command)
 {
 	static const char mark[] = "# command: ";
-	char *found = starts_with(text, mark) ? text : NULL, *s = text, *end;
+	char *found = starts_with(text, mark) ? text : NULL, *before = NULL, *s = text, *end;
 
-	while ((s = strstr(s, "\n# command: ")))
+	while ((s = strstr(s, "\n# command: "))) {
+		before = found;
 		found = ++s;
+	}
+	if (before && strstr(found, "\n" LOG_NO_STEP))
+		found = before;
 	if (!found)
 		return text;
 	found += strlen(mark);
