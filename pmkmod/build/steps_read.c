@@ -123,6 +123,14 @@ static int apply_patches(struct job *j, struct err *e)
 	return r;
 }
 
+/* "@PKGVER@" and "#MODULE_VERSION#" are for a packager to fill in: MODULE_VERSION of the module, or
+ * none, says more. */
+static void take_version(struct plan *p, const char *version)
+{
+	if (!p->version && version && strpbrk(version, "0123456789"))
+		p->version = xstrdup(version);
+}
+
 static int read_dkms(struct job *j, struct err *e)
 {
 	struct plan *p = j->plan;
@@ -153,8 +161,7 @@ static int read_dkms(struct job *j, struct err *e)
 		if (!strstr(c->warnings.v[i], "has no effect"))
 			progress_note(&p->x->progress, "dkms.conf: %s", c->warnings.v[i]);
 	}
-	if (!p->version)
-		p->version = xstrdup(c->version);
+	take_version(p, c->version);
 	if (c->excluded)
 		r = steps_excluded(j, c->excluded, e);
 	if (r == 0)
@@ -283,8 +290,8 @@ static int read_akms(struct job *j, struct err *e)
 		s = value + strnlen(value, (size_t)(end - value)) + 1;
 	}
 	r = check_akms(j, e);
-	if (r == 0 && !p->version)
-		p->version = xstrdup(j->steps.akms.modver);
+	if (r == 0)
+		take_version(p, j->steps.akms.modver);
 	return r < 0 ? r : check_makedepends(j, e);
 }
 
