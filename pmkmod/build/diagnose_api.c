@@ -105,6 +105,19 @@ static bool in_several(const char *name)
 	return false;
 }
 
+/*
+ * Stable releases of an older series took some changes over: a member that this structure lacks
+ * before the release that did away with it. Nothing else (a missing include) takes a member away.
+ */
+static const struct api_change *find_backported(const char *name, const char *of, uint32_t version)
+{
+	for (const struct api_change *c = api_members; *of && c->name; c++)
+		if ((c->kind == API_REMOVED || c->kind == API_RENAMED) && version < c->since &&
+			same_name(c->name, name) && same_name(c->of, of))
+			return c;
+	return NULL;
+}
+
 const struct api_change *api_find(
 	const char *name, const char *of, enum use use, uint32_t version, bool *newer)
 {
@@ -121,7 +134,7 @@ const struct api_change *api_find(
 		consider(c, name, of, use, version, &found, newer);
 	for (const struct api_change *c = api_names; use != USE_MEMBER && c->name; c++)
 		consider(c, name, of, use, version, &found, newer);
-	return found;
+	return found || use != USE_MEMBER ? found : find_backported(name, of, version);
 }
 
 /* ---- words ---- */

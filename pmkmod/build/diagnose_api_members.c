@@ -31,6 +31,7 @@ const struct api_change api_members[] = {
 	{"get_settings", "ethtool_ops", API_REMOVED, V(4, 20), "get_link_ksettings", V(4, 6)},
 	{"set_settings", "ethtool_ops", API_REMOVED, V(4, 20), "set_link_ksettings", V(4, 6)},
 	{"page_offset", "bio_vec", API_REMOVED, V(5, 4), "skb_frag_off()", 0},
+	{"drvwrap", "usb_driver", API_REMOVED, V(6, 8), "driver", 0},
 	{"current_bss", "wireless_dev", API_REMOVED, V(6, 0), "u.client of the wireless_dev", 0},
 	{"sendpage", "proto_ops", API_REMOVED, V(6, 5), "sendmsg with MSG_SPLICE_PAGES", 0},
 	{"remove_new", "platform_driver", API_RENAMED, V(6, 13), "remove", 0},

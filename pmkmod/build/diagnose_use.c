@@ -41,7 +41,11 @@ static const struct api_change *find_in_code(struct explaining *x, const char *o
 static void set_change(
 	struct explaining *x, const struct api_change *c, const char *name, bool newer)
 {
-	_cleanup_free_ char *sentence = api_sentence(c, name, newer);
+	_cleanup_free_ char *plain = api_sentence(c, name, newer);
+	_cleanup_free_ char *sentence = xasprintf("%s%s", plain,
+		!newer && x->version < c->since
+			? ", and so did stable releases of older series, as it seems"
+			: "");
 
 	explain_set(x,
 		newer		       ? CAUSE_NEWER_SOURCE
