@@ -107,7 +107,8 @@ static bool in_several(const char *name)
 
 /*
  * Stable releases of an older series took some changes over: a member that this structure lacks
- * before the release that did away with it. Nothing else (a missing include) takes a member away.
+ * before the release that did away with it. A missing include takes no member away; an option of
+ * the configuration does, but diagnose_config.c has none of those that are in this table.
  */
 static const struct api_change *find_backported(const char *name, const char *of, uint32_t version)
 {
@@ -245,7 +246,7 @@ static void say_older(struct strbuf *b, const struct api_change *c, const char *
 	}
 }
 
-char *api_sentence(const struct api_change *c, const char *name, bool newer)
+char *api_sentence(const struct api_change *c, const char *name, uint32_t version, bool newer)
 {
 	struct strbuf b = {0};
 
@@ -255,5 +256,8 @@ char *api_sentence(const struct api_change *c, const char *name, bool newer)
 		say_newer(&b, c, name);
 	else
 		say_older(&b, c, name);
+	/* find_backported() */
+	if (!newer && version < c->since)
+		strbuf_adds(&b, ", and so did stable releases of older series, as it seems");
 	return strbuf_steal(&b);
 }

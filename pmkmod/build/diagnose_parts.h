@@ -154,8 +154,8 @@ extern const struct api_change api_names[], api_members[]; /* by tables; ends wi
  */
 const struct api_change *api_find(
 	const char *name, const char *of, enum use use, uint32_t version, bool *newer);
-/* In words, with the version it is about; caller frees. */
-char *api_sentence(const struct api_change *c, const char *name, bool newer);
+/* In words, with the version it is about, for a kernel of `version`; caller frees. */
+char *api_sentence(const struct api_change *c, const char *name, uint32_t version, bool newer);
 
 /* ---- diagnose_config.c: what a configuration lacks ---- */
 

@@ -41,11 +41,7 @@ static const struct api_change *find_in_code(struct explaining *x, const char *o
 static void set_change(
 	struct explaining *x, const struct api_change *c, const char *name, bool newer)
 {
-	_cleanup_free_ char *plain = api_sentence(c, name, newer);
-	_cleanup_free_ char *sentence = xasprintf("%s%s", plain,
-		!newer && x->version < c->since
-			? ", and so did stable releases of older series, as it seems"
-			: "");
+	_cleanup_free_ char *sentence = api_sentence(c, name, x->version, newer);
 
 	explain_set(x,
 		newer		       ? CAUSE_NEWER_SOURCE
@@ -418,7 +414,7 @@ static void add_also(struct explaining *x, const char *line)
 	c = api_find(hit.name, hit.use == USE_MEMBER ? hit.of : "", hit.use, x->version, &newer);
 	if (!c)
 		return;
-	sentence = api_sentence(c, hit.name, newer);
+	sentence = api_sentence(c, hit.name, x->version, newer);
 	if (!strvec_has(&x->d->also, sentence) &&
 		!(x->d->detail && starts_with(x->d->detail, sentence)))
 		strvec_add(&x->d->also, sentence);

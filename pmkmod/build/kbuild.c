@@ -118,15 +118,17 @@ static int run_own_make(struct job *j, struct err *e)
 	dprintf(j->log_fd, "# the Makefile's own target %s; kbuild's is tried\n",
 		status ? "failed" : "made no module");
 	again = run_kbuild(j, e);
-	/* kbuild without the settings that ask for a module has nothing to do: no success */
-	if (again == 0 && status && !any_module(j)) {
-		dprintf(j->log_fd,
-			LOG_NO_STEP "kbuild made no module; what failed is the step before\n");
-		return status;
-	}
-	if (again == 0 && status)
+	if (again == 0 && status) {
+		/* without the settings that ask for a module kbuild has nothing to do: no success
+		 */
+		if (!any_module(j)) {
+			dprintf(j->log_fd, LOG_NO_STEP
+				"kbuild made no module; what failed is the step before\n");
+			return status;
+		}
 		progress_note(&j->plan->x->progress,
 			"the Makefile's own target failed, kbuild alone does build it");
+	}
 	return again < 0 ? again : again && status ? status : again;
 }
 

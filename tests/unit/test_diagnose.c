@@ -399,7 +399,7 @@ static size_t check_table(const struct api_change *t)
 	size_t n = 0;
 
 	for (const struct api_change *c = t; c->name; c++, n++) {
-		_cleanup_free_ char *older = api_sentence(c, c->name, false);
+		_cleanup_free_ char *older = api_sentence(c, c->name, c->since, false);
 
 		assert_non_null(strstr(older, c->name));
 		if (c->instead_since && c->instead_since > c->since + 0x300)
