@@ -108,7 +108,7 @@ static int collect_one(
 	find_modules(j, &found);
 	for (size_t i = 0; i < found.n; i++)
 		err_hint(e, "there is: %s", found.v[i] + strlen(j->kbuild_dir) + 1);
-	return err_hint(e, "the whole log: %s", j->log_path);
+	return e ? e->code : -ENOENT;
 }
 
 static int collect_dkms(struct job *j, struct err *e)
@@ -157,16 +157,13 @@ static int expect_modules(struct job *j, struct err *e)
 			"make succeeded, but %s has no .ko file afterwards", m->name);
 		return err_hint(e,
 			"perhaps its Makefile needs an option (`make =` of a recipe) or has another "
-			"target for it (`target =`)\n"
-			"the whole log: %s",
-			j->log_path);
+			"target for it (`target =`)");
 	}
 	for (size_t i = 0; i < m->modules.n; i++)
 		if (!came_out(j, m->modules.v[i]))
 			return err_exit(e, EXIT_NO_MODULE, -ENOENT,
-				"make succeeded, but %s.ko, which the recipe %s promises, is not there\n"
-				"the whole log: %s",
-				m->modules.v[i], m->recipe, j->log_path);
+				"make succeeded, but %s.ko, which the recipe %s promises, is not there",
+				m->modules.v[i], m->recipe);
 	return 0;
 }
 

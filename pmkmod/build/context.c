@@ -49,6 +49,16 @@ static int find_folder(struct context *x, const char *key, char **out, struct er
 	return 0;
 }
 
+/* Addresses of repositories are made of it. */
+static int check_standin(struct context *x, struct err *e)
+{
+	const char *dir = config_get(x->config, "paths", "standin");
+
+	if (dir && *dir && *dir != '/')
+		return usage(e, "paths.standin", "is not an absolute path");
+	return 0;
+}
+
 static int make_folder(const char *dir, const char *key, struct err *e)
 {
 	if (fs_mkdirs(dir, 0700, e) == 0)
@@ -67,6 +77,8 @@ int context_open(struct context *x, struct config *config, struct err *e)
 		r = find_folder(x, "cache", &x->cache, e);
 	if (r == 0)
 		r = find_folder(x, "state", &x->state, e);
+	if (r == 0)
+		r = check_standin(x, e);
 	return r;
 }
 

@@ -175,6 +175,7 @@ bool diagnose_log(
 			x.version = kernel_version_code(in->release);
 		out->step = steal_ptr(lines.command);
 		out->more = error.more;
+		out->gave_up = error.failed < lines.n;
 		take_words(&lines, &error, out, &file);
 		if (file)
 			find_place(&x, file, &place);

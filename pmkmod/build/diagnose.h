@@ -35,6 +35,7 @@ struct diagnosis {
 			 says it */
 	struct strvec also; /* further changes of the kernel's interfaces that the log shows */
 	size_t more; /* further errors of the same step */
+	bool gave_up; /* make said that it did */
 	char *remedy;
 	char *log; /* path; NULL: none */
 };
@@ -45,6 +46,7 @@ struct diagnose_input {
 	const char *log_path;
 	const char *source_dir; /* host path of the source that was built; JOB_SOURCE inside */
 	const char *kbuild_dir; /* host path of the folder make was run for */
+	const struct strvec *kbuild_aliases; /* what else that folder is called inside */
 	const struct strvec *layers; /* content folders with the kernel's headers, topmost first */
 	const char *build_dir; /* path of the headers inside */
 	const char *release; /* of the kernel */

@@ -129,6 +129,9 @@ const struct diagnosis_cause diagnosis_causes[CAUSES] = {
 	[CAUSE_MISSING_TOOL] = {"missing-tool", "a program is missing",
 		"`packages =` of the device's profile installs more into the build's roots"},
 	[CAUSE_SCRIPT] = {"script-failed", "a script of the source failed", "read what it says"},
+	[CAUSE_CONFIGURE] = {"configure-failed", "the configure script of the source gives up",
+		"a program or library it misses comes into the build's roots by `packages =` of the "
+		"recipe or the device's profile; what it wants to be told is an option of it"},
 	[CAUSE_WANTS_ROOT] = {"wants-root", "the source wants to become root",
 		"nothing needs to be installed for a build: name a target that only builds"},
 	[CAUSE_LOADS_MODULE] = {"loads-module",

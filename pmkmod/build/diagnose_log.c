@@ -42,11 +42,13 @@ static size_t clean(char *s, size_t len)
 	return to;
 }
 
+static const char command_mark[] = "# command: ";
+
 /* Where the last step that counts begins, and what it runs. */
 static char *last_step(char *text, char **command)
 {
-	static const char mark[] = "# command: ";
-	char *found = starts_with(text, mark) ? text : NULL, *before = NULL, *s = text, *end;
+	char *found = starts_with(text, command_mark) ? text : NULL, *before = NULL, *s = text,
+	     *end;
 
 	while ((s = strstr(s, "\n# command: "))) {
 		before = found;
@@ -56,7 +58,7 @@ static char *last_step(char *text, char **command)
 		found = before;
 	if (!found)
 		return text;
-	found += strlen(mark);
+	found += strlen(command_mark);
 	end = found + strcspn(found, "\n");
 	*command = xstrndup(found, (size_t)(end - found));
 	return end;
@@ -78,7 +80,7 @@ void log_lines_read(struct log_lines *l, const char *text, size_t len, bool all)
 		s[n] = '\0';
 		if (n && s[n - 1] == '\r')
 			s[n - 1] = '\0';
-		if (starts_with(s, "# failed"))
+		if (starts_with(s, "# failed") || (l->command && starts_with(s, command_mark)))
 			break;
 		if (l->n == cap) {
 			cap = cap ? cap * 2 : 256;
@@ -210,6 +212,39 @@ static bool only_make(const struct log_lines *l, struct log_error *out)
 	return true;
 }
 
+/* Was a configure script the last that ran? The steps of a dkms.conf have names in capitals. */
+static bool in_configure(const struct log_lines *l)
+{
+	for (size_t i = l->n; i-- > 0;) {
+		const char *name = starts_with(l->v[i], "# ") ? l->v[i] + 2 : "";
+		size_t n = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_");
+
+		if (streq(name, "configure"))
+			return true;
+		if (n && name[n] == ':')
+			return starts_with(name, "PRE_BUILD") && strstr(name, "configure");
+	}
+	return false;
+}
+
+/* It says in words of its own what it misses: the last that look like an error, or its last ones.
+ */
+static bool by_configure(const struct log_lines *l, struct log_error *out)
+{
+	size_t at = l->n;
+
+	if (out->hit.cause != CAUSE_UNKNOWN || !in_configure(l))
+		return false;
+	while (!out->hit.rank && at > 0 && (!*l->v[at - 1] || starts_with(l->v[at - 1], "# ")))
+		at--;
+	if (at == 0)
+		return false;
+	if (!out->hit.rank)
+		*out = (struct log_error){.at = at - 1, .failed = l->n};
+	out->hit.cause = CAUSE_CONFIGURE;
+	return true;
+}
+
 bool log_find_error(const struct log_lines *l, bool warnings, struct log_error *out)
 {
 	struct log_error e = {0}, strong = {0}, weak = {0};
@@ -232,6 +267,8 @@ bool log_find_error(const struct log_lines *l, bool warnings, struct log_error *
 	*out = n_strong ? strong : weak;
 	out->more = n_strong ? n_strong - 1 : 0;
 	out->failed = failed;
+	if (!n_strong && by_configure(l, out))
+		return true;
 	return n_strong || n_weak || only_make(l, out);
 }
 

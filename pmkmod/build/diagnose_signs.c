@@ -211,6 +211,7 @@ static const struct sign lines[] = {
 	{"Can't locate % in @INC", CAUSE_SCRIPT, USE_NONE, RANK_STRONG, false},
 	{"Error: No module named '%'", CAUSE_SCRIPT, USE_NONE, RANK_STRONG, false},
 	{"SyntaxError:", CAUSE_SCRIPT, USE_NONE, RANK_STRONG, false},
+	{"configure: error: ", CAUSE_CONFIGURE, USE_NONE, RANK_STRONG, false},
 	{"*** ~.  Stop.", CAUSE_MAKEFILE_ERROR, USE_NONE, RANK_STRONG, false},
 	/* these may be noise of $(shell ...) */
 	{"Segmentation fault", CAUSE_COMPILER_CRASH, USE_NONE, RANK_WEAK, false},

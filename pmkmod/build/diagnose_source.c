@@ -39,12 +39,33 @@ static char *in_source(const struct diagnose_input *in, const char *path)
 	return in_layers(&layer, path);
 }
 
-/* What of an absolute path inside is below the source; NULL: nothing. */
-static const char *below_source(const char *path)
+/* Where make runs, relative to the source. */
+static const char *kbuild_below_source(const struct diagnose_input *in)
 {
-	static const char *const prefix[] = {JOB_SOURCE "/"};
+	const char *s;
 
-	return behind_prefix(path, prefix, 1);
+	if (!in->source_dir || !in->kbuild_dir || !starts_with(in->kbuild_dir, in->source_dir))
+		return "";
+	s = in->kbuild_dir + strlen(in->source_dir);
+	return s + strspn(s, "/");
+}
+
+/* What of an absolute path inside is below the source; NULL: nothing. Caller frees. */
+static char *below_source(const struct diagnose_input *in, const char *path)
+{
+	static const char source[] = JOB_SOURCE "/";
+	const char *kbuild = kbuild_below_source(in);
+
+	if (starts_with(path, source))
+		return xstrdup(path + strlen(source));
+	for (size_t i = 0; in->kbuild_aliases && i < in->kbuild_aliases->n; i++) {
+		const char *alias = in->kbuild_aliases->v[i];
+		size_t n = strlen(alias);
+
+		if (starts_with(path, alias) && path[n] == '/')
+			return *kbuild ? path_join(kbuild, path + n + 1) : xstrdup(path + n + 1);
+	}
+	return NULL;
 }
 
 /* A path relative to one of the folders it can be relative to. */
@@ -64,13 +85,9 @@ static bool try_own(struct source_place *p, const struct diagnose_input *in, con
 static void find_relative(struct source_place *p, const struct diagnose_input *in, const char *file,
 	const char *folder)
 {
-	const char *entered = folder ? below_source(folder) : NULL;
-	const char *kbuild = NULL;
+	_cleanup_free_ char *entered = folder ? below_source(in, folder) : NULL;
+	const char *kbuild = kbuild_below_source(in);
 
-	if (in->source_dir && in->kbuild_dir && starts_with(in->kbuild_dir, in->source_dir)) {
-		kbuild = in->kbuild_dir + strlen(in->source_dir);
-		kbuild += strspn(kbuild, "/");
-	}
 	while (starts_with(file, "./"))
 		file += 2;
 	if (try_own(p, in, entered, file) || try_own(p, in, kbuild, file) ||
@@ -87,12 +104,12 @@ static void find_relative(struct source_place *p, const struct diagnose_input *i
 void source_place_find(struct source_place *p, const struct diagnose_input *in, const char *file,
 	const char *folder)
 {
-	const char *own = below_source(file);
+	char *own = below_source(in, file);
 
 	*p = (struct source_place){0};
 	if (own) {
 		p->own = true;
-		p->shown = xstrdup(own);
+		p->shown = own;
 		p->host = in_source(in, own);
 	} else if (file[0] == '/') {
 		p->shown = xstrdup(file);

@@ -6,6 +6,7 @@
 #include "pmkmod/build/diagnose_parts.h"
 
 #define ALSO_MAX 8
+#define DECLARATION_LINES 8
 
 /* ---- identifiers of a line of code ---- */
 
@@ -176,6 +177,49 @@ static void own_definition(struct explaining *x)
 	}
 }
 
+/* A declaration as it stands in a header, until it ends; NULL: the file is not to be found. */
+static char *declaration_at(const char *path, unsigned line)
+{
+	struct strbuf b = {0};
+
+	for (unsigned i = 0; i < DECLARATION_LINES; i++) {
+		_cleanup_free_ char *text = source_line(path, line + i);
+
+		if (!text)
+			break;
+		strbuf_addf(&b, "%s%s", b.len ? " " : "", text);
+		if (strpbrk(text, ";{"))
+			break;
+	}
+	return b.len ? strbuf_steal(&b) : NULL;
+}
+
+/* The compiler's note where the kernel declares what is called otherwise. */
+static void show_declaration(struct explaining *x)
+{
+	for (size_t i = x->error->at + 1; i < x->lines->n; i++) {
+		_cleanup_free_ char *file = NULL, *text = NULL;
+		struct source_place p;
+		struct message m;
+
+		if (!message_parse(x->lines->v[i], &m))
+			continue;
+		if (m.severity != SEVERITY_NOTE)
+			return;
+		if (!strstr(m.words, "declared here"))
+			continue;
+		file = xstrndup(m.file, m.file_len);
+		source_place_find(&p, x->in, file, NULL);
+		text = p.host ? declaration_at(p.host, m.line) : NULL;
+		if (!p.own)
+			explain_set(x, x->cause,
+				xasprintf("the phone's kernel declares it in %s, line %u%s%s",
+					p.shown, m.line, text ? ": " : "", text ? text : ""));
+		source_place_free(&p);
+		return;
+	}
+}
+
 void explain_use(struct explaining *x)
 {
 	const struct sign_hit *hit = &x->error->hit;
@@ -188,6 +232,8 @@ void explain_use(struct explaining *x)
 		return;
 	if (x->cause == CAUSE_REDEFINITION)
 		own_definition(x);
+	else if (x->cause == CAUSE_ARGUMENTS)
+		show_declaration(x);
 	else
 		find_header_of(x);
 }

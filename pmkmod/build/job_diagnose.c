@@ -15,14 +15,17 @@ static struct symvers *read_symvers(const struct job *j)
 	return NULL;
 }
 
-static struct diagnose_input what_is_known(const struct job *j)
+/* `aliases` is the caller's, to be freed when it is done. */
+static struct diagnose_input what_is_known(const struct job *j, struct strvec *aliases)
 {
 	const struct plan *p = j->plan;
 
+	surroundings_dkms_folders(j, aliases);
 	return (struct diagnose_input){.stage = p->x->progress.stage,
 		.log_path = j->log_path,
 		.source_dir = j->source_dir,
 		.kbuild_dir = j->kbuild_dir,
+		.kbuild_aliases = aliases,
 		.layers = &j->layers.target,
 		.build_dir = j->headers.build_dir,
 		.release = j->headers.release,
@@ -33,7 +36,8 @@ static struct diagnose_input what_is_known(const struct job *j)
 
 int job_diagnose(struct job *j, struct err *e)
 {
-	struct diagnose_input in = what_is_known(j);
+	_cleanup_strvec_ struct strvec aliases = {0};
+	struct diagnose_input in = what_is_known(j, &aliases);
 	struct symvers *s = read_symvers(j);
 	int r;
 
@@ -62,13 +66,31 @@ static bool diagnose_warnings(struct job *j, struct diagnose_input *in)
 	return false;
 }
 
+/* `make modules; find ...` ends with the status of find: the log tells what make gave up for. */
+static bool diagnose_swallowed(struct job *j, struct err *e)
+{
+	struct err found = ERR_INIT;
+	bool failed;
+
+	job_diagnose(j, &found);
+	failed = j->diagnosis.cause && j->diagnosis.gave_up;
+	if (failed)
+		diagnosis_hint(&j->diagnosis, e);
+	else
+		diagnosis_free(&j->diagnosis);
+	return failed;
+}
+
 void job_diagnose_failure(struct job *j, struct err *e)
 {
-	struct diagnose_input in = what_is_known(j);
+	_cleanup_strvec_ struct strvec aliases = {0};
+	struct diagnose_input in = what_is_known(j, &aliases);
 
 	if (j->diagnosis.cause)
 		return;
 	diagnosis_free(&j->diagnosis);
+	if (e->exit_code == EXIT_NO_MODULE && diagnose_swallowed(j, e))
+		return;
 	if (e->exit_code == EXIT_NO_FIT && j->report.unresolved.n && diagnose_warnings(j, &in)) {
 		const struct diagnosis *d = &j->diagnosis;
 

@@ -46,9 +46,14 @@ int job_run(struct job *j, const struct strvec *argv, const char *cwd, struct st
 	dprintf(j->log_fd, "# command: %s\n", command);
 	build_root_bind(&b, build, "/build", true);
 	if (j->has_surroundings) {
+		_cleanup_strvec_ struct strvec folders = {0};
+
+		surroundings_dkms_folders(j, &folders);
 		strvec_add(&started, "/bin/sh");
 		strvec_add(&started, JOB_RUN "/start");
 		surroundings_env(j, &b.env);
+		for (size_t i = 0; i < folders.n; i++)
+			build_root_bind(&b, j->kbuild_dir, folders.v[i], true);
 		b.spec.env = (const char *const *)b.env.v;
 	}
 	strvec_add_all(&started, argv);
@@ -108,6 +113,13 @@ static int run_kbuild(struct job *j, struct err *e)
 	return job_run(j, &argv, JOB_SOURCE, NULL, e);
 }
 
+static bool failed_in(const struct job *j, const char *step)
+{
+	_cleanup_free_ char *what = steps_failed(j);
+
+	return what && streq(what, step);
+}
+
 static int run_own_make(struct job *j, struct err *e)
 {
 	int status = steps_run_make(j, e), again;
@@ -129,6 +141,9 @@ static int run_own_make(struct job *j, struct err *e)
 		progress_note(&j->plan->x->progress,
 			"the Makefile's own target failed, kbuild alone does build it");
 	}
+	/* what it was to make, kbuild lacks */
+	if (again > 0 && status > 0 && failed_in(j, "configure"))
+		dprintf(j->log_fd, LOG_NO_STEP "what failed is the configure script before\n");
 	return again < 0 ? again : again && status ? status : again;
 }
 

@@ -55,6 +55,11 @@ int steps_guess_make(struct job *j, struct err *e);
 int surroundings_make(struct job *j, struct err *e);
 /* The variables and PATH that go with it: more of the environment. */
 void surroundings_env(const struct job *j, struct strvec *env);
+/*
+ * The folders of DKMS that a dkms.conf knows its source by, inside. The source is bound there: a
+ * link would do for make, but not for `find "$dkms_tree/..." -name '*.ko'`.
+ */
+void surroundings_dkms_folders(const struct job *j, struct strvec *out);
 /* What the modules it depends on export, into the build; sets j->extra_symbols. */
 int surroundings_symvers(struct job *j, struct err *e);
 /* What the source wanted done to the machine that builds, as notes to the porter. */

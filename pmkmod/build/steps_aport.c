@@ -48,7 +48,7 @@ static void make_lines(const struct job *j, struct strbuf *b)
 	const struct steps *s = &j->steps;
 
 	if (s->configure)
-		strbuf_adds(b, "\tsh ./configure --host=\"$CHOST\"\n");
+		strbuf_adds(b, "\tchmod +x configure\n\t./configure --host=\"$CHOST\"\n");
 	strbuf_adds(b, "\tmake KERNEL_SRC=\"$kernel\" KERNELDIR=\"$kernel\" KDIR=\"$kernel\"");
 	for (size_t i = 0; i < s->overrides.n; i++) {
 		_cleanup_free_ char *word =

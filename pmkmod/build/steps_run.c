@@ -47,7 +47,8 @@ static void add_configure(const struct job *j, struct strbuf *b)
 
 	strbuf_addf(b,
 		"echo \"# configure\"\n"
-		"CC=%s%s sh ./configure --host=%.*s || { s=$?; echo configure >" FAILED
+		"chmod +x configure\n"
+		"CC=%s%s ./configure --host=%.*s || { s=$?; echo configure >" FAILED
 		"; exit $s; }\n",
 		j->preflight.clang ? "" : cross, j->preflight.clang ? "clang" : "gcc",
 		(int)(*cross ? strlen(cross) - 1 : 0), cross);

@@ -231,6 +231,21 @@ int surroundings_symvers(struct job *j, struct err *e)
 	return r;
 }
 
+static bool is_file_name(const char *name)
+{
+	return name && *name && *name != '.' && !strchr(name, '/');
+}
+
+void surroundings_dkms_folders(const struct job *j, struct strvec *out)
+{
+	const struct dkms_conf *c = &j->steps.dkms;
+
+	if (j->steps.kind != STEPS_DKMS || !is_file_name(c->name) || !is_file_name(c->version))
+		return;
+	strvec_addf(out, "/var/lib/dkms/%s/%s/build", c->name, c->version);
+	strvec_addf(out, "/usr/src/%s-%s", c->name, c->version);
+}
+
 void surroundings_env(const struct job *j, struct strvec *env)
 {
 	static const char path[] = "PATH=";
