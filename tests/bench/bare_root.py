@@ -52,11 +52,11 @@ class BareRoot:
         shutil.rmtree(self.work, ignore_errors=True)
         shutil.copytree(self.source, os.path.join(self.work, 'src'), symlinks=True)
 
-    def make(self, cross):
+    def make(self, cross, below=''):
         jobs = os.sysconf('SC_NPROCESSORS_ONLN')
         run(['unshare', '-r', '--mount', '--pid', '--fork', os.path.join(HERE, 'bare_make'),
              self.folder, self.work, self.qemu,
-             'make', '-j%d' % jobs, '-C', self.kernel_dir(), 'M=/build/src', 'ARCH=arm64',
+             'make', '-j%d' % jobs, '-C', self.kernel_dir(), 'M=/build/src/' + below, 'ARCH=arm64',
              'CROSS_COMPILE=' + cross, 'KBUILD_MODPOST_WARN=1', 'modules'])
 
     def module(self, name):

@@ -30,14 +30,14 @@ class Subject:
         self.cache = os.path.join(work, 'cache')
         self.standin = os.path.join(build, 'standin')
 
-    def argv(self, command, *options):
+    def argv(self, command, *options, module=MODULE):
         # the user's own configuration and profiles stay out
         return [self.program, '--config', '/dev/null', '-o', 'paths.state=' + self.state,
                 '-o', 'paths.cache=' + self.cache, '-o', 'paths.standin=' + self.standin,
-                '-o', 'paths.profiles=' + PROFILES, *options, command, DEVICE, MODULE]
+                '-o', 'paths.profiles=' + PROFILES, *options, command, DEVICE, module]
 
-    def call(self, command, *options):
-        return run(self.argv(command, *options))
+    def call(self, command, *options, module=MODULE):
+        return run(self.argv(command, *options, module=module))
 
     def stages(self, *options):
         """Seconds of each stage of one build, as pmkmod prints them: 'resolve 0.1, fetch ...'."""
