@@ -83,7 +83,8 @@ static size_t fields(struct cell_result *r, struct field *out)
 		{"release", &r->release}, {"verdict", &r->verdict}, {"key", &r->key},
 		{"modules", &r->modules}, {"device", &r->device}, {"asked", &r->asked},
 		{"error", &r->error}, {"stage", &r->stage}, {"diagnosis", &r->diagnosis},
-		{"parts", &r->parts}, {"notes", &r->notes}, {"build", &r->build_lines}};
+		{"parts", &r->parts}, {"notes", &r->notes},
+		{"companions", &r->companions}, {"build", &r->build_lines}};
 
 	memcpy(out, all, sizeof(all));
 	return ARRAY_SIZE(all);
@@ -156,7 +157,8 @@ bool cell_load(const struct plan *p, struct cell_result *out)
 {
 	_cleanup_free_ char *dir = folder_path(p);
 
-	if (load_from(dir, out) && (out->built ? still_published(out) : out->error != NULL))
+	if (load_from(dir, out) && (out->built ? still_published(out) : out->error != NULL) &&
+		companions_unchanged(out->companions, p->x, p->device.name))
 		return true;
 	cell_result_free(out);
 	return false;

@@ -21,6 +21,7 @@ struct cell_result {
 	char *key; /* the plan's key at that time */
 	char *modules; /* names for modprobe, separated by blanks */
 	char *device, *asked; /* what was built: `pmkmod build <device> <asked>` */
+	char *companions; /* companions_print() of the modules it was built with; NULL: none */
 	char *build_lines; /* steps_aport_lines(), for --emit-aport; NULL: none */
 	char *error; /* sentence of a failure */
 	char *stage; /* that failed */
@@ -37,7 +38,10 @@ uint64_t cell_stamp(const struct plan *p);
 /* Take the cell's lock, waiting (interruptibly) for another build of it. Returns a descriptor. */
 int cell_lock(const struct plan *p, struct err *e);
 
-/* What is remembered; false: nothing (or a built package is no longer where it was published). */
+/*
+ * What is remembered; false: nothing (or a built package is no longer where it was published, or a
+ * module that it was built with exports something else now).
+ */
 bool cell_load(const struct plan *p, struct cell_result *out);
 /* The cell whose package was published as the file `apk`, if that is still what it built. */
 bool cell_find(const struct context *x, const char *apk, struct cell_result *out);

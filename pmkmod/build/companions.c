@@ -37,6 +37,53 @@ bool companion_find(
 	return true;
 }
 
+#define LINE "exports-of "
+
+void companions_print(const struct companions *c, struct strbuf *b)
+{
+	char hex[HASH_HEX_MAX];
+
+	for (size_t i = 0; i < c->n; i++) {
+		if (!c->v[i].symvers)
+			continue;
+		hash_hex(&c->v[i].sum, hex);
+		strbuf_addf(b, LINE "%s sha256:%s\n", c->v[i].name, hex);
+	}
+}
+
+char *companions_text(const struct companions *c)
+{
+	struct strbuf b = {0};
+
+	companions_print(c, &b);
+	return b.len ? strbuf_steal(&b) : NULL;
+}
+
+bool companions_unchanged(const char *text, const struct context *x, const char *device)
+{
+	_cleanup_strvec_ struct strvec lines = {0};
+	_cleanup_free_ char *now = NULL;
+	struct companions c = {0};
+	bool same;
+
+	if (!text)
+		return true;
+	strvec_split(&lines, text, "\n");
+	for (size_t i = 0; i < lines.n; i++) {
+		_cleanup_free_ char *name = NULL;
+
+		if (!starts_with(lines.v[i], LINE))
+			continue;
+		name = xstrdup(lines.v[i] + strlen(LINE));
+		name[strcspn(name, " ")] = '\0';
+		companion_find(&c, x, device, name);
+	}
+	now = companions_text(&c);
+	same = streq(now ? now : "", text);
+	companions_free(&c);
+	return same;
+}
+
 void companions_free(struct companions *c)
 {
 	for (size_t i = 0; i < c->n; i++) {

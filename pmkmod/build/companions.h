@@ -30,6 +30,12 @@ struct companions {
 bool companion_find(
 	struct companions *out, const struct context *x, const char *device, const char *name);
 const struct companion *companion_get(const struct companions *c, const char *name);
+/* A line for each that exports something: its name and the hash of that. */
+void companions_print(const struct companions *c, struct strbuf *b);
+/* The same as a text; NULL: there is none. Caller frees. */
+char *companions_text(const struct companions *c);
+/* Is what companions_print() said of a build earlier on still so? `text` may be NULL. */
+bool companions_unchanged(const char *text, const struct context *x, const char *device);
 void companions_free(struct companions *c);
 
 #endif

@@ -129,6 +129,7 @@ static int record(struct job *j, const struct export_result *exported, struct ce
 		.release = xstrdup(j->headers.release),
 		.verdict = xstrdup(fit_verdict(&j->report)),
 		.key = xstrdup(p->key),
+		.companions = companions_text(&p->companions),
 		.build_lines = steps_aport_lines(j),
 		.modules = module_names(j),
 		.device = xstrdup(p->device.name),

@@ -256,20 +256,6 @@ static void print_text(struct strbuf *b, const char *word, const char *value)
 		strbuf_addf(b, "%s %s\n", word, value);
 }
 
-static void print_companions(const struct plan *p, struct strbuf *b)
-{
-	char hex[HASH_HEX_MAX];
-
-	for (size_t i = 0; i < p->companions.n; i++) {
-		const struct companion *c = &p->companions.v[i];
-
-		if (!c->symvers)
-			continue;
-		hash_hex(&c->sum, hex);
-		strbuf_addf(b, "exports-of %s sha256:%s\n", c->name, hex);
-	}
-}
-
 static void print_module(struct plan *p, struct strbuf *b)
 {
 	const struct module *m = &p->module;
@@ -292,7 +278,7 @@ static void print_module(struct plan *p, struct strbuf *b)
 	print_list(b, "make", &m->make_args);
 	print_list(b, "wants", &m->modules);
 	print_list(b, "depends", &m->depends);
-	print_companions(p, b);
+	companions_print(&p->companions, b);
 	if (m->autoload)
 		strbuf_adds(b, "autoload yes\n");
 	module_print_package(m, b);

@@ -180,6 +180,7 @@ static void record_failure(struct job *j, struct cell_result *result, struct err
 	*result = (struct cell_result){.exit_code = e->exit_code,
 		.error = xstrdup(e->text),
 		.stage = xstrdup(j->plan->x->progress.stage),
+		.companions = companions_text(&j->plan->companions),
 		.diagnosis = diagnosis_text(&j->diagnosis)};
 }
 
