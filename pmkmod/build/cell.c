@@ -83,8 +83,8 @@ static size_t fields(struct cell_result *r, struct field *out)
 		{"release", &r->release}, {"verdict", &r->verdict}, {"key", &r->key},
 		{"modules", &r->modules}, {"device", &r->device}, {"asked", &r->asked},
 		{"error", &r->error}, {"stage", &r->stage}, {"diagnosis", &r->diagnosis},
-		{"parts", &r->parts}, {"notes", &r->notes},
-		{"companions", &r->companions}, {"build", &r->build_lines}};
+		{"parts", &r->parts}, {"notes", &r->notes}, {"companions", &r->companions},
+		{"build", &r->build_lines}};
 
 	memcpy(out, all, sizeof(all));
 	return ARRAY_SIZE(all);

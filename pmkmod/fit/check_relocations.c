@@ -47,7 +47,7 @@ static struct verdict no_such(
 	return (struct verdict){FIT_FAIL,
 		xasprintf("section %s has relocations of type %u (%s), which the loader does not "
 			  "apply; build the module with the kernel's own options (no -fpic, no "
-			  "linker relaxation)",
+			  "linker relaxation), and without weak references to symbols",
 			r->section, r->type, reloc_name(l, r->type))};
 }
 

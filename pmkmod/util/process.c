@@ -57,12 +57,13 @@ char *program_on_path(const char *name)
 
 extern char **environ;
 
+/* None of the user's settings but whose certificates a server may have. */
 static void without_git(void)
 {
 	char **to = environ;
 
 	for (char **v = environ; v && *v; v++)
-		if (!starts_with(*v, "GIT_"))
+		if (!starts_with(*v, "GIT_") || starts_with(*v, "GIT_SSL_CA"))
 			*to++ = *v;
 	if (to)
 		*to = NULL;
