@@ -174,10 +174,19 @@ fuzz-run: fuzz
 .PHONY: bench
 bench:
 	@tests/setup/install-packages build run standin kernels
-	@$(MAKE) --no-print-directory all $(BUILD)/bench/assemble_layer
+	@$(MAKE) --no-print-directory all $(BUILD)/bench/assemble_layer $(BUILD)/apk/solve
 	@$(MAKE) --no-print-directory standin STANDIN_ARCHES='aarch64' STANDIN_WITH=prepare
 	@tests/kernels/build-kernel --link $(BUILD)/kernels phone-a >/dev/null
 	@tests/bench/bench $(BENCH_OPTIONS) $(BUILD)
+# beside a real apk: APK=path make bench-apk
+.PHONY: bench-apk
+bench-apk:
+	@[ -x "$(APK)" ] || { echo 'bench-apk: APK=<path of an apk for this machine> is not given' >&2; exit 2; }
+	@APK='$(APK)' $(MAKE) --no-print-directory bench BENCH_OPTIONS='--only apk $(BENCH_OPTIONS)'
+$(BUILD)/apk/%: tests/apk/%.c $(CHROOT_OBJ)
+	@mkdir -p $(@D)
+	@echo "  CCLD    $@"
+	@$(CC) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(CHROOT_OBJ) $(LIBS)
 $(BUILD)/bench/assemble_layer: tests/bench/assemble_layer.c $(CHROOT_OBJ)
 	@mkdir -p $(@D)
 	@echo "  CCLD    $@"
