@@ -54,8 +54,8 @@ static int load(const struct args *a, struct apk_repo *repos, struct err *e)
 		_cleanup_free_ char *data = NULL;
 		size_t len;
 
-		repos[i] = (struct apk_repo){.url = xasprintf("file://%s", a->index[i]),
-			.tag = xstrdup(a->tag[i])};
+		repos[i] = (struct apk_repo){
+			.url = xasprintf("file://%s", a->index[i]), .tag = xstrdup(a->tag[i])};
 		r = fs_read(a->index[i], INDEX_MAX, &data, &len, e);
 		if (r == 0)
 			r = apk_index_parse(&repos[i], data, len, a->index[i], NULL, e);
@@ -125,7 +125,8 @@ static int read_args(struct args *a, int argc, char **argv, struct err *e)
 	for (i++; i < argc; i++)
 		strbuf_addf(&world, "%s ", argv[i]);
 	if (!a->n || !world.len)
-		return err_set(e, -EINVAL, "usage: solve [--time ROUNDS] INDEX... -- DEPENDENCY...");
+		return err_set(
+			e, -EINVAL, "usage: solve [--time ROUNDS] INDEX... -- DEPENDENCY...");
 	return apk_deps_parse(&a->world, world.s, e);
 }
 
