@@ -7,14 +7,21 @@
 #include "chroot/apk/apk_read.h"
 #include "chroot/apk/apk_solve.h"
 
-/* What runs a script inside the root; the caller wires this to the sandbox. `rel` is the script's
- * path relative to the root (apk 2.14 style: lib/apk/exec/<name>-<ver>.<type>), argv[0] its
- * absolute path inside. Returns the exit status (>= 0) or a negative errno. */
-typedef int (*apk_run_script)(void *ctx, const char *root, const char *const *argv, struct err *e);
+/*
+ * What runs a script inside the root; the caller wires this to the sandbox. argv[0] is the script's
+ * absolute path inside (apk 2.14 style: /lib/apk/exec/<name>-<ver>.<type>), `env` its whole
+ * environment (apk 3's: PATH, APK_SCRIPT, APK_PACKAGE). Returns the exit status (>= 0) or a
+ * negative errno.
+ */
+typedef int (*apk_run_script)(void *ctx, const char *root, const char *const *argv,
+	const char *const *env, struct err *e);
 
 struct apk_install_opts {
 	apk_run_script run; /* NULL: no script runs */
 	void *run_ctx;
+	/* Names of packages whose scripts may fail: a warning, as in apk. Another's failure is an
+	 * error (-ECANCELED) that ends the installation. NULL: everybody's may. */
+	const struct strvec *may_fail;
 	struct apk_limits limits;
 	/* Called before each package; may be NULL. */
 	void (*progress)(void *ctx, size_t done, size_t total, const struct apk_pkg *p);
@@ -33,10 +40,9 @@ struct apk_install_opts {
  * Apply `s` to the root folder `root` (created if missing; an existing installed database is read
  * and extended). Afterwards a real apk (2.14 and 3.x) finds nothing to complain about:
  * lib/apk/db/{installed,scripts.tar,triggers,lock}, etc/apk/{world,arch,keys}. Scripts and triggers
- * run through opts->run. A failing script does not abort (as in apk) but is reported in
- * *script_failures (count) and in `warnings`.
- * No path ever leaves `root`, whatever symbolic links packages ship (openat2 RESOLVE_IN_ROOT).
- * Nothing is synced: the layer store does that once.
+ * run through opts->run. A script that fails and may is told in `warnings`, and the package
+ * recorded as apk does (f:s). No path ever leaves `root`, whatever symbolic links packages ship
+ * (openat2 RESOLVE_IN_ROOT). Nothing is synced: the layer store does that once.
  */
 int apk_install(const char *root, const struct apk_universe *u, const struct apk_solution *s,
 	const struct apk_deps *world, const struct apk_install_opts *opts, struct strvec *warnings,

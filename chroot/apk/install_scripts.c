@@ -7,6 +7,20 @@
 
 #define EXEC_DIR "lib/apk/exec"
 
+static int script_failed(
+	struct db *db, struct db_pkg *p, const char *type, int status, struct err *e)
+{
+	const struct strvec *may_fail = db->opts->may_fail;
+
+	p->broken |= PKG_BROKEN_SCRIPT;
+	if (may_fail && !strvec_has(may_fail, p->info->name))
+		return err_set(e, -ECANCELED, "the %s script of %s-%s failed with status %d", type,
+			p->info->name, p->info->version, status);
+	strvec_addf(db->warnings, "the %s script of %s-%s failed with status %d", type,
+		p->info->name, p->info->version, status);
+	return 0;
+}
+
 /*
  * A real file below lib/apk/exec (as apk 2.14 does) and not a memfd (as apk 3 does): a script run
  * from /proc/self/fd/N does not survive qemu-user, which opens it by that name a second time.
@@ -17,6 +31,9 @@ int pkg_script(struct db *db, struct db_pkg *p, enum apk_script kind, const char
 	const char *type = apk_script_names[kind];
 	_cleanup_free_ const char **argv = xcalloc(n_args + 2, sizeof(*argv));
 	_cleanup_free_ char *rel = NULL, *path = NULL;
+	_cleanup_free_ char *env_type = xasprintf("APK_SCRIPT=%s", type);
+	_cleanup_free_ char *env_name = xasprintf("APK_PACKAGE=%s", p->info->name);
+	const char *const env[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", env_type, env_name, NULL};
 	int r;
 
 	if (!p->script[kind] || !db->opts || !db->opts->run)
@@ -30,7 +47,7 @@ int pkg_script(struct db *db, struct db_pkg *p, enum apk_script kind, const char
 	r = root_write(db, rel, p->script[kind], p->script_len[kind], 0755, e);
 	if (r < 0)
 		return r;
-	r = db->opts->run(db->opts->run_ctx, db->root_path, argv, e);
+	r = db->opts->run(db->opts->run_ctx, db->root_path, argv, env, e);
 	root_unlink(db, rel, 0);
 	/* it may have added users, and put a link where a folder was */
 	ids_forget(db);
@@ -40,12 +57,7 @@ int pkg_script(struct db *db, struct db_pkg *p, enum apk_script kind, const char
 			p->info->version);
 		return r;
 	}
-	if (r > 0) {
-		p->broken |= PKG_BROKEN_SCRIPT;
-		strvec_addf(db->warnings, "the %s script of %s-%s failed with status %d", type,
-			p->info->name, p->info->version, r);
-	}
-	return 0;
+	return r > 0 ? script_failed(db, p, type, r, e) : 0;
 }
 
 static bool wants(const struct db_pkg *p, const struct db_dir *d, const char *rooted)

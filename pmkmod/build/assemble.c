@@ -26,6 +26,8 @@ struct maker {
 	/* delta layers: files opened before the sandbox closes the way to the cache */
 	int *fds;
 	struct shared *shared;
+	struct strvec may_fail; /* packages whose scripts may */
+	struct strbuf said; /* the end of what the last script printed */
 };
 
 /* What comes back from the process that installs inside the sandbox. */
@@ -34,11 +36,45 @@ struct shared {
 	char warnings[4096];
 };
 
-static const char *const script_env[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
+/* ---- what a script prints: shown with --verbose, told if it fails ---- */
+
+#define SAID_MAX 1200
+
+static int keep_said(void *ctx, const char *data, size_t len)
+{
+	struct maker *m = ctx;
+
+	if (m->x->verbose && fs_write_all(STDERR_FILENO, data, len) < 0)
+		return -EIO;
+	strbuf_add(&m->said, data, len);
+	if (m->said.len > 2 * (size_t)SAID_MAX) {
+		memmove(m->said.s, m->said.s + m->said.len - SAID_MAX, SAID_MAX + 1);
+		m->said.len = SAID_MAX;
+	}
+	return 0;
+}
+
+/* The scripts of whole packages are what a root is made of: half of one is none. */
+static int script_hint(struct maker *m, struct err *e)
+{
+	const char *said = m->said.s ? m->said.s : "";
+
+	if (!e || e->code != -ECANCELED)
+		return e ? e->code : -ECANCELED;
+	e->exit_code = EXIT_SANDBOX;
+	if (m->said.len > SAID_MAX)
+		said += m->said.len - SAID_MAX;
+	if (*said)
+		err_hint(e, "it said: %s", said);
+	return err_hint(e,
+		"the root is not made. If it can do without: -o packages.scripts_may_fail="
+		"NAME, or that key in pmkmod.ini");
+}
 
 /* ---- scripts of a root that is a plain folder: each in a sandbox of its own ---- */
 
-static int run_in_folder(void *ctx, const char *root, const char *const *argv, struct err *e)
+static int run_in_folder(
+	void *ctx, const char *root, const char *const *argv, const char *const *env, struct err *e)
 {
 	struct maker *m = ctx;
 	struct sandbox_result result = {0};
@@ -47,33 +83,45 @@ static int run_in_folder(void *ctx, const char *root, const char *const *argv, s
 		.qemu_path = config_get(m->x->config, "toolchain", "qemu"),
 		.privilege = SANDBOX_SETUP,
 		.argv = argv,
-		.env = script_env,
+		.env = env,
 		.stdin_fd = -1,
-		.stdout_fd = m->x->verbose ? STDERR_FILENO : -1,
-		.stderr_fd = m->x->verbose ? STDERR_FILENO : -1};
-	int r = run_in_sandbox(&s, &result, e);
+		.output = keep_said,
+		.output_ctx = m};
+	int r;
 
+	strbuf_reset(&m->said);
+	r = run_in_sandbox(&s, &result, e);
 	return r < 0 ? r : result.status;
 }
 
 /* ---- scripts of a delta: the installer itself already runs inside the sandbox ---- */
 
-static int run_inside(void *ctx, const char *root, const char *const *argv, struct err *e)
+static int run_inside(
+	void *ctx, const char *root, const char *const *argv, const char *const *env, struct err *e)
 {
-	pid_t pid = fork();
+	struct maker *m = ctx;
+	/* no pipe: whatever it leaves running would keep that open */
+	_cleanup_close_ int said = memfd_create("script", MFD_CLOEXEC);
+	char buf[4096];
 	int status;
+	ssize_t n;
+	pid_t pid;
 
-	(void)ctx, (void)root;
+	(void)root;
+	strbuf_reset(&m->said);
+	pid = said < 0 ? -1 : fork();
 	if (pid < 0)
 		return err_errno(e, -errno, "cannot start a package script");
 	if (pid == 0) {
-		if (chdir("/") == 0)
-			execve(argv[0], (char *const *)argv, (char *const *)script_env);
+		if (dup2(said, 1) >= 0 && dup2(said, 2) >= 0 && chdir("/") == 0)
+			execve(argv[0], (char *const *)argv, (char *const *)env);
 		_exit(127);
 	}
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return err_errno(e, -errno, "cannot wait for a package script");
+	for (off_t at = 0; (n = pread(said, buf, sizeof(buf), at)) > 0; at += n)
+		keep_said(m, buf, (size_t)n);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
@@ -108,6 +156,7 @@ static int install(
 	struct apk_universe u = {.repos = list, .n_repos = m->repos->n_repos};
 	struct apk_install_opts o = {.run = inside ? run_inside : run_in_folder,
 		.run_ctx = m,
+		.may_fail = &m->may_fail,
 		.progress = show,
 		.progress_ctx = m,
 		.file_of = inside ? file_opened_before : file_in_cache,
@@ -120,8 +169,13 @@ static int install(
 
 	for (size_t i = 0; i < m->repos->n_repos; i++)
 		list[i] = &m->repos->repos[i];
+	config_list(m->x->config, "packages", "scripts_may_fail", &m->may_fail);
 	r = apk_install(root, &u, &m->solution, &m->world, &o, warnings, e);
 	free(list);
+	if (r == -ECANCELED)
+		r = script_hint(m, e);
+	strbuf_free(&m->said);
+	strvec_free(&m->may_fail);
 	return r;
 }
 
@@ -177,6 +231,7 @@ static int open_files(struct maker *m, struct err *e)
 /* Install on top of a lower layer: only inside a sandbox can the overlay be mounted. */
 static int make_delta(struct maker *m, const char *dir, struct err *e)
 {
+	static const char *const env[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
 	_cleanup_strvec_ struct strvec below = {0};
 	struct sandbox_result result = {0};
 	struct sandbox_spec s = {.layers = &below,
@@ -184,7 +239,7 @@ static int make_delta(struct maker *m, const char *dir, struct err *e)
 		.emulate = m->repos->arch,
 		.qemu_path = config_get(m->x->config, "toolchain", "qemu"),
 		.privilege = SANDBOX_SETUP,
-		.env = script_env,
+		.env = env,
 		.stdin_fd = -1,
 		.stdout_fd = m->x->verbose ? STDERR_FILENO : -1,
 		.stderr_fd = STDERR_FILENO,

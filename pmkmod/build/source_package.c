@@ -6,9 +6,10 @@
 #include "pmkmod/util/exit_codes.h"
 #include "pmkmod/util/unpack.h"
 
-static int no_script(void *ctx, const char *root, const char *const *argv, struct err *e)
+static int no_script(
+	void *ctx, const char *root, const char *const *argv, const char *const *env, struct err *e)
 {
-	(void)ctx, (void)root, (void)argv, (void)e;
+	(void)ctx, (void)root, (void)argv, (void)env, (void)e;
 	return 0; /* only the files of a source package are wanted, nothing of it is run */
 }
 

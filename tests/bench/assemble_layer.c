@@ -14,9 +14,10 @@
 
 #define INDEX_MAX (256u << 20)
 
-static int no_script(void *ctx, const char *root, const char *const *argv, struct err *e)
+static int no_script(
+	void *ctx, const char *root, const char *const *argv, const char *const *env, struct err *e)
 {
-	(void)ctx, (void)root, (void)argv, (void)e;
+	(void)ctx, (void)root, (void)argv, (void)env, (void)e;
 	return 0;
 }
 

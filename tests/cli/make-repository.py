@@ -24,6 +24,7 @@ to write to.
 import hashlib
 import io
 import os
+import shutil
 import sys
 import tarfile
 
@@ -246,11 +247,11 @@ class Tiny:
         self.key = new_key(folder)
         self.records = []
 
-    def add(self, name, entries, depend=(), change=None, record_of=None):
+    def add(self, name, entries, depend=(), change=None, record_of=None, scripts=None):
         """change(bytes) gives what is written; record_of(whole) what the index is made of."""
         fields = {'pkgname': name, 'pkgver': VERSION, 'arch': self.arch, 'pkgdesc': name,
                   'license': 'custom', 'depend': list(depend), 'builddate': 1700000000}
-        whole, record = apk.package(fields, entries, self.key)
+        whole, record = apk.package(fields, entries, self.key, scripts)
         if record_of:
             record = record_of(whole, record)
         if change:
@@ -343,7 +344,22 @@ def big(tiny, outside):
     tiny.add('tiny-base', victim(32 << 20))
 
 
+def failing_script(tiny, outside):
+    """Its script prints more than is kept, then says why and fails; busybox runs it."""
+    with open(shutil.which('busybox') or '/bin/busybox', 'rb') as f:
+        busybox = f.read()
+    script = """#!/bin/busybox sh
+i=0
+while [ $i -lt 2000 ]; do echo "line $i of its chatter"; i=$((i + 1)); done
+echo "$APK_SCRIPT of $APK_PACKAGE: the disk is upside down" >&2
+exit 3
+"""
+    tiny.add('tiny-base', [apk.Entry('bin', kind='dir'), apk.Entry('bin/busybox', content=busybox, mode=0o755)] + victim(),
+             scripts={'post-install': script})
+
+
 KINDS = {
+    'failing-script': failing_script,
     'good': lambda tiny, outside: good_base(tiny),
     'big': big,
     'missing': changed(lambda whole: None),

@@ -43,6 +43,8 @@ struct fixture {
 	size_t n_changes;
 	struct strvec warnings;
 	struct strbuf log; /* one line a script: its arguments */
+	struct strbuf env; /* of the last one */
+	const struct strvec *may_fail;
 	struct err e;
 	const char *failing; /* scripts whose argv[0] ends so give `status` */
 	int status;
@@ -217,7 +219,8 @@ static inline char *fixture_file_of(void *ctx, const struct apk_pkg *p)
 	return NULL;
 }
 
-static inline int fixture_run(void *ctx, const char *root, const char *const *argv, struct err *e)
+static inline int fixture_run(
+	void *ctx, const char *root, const char *const *argv, const char *const *env, struct err *e)
 {
 	struct fixture *fx = ctx;
 	_cleanup_free_ char *script = path_join(root, argv[0]);
@@ -228,6 +231,9 @@ static inline int fixture_run(void *ctx, const char *root, const char *const *ar
 	for (size_t i = 0; argv[i]; i++)
 		strbuf_addf(&fx->log, "%s%s", i ? " " : "", i ? argv[i] : path_base(argv[i]));
 	strbuf_addc(&fx->log, '\n');
+	strbuf_reset(&fx->env);
+	for (size_t i = 0; env[i]; i++)
+		strbuf_addf(&fx->env, "%s\n", env[i]);
 	if (fx->hook)
 		fx->hook(fx, path_base(argv[0]));
 	if (!fx->failing || !ends_with(argv[0], fx->failing))
@@ -243,6 +249,7 @@ static inline int install(struct fixture *fx)
 		.file_of = fixture_file_of,
 		.file_ctx = fx,
 		.arch = "aarch64",
+		.may_fail = fx->may_fail,
 	};
 	const struct apk_solution s = {.changes = fx->changes, .n_changes = fx->n_changes};
 	const struct apk_universe u = {0};
@@ -353,6 +360,7 @@ static inline int fixture_teardown(void **state)
 	}
 	strvec_free(&fx->warnings);
 	strbuf_free(&fx->log);
+	strbuf_free(&fx->env);
 	fs_remove_tree(fx->dir, NULL);
 	free(fx->root);
 	free(fx);

@@ -312,6 +312,8 @@ static void script_order(void **state)
 	assert_string_equal(fx->log.s,
 		"a-1-r0.pre-install 1-r0\na-1-r0.post-install 1-r0\nb-1-r0.post-install 1-r0\n"
 		"a-1-r0.trigger /etc /usr/a /usr/b /usr/z\n");
+	assert_string_equal(fx->env.s, "PATH=/usr/sbin:/usr/bin:/sbin:/bin\nAPK_SCRIPT=trigger\n"
+				       "APK_PACKAGE=a\n");
 	assert_false(there(fx, "lib/apk/exec"));
 	/* from now on only what changes */
 	add(fx, "c", "", ITEMS(DIR("usr"), DIR("usr/b")));
@@ -333,6 +335,25 @@ static void failing_scripts_do_not_stop(void **state)
 	assert_non_null(strstr(fx->warnings.v[0], "status 3"));
 	assert_true(recorded(fx, "P:a\nV:1-r0\nA:noarch\nS:0\nI:4096\nT:\nU:\nL:\nf:s\nF:\nR:f\n"));
 	assert_true(there(fx, "g"));
+}
+
+/* With a list of those that may fail, another's failure ends it. */
+static void failing_scripts_stop_unless_they_may(void **state)
+{
+	struct fixture *fx = *state;
+	_cleanup_strvec_ struct strvec may_fail = {0};
+
+	strvec_add(&may_fail, "a");
+	fx->may_fail = &may_fail;
+	fx->failing = ".post-install";
+	fx->status = 3;
+	add(fx, "a", "", ITEMS(SCRIPT(".post-install"), FILE_("f", "f")));
+	install_ok(fx);
+	assert_int_equal(fx->warnings.n, 1);
+	add(fx, "b", "", ITEMS(SCRIPT(".post-install"), FILE_("g", "g")));
+	assert_int_equal(install(fx), -ECANCELED);
+	assert_string_equal(fx->e.text, "the post-install script of b-1-r0 failed with status 3");
+	fx->may_fail = NULL;
 }
 
 static void scripts_that_cannot_run_stop(void **state)
@@ -642,6 +663,7 @@ int main(void)
 		T(xattrs),
 		T(script_order),
 		T(failing_scripts_do_not_stop),
+		T(failing_scripts_stop_unless_they_may),
 		T(scripts_that_cannot_run_stop),
 		T(users_of_the_root),
 		T(links_of_scripts_are_replaced),
