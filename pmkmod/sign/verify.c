@@ -43,11 +43,26 @@ static bool has_no_old_fields(const struct sign_trailer *t)
 	       !t->pad[1] && !t->pad[2];
 }
 
+/*
+ * Some releases of OpenSSL 3.0 copy what is in memory, and lose the copy when the signature is wrong;
+ * behind a filter they do not see that it is.
+ */
+static BIO *content_of(const unsigned char *bytes, size_t len)
+{
+	BIO *memory = BIO_new_mem_buf(bytes, (int)len), *filter = BIO_new(BIO_f_null());
+
+	if (memory && filter)
+		return BIO_push(filter, memory);
+	BIO_free(memory);
+	BIO_free(filter);
+	return NULL;
+}
+
 static enum sign_state verify_pkcs7(const struct sign_key *k, const unsigned char *bytes,
 	size_t len, size_t sig_len, char **why)
 {
 	const unsigned char *at = bytes + len - sig_len;
-	BIO *content = BIO_new_mem_buf(bytes, (int)(len - sig_len));
+	BIO *content = content_of(bytes, len - sig_len);
 	CMS_ContentInfo *cms = d2i_CMS_ContentInfo(NULL, &at, (long)sig_len);
 	enum sign_state state = SIGN_GOOD;
 
@@ -61,7 +76,7 @@ static enum sign_state verify_pkcs7(const struct sign_key *k, const unsigned cha
 		state = bad(why, "the module was changed after it was signed");
 	}
 	CMS_ContentInfo_free(cms);
-	BIO_free(content);
+	BIO_free_all(content);
 	ERR_clear_error();
 	return state;
 }
