@@ -15,7 +15,7 @@ typedef int (*apk_run_script)(void *ctx, const char *root, const char *const *ar
 struct apk_install_opts {
 	apk_run_script run; /* NULL: no script runs */
 	void *run_ctx;
-	struct apk_limits limits;
+	struct apk_limits limits; /* 0: see apk_limits_set() */
 	/* Called before each package; may be NULL. */
 	void (*progress)(void *ctx, size_t done, size_t total, const struct apk_pkg *p);
 	void *progress_ctx;
