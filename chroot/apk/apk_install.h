@@ -22,7 +22,7 @@ struct apk_install_opts {
 	/* Names of packages whose scripts may fail: a warning, as in apk. Another's failure is an
 	 * error (-ECANCELED) that ends the installation. NULL: everybody's may. */
 	const struct strvec *may_fail;
-	struct apk_limits limits;
+	struct apk_limits limits; /* 0: see apk_limits_set() */
 	/* Called before each package; may be NULL. */
 	void (*progress)(void *ctx, size_t done, size_t total, const struct apk_pkg *p);
 	void *progress_ctx;

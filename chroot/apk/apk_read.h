@@ -52,11 +52,22 @@ struct apk_control {
 };
 void apk_control_free(struct apk_control *c);
 
-/* Limits against packages made to exhaust: 0 means the built-in default. */
+/* Limits against packages made to exhaust. Messages name each as "packages.<member>". */
 struct apk_limits {
-	uint64_t max_unpacked; /* bytes of all files, default 8 GiB */
-	uint64_t max_entries; /* default 1 million */
+	uint64_t max_unpacked; /* bytes of all files */
+	uint64_t max_files; /* files, folders and links */
+	uint64_t max_ratio; /* bytes of all files for each byte of the package, above APK_RATIO_FREE
+			     */
+	uint64_t max_name; /* bytes of one path; more than a path may have counts as that */
 };
+/* What any package may unpack to, however small it is: zeros alone are 1000 times as much. */
+#define APK_RATIO_FREE (64U << 20)
+/*
+ * What is allowed where a caller names no limits, or 0 for one of them: 8 GiB, a million, 200 and
+ * 1024, which are many times what any package of Alpine or postmarketOS has. For the start of a
+ * program: there may be no other thread. A member that is 0 stays as it is.
+ */
+void apk_limits_set(const struct apk_limits *l);
 
 struct apk_reader_ops {
 	/* Control is complete and verified; nothing of data was given yet, and the second thread
@@ -73,9 +84,10 @@ struct apk_reader_ops {
  * index), or else signed by one of `keys`; both NULL: only internal consistency. The data member is
  * checked against datahash, each file and link against its checksum. Everything apk-tools 3 would
  * refuse is refused, plus what it wrongly accepts (names with "..", false checksums).
- * `shown` names the package in messages. -EBADMSG damaged or altered (names the expected and the
- * found hash), -EKEYREJECTED, -EFBIG over a limit, -EPROTONOSUPPORT v3; or what an op returned.
- * `ops` may be NULL (verify only); any op may be NULL. Inflating runs in a second thread.
+ * `limits` may be NULL, see apk_limits_set(). `shown` names the package in messages. -EBADMSG
+ * damaged or altered (names the expected and the found hash), -EKEYREJECTED, -EFBIG over a limit,
+ * -EPROTONOSUPPORT v3; or what an op returned. `ops` may be NULL (verify only); any op may be NULL.
+ * Inflating runs in a second thread.
  */
 int apk_read(int fd, const char *shown, const struct hash *identity, const struct apk_keys *keys,
 	const struct apk_limits *limits, const struct apk_reader_ops *ops, void *ctx,

@@ -55,10 +55,8 @@ static int take_signatures(
 	struct apk_sigs *sigs, const struct strbuf *text, const char *shown, struct err *e)
 {
 	struct tar_memory mem = {(const uint8_t *)text->s, text->len};
-	_cleanup_(tar_reader_free) struct tar_reader t = {.take = tar_take_memory,
-		.ctx = &mem,
-		.shown = shown,
-		.left = {.max_unpacked = text->len, .max_entries = text->len}};
+	_cleanup_(tar_reader_free) struct tar_reader t = {
+		.take = tar_take_memory, .ctx = &mem, .shown = shown};
 	int r = tar_next(&t, e);
 
 	if (r < 0)
@@ -189,10 +187,8 @@ int apk_control_parse(
 	struct apk_control *c, const struct strbuf *text, const char *shown, struct err *e)
 {
 	struct tar_memory mem = {(const uint8_t *)text->s, text->len};
-	_cleanup_(tar_reader_free) struct tar_reader t = {.take = tar_take_memory,
-		.ctx = &mem,
-		.shown = shown,
-		.left = {.max_unpacked = text->len, .max_entries = text->len}};
+	_cleanup_(tar_reader_free) struct tar_reader t = {
+		.take = tar_take_memory, .ctx = &mem, .shown = shown};
 	int r;
 
 	while ((r = tar_next(&t, e)) == 1) {

@@ -133,11 +133,8 @@ static int take_entry(struct apk_repo *r, struct tar_reader *t, struct strbuf *t
 static int parse_archive(struct apk_repo *r, struct strbuf *tar, const char *shown, struct err *e)
 {
 	struct tar_memory mem = {(const uint8_t *)tar->s, tar->len};
-	_cleanup_(tar_reader_free) struct tar_reader t = {.take = tar_take_memory,
-		.ctx = &mem,
-		.shown = shown,
-		.end_marker_ok = true,
-		.left = {.max_unpacked = tar->len, .max_entries = tar->len}};
+	_cleanup_(tar_reader_free) struct tar_reader t = {
+		.take = tar_take_memory, .ctx = &mem, .shown = shown, .end_marker_ok = true};
 	int result = 0;
 
 	while (tar->s && (result = tar_next(&t, e)) == 1) {

@@ -138,11 +138,8 @@ static int take_archive(
 	struct apk_index_text *out, const struct strbuf *tar, const char *shown, struct err *e)
 {
 	struct tar_memory mem = {(const uint8_t *)tar->s, tar->len};
-	_cleanup_(tar_reader_free) struct tar_reader t = {.take = tar_take_memory,
-		.ctx = &mem,
-		.shown = shown,
-		.end_marker_ok = true,
-		.left = {.max_unpacked = tar->len, .max_entries = tar->len}};
+	_cleanup_(tar_reader_free) struct tar_reader t = {
+		.take = tar_take_memory, .ctx = &mem, .shown = shown, .end_marker_ok = true};
 	int r = 0;
 
 	while (tar->s && (r = tar_next(&t, e)) == 1) {

@@ -10,8 +10,9 @@
 #include "chroot/apk/inflater.h"
 #include "chroot/apk/tar_read.h"
 
-#define MAX_UNPACKED (8ULL << 30)
-#define MAX_ENTRIES 1000000
+/* See apk_limits_set(). */
+static struct apk_limits allowed = {
+	.max_unpacked = 8ULL << 30, .max_files = 1000000, .max_ratio = 200, .max_name = 1024};
 
 struct reading {
 	struct member m;
@@ -176,6 +177,23 @@ static int check_datahash(const struct reading *rd, struct err *e)
 		rd->shown, want, have);
 }
 
+static void take_limits(struct apk_limits *to, const struct apk_limits *from)
+{
+	if (from->max_unpacked)
+		to->max_unpacked = from->max_unpacked;
+	if (from->max_files)
+		to->max_files = from->max_files;
+	if (from->max_ratio)
+		to->max_ratio = from->max_ratio;
+	if (from->max_name)
+		to->max_name = from->max_name;
+}
+
+void apk_limits_set(const struct apk_limits *l)
+{
+	take_limits(&allowed, l);
+}
+
 static int read_data(struct reading *rd, const struct apk_limits *limits, struct err *e)
 {
 	static const enum hash_alg sha256[] = {HASH_SHA256};
@@ -188,10 +206,10 @@ static int read_data(struct reading *rd, const struct apk_limits *limits, struct
 			rd->shown);
 	rd->tar.shown = rd->shown;
 	rd->tar.end_marker_ok = true;
-	rd->tar.left.max_unpacked =
-		limits && limits->max_unpacked ? limits->max_unpacked : MAX_UNPACKED;
-	rd->tar.left.max_entries =
-		limits && limits->max_entries ? limits->max_entries : MAX_ENTRIES;
+	rd->tar.limits = allowed;
+	rd->tar.size = rd->control.pkg.size;
+	if (limits)
+		take_limits(&rd->tar.limits, limits);
 	r = data_entries(rd, e);
 	if (r < 0 || (r = check_datahash(rd, e)) < 0)
 		return r;

@@ -20,11 +20,8 @@
 static bool is_signature(const struct strbuf *tar, const char *shown)
 {
 	struct tar_memory mem = {(const uint8_t *)tar->s, tar->len};
-	_cleanup_(tar_reader_free) struct tar_reader t = {.take = tar_take_memory,
-		.ctx = &mem,
-		.shown = shown,
-		.end_marker_ok = true,
-		.left = {.max_unpacked = CONTROL_MAX, .max_entries = 1000}};
+	_cleanup_(tar_reader_free) struct tar_reader t = {
+		.take = tar_take_memory, .ctx = &mem, .shown = shown, .end_marker_ok = true};
 
 	return tar->s && tar_next(&t, NULL) == 1 && apk_is_sig_name(t.en.name);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "chroot/apk/tar_read.h"
 
+#include "chroot/apk/tar_limit.h"
 #include "chroot/apk/tar_pax.h"
 
 #define BLOCK 512
@@ -151,25 +152,6 @@ int tar_content(struct tar_reader *t, struct strbuf *out, size_t max, struct err
 	return r;
 }
 
-static int charge(struct tar_reader *t, uint64_t bytes, struct err *e)
-{
-	if (bytes > t->left.max_unpacked)
-		return err_set(e, -EFBIG,
-			"%s unpacks to more than the limit for its files (see max_unpacked)",
-			t->shown);
-	t->left.max_unpacked -= bytes;
-	return 0;
-}
-
-static int charge_entry(struct tar_reader *t, struct err *e)
-{
-	if (!t->left.max_entries)
-		return err_set(
-			e, -EFBIG, "%s has more entries than allowed (see max_entries)", t->shown);
-	t->left.max_entries--;
-	return 0;
-}
-
 /* ---- headers ---- */
 
 static bool all_zero(const uint8_t *p, size_t n)
@@ -191,7 +173,7 @@ static int read_end(struct tar_reader *t, struct err *e)
 		if (!all_zero(t->header, BLOCK))
 			return err_set(e, -EBADMSG,
 				"%s: its tar archive goes on after the end marker", t->shown);
-		r = charge(t, BLOCK, e);
+		r = tar_charge(t, BLOCK, e);
 		if (r < 0)
 			return r;
 	}
@@ -400,7 +382,7 @@ static int set_name(struct tar_reader *t, const struct ustar *h, struct err *e)
 		t->name[n - 1] = '\0';
 	t->en.name = t->name;
 	problem = apk_path_problem(t->name);
-	return problem ? refuse(t, t->name, problem, e) : 0;
+	return problem ? refuse(t, t->name, problem, e) : tar_check_length(t, t->name, e);
 }
 
 static int set_link(struct tar_reader *t, const struct ustar *h, struct err *e)
@@ -421,7 +403,7 @@ static int set_link(struct tar_reader *t, const struct ustar *h, struct err *e)
 		return refuse(t, t->name, "is a link without a target", e);
 	problem = t->en.type == APK_HARDLINK ? apk_path_problem(t->link) : NULL;
 	if (!problem)
-		return 0;
+		return tar_check_length(t, t->link, e);
 	return err_set(e, -EBADMSG, "%s: the hard link '%s' has the target '%s', which %s",
 		t->shown, printable(name, t->name, SHOWN_NAME),
 		printable(link, t->link, SHOWN_NAME), problem);
@@ -479,12 +461,12 @@ static int read_header(struct tar_reader *t, struct err *e)
 		return r == 0 ? 0 : read_end(t, e);
 	}
 	r = check_header(t, h, &n, e);
-	if (r < 0 || (r = charge(t, n.size, e)) < 0)
+	if (r < 0 || (r = tar_charge(t, n.size, e)) < 0)
 		return r;
 	x = find_extension(h->type);
 	/* at most one 'x' and one 'L' come with an entry; 'g' may come in any number */
 	if (!x || h->type == 'g')
-		r = charge_entry(t, e);
+		r = tar_charge_entry(t, e);
 	if (r < 0)
 		return r;
 	if (!x)

@@ -20,11 +20,13 @@ struct tar_reader {
 	void *ctx;
 	const char *shown; /* for messages; borrowed */
 	bool end_marker_ok; /* zero blocks at the end are allowed */
-	struct apk_limits left; /* what may still come; both must be set */
+	struct apk_limits limits; /* 0: none */
+	uint64_t size; /* of the file that the archive comes in, for max_ratio; 0: unknown */
 
 	struct apk_entry en; /* the present entry; its strings point into this struct */
 	/* the rest is private */
 	uint64_t content, padding; /* not read yet */
+	uint64_t unpacked, entries; /* so far */
 	uint8_t header[512];
 	struct strbuf pax, long_name;
 	bool pax_seen, long_seen;

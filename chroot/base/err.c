@@ -6,6 +6,16 @@
 #include <stdio.h>
 #include <string.h>
 
+/* What a stranger named goes to a terminal: of control characters only the end of a line is left.
+ */
+static void print(char *text, size_t size, const char *fmt, va_list ap)
+{
+	vsnprintf(text, size, fmt, ap);
+	for (char *c = text; *c; c++)
+		if (((unsigned char)*c < ' ' && *c != '\n' && *c != '\t') || *c == 0x7f)
+			*c = '?';
+}
+
 int err_set(struct err *e, int code, const char *fmt, ...)
 {
 	va_list ap;
@@ -14,7 +24,7 @@ int err_set(struct err *e, int code, const char *fmt, ...)
 		return code;
 	e->code = code;
 	va_start(ap, fmt);
-	vsnprintf(e->text, sizeof(e->text), fmt, ap);
+	print(e->text, sizeof(e->text), fmt, ap);
 	va_end(ap);
 	return code;
 }
@@ -28,7 +38,7 @@ int err_exit(struct err *e, int exit_code, int code, const char *fmt, ...)
 	e->code = code;
 	e->exit_code = exit_code;
 	va_start(ap, fmt);
-	vsnprintf(e->text, sizeof(e->text), fmt, ap);
+	print(e->text, sizeof(e->text), fmt, ap);
 	va_end(ap);
 	return code;
 }
@@ -48,7 +58,7 @@ int err_errno(struct err *e, int code, const char *fmt, ...)
 		return code;
 	e->code = code;
 	va_start(ap, fmt);
-	vsnprintf(e->text, sizeof(e->text), fmt, ap);
+	print(e->text, sizeof(e->text), fmt, ap);
 	va_end(ap);
 	append(e, ": ");
 	append(e, strerror(-code));
@@ -64,7 +74,7 @@ int err_prefix(struct err *e, const char *fmt, ...)
 		return -EIO;
 	memcpy(old, e->text, sizeof(old));
 	va_start(ap, fmt);
-	vsnprintf(e->text, sizeof(e->text), fmt, ap);
+	print(e->text, sizeof(e->text), fmt, ap);
 	va_end(ap);
 	append(e, ": ");
 	append(e, old);
@@ -79,7 +89,7 @@ int err_hint(struct err *e, const char *fmt, ...)
 	if (!e)
 		return -EIO;
 	va_start(ap, fmt);
-	vsnprintf(hint, sizeof(hint), fmt, ap);
+	print(hint, sizeof(hint), fmt, ap);
 	va_end(ap);
 	append(e, "\n");
 	append(e, hint);

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "chroot/apk/apk_read.h"
 #include "chroot/base/fs.h"
 #include "pmkmod/util/exit_codes.h"
 
@@ -34,6 +35,31 @@ static int read_options(struct context *x, struct err *e)
 	if (config_number(x->config, "toolchain", "jobs", 0, &jobs, e) < 0)
 		return usage(e, "toolchain.jobs", "must be a number");
 	x->jobs = jobs ? (unsigned)jobs : cpus > 0 ? (unsigned)cpus : 1;
+	return 0;
+}
+
+static int read_limits(const struct context *x, struct err *e)
+{
+	struct apk_limits l = {0};
+	const struct {
+		const char *key;
+		uint64_t *out;
+	} keys[] = {
+		{"max_files", &l.max_files},
+		{"max_name", &l.max_name},
+		{"max_unpacked", &l.max_unpacked},
+		{"max_ratio", &l.max_ratio},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		_cleanup_free_ char *name = xasprintf("packages.%s", keys[i].key);
+		unsigned long long n = 0;
+
+		if (config_number(x->config, "packages", keys[i].key, 0, &n, e) < 0)
+			return usage(e, name, "must be a number");
+		*keys[i].out = n ? n : UINT64_MAX;
+	}
+	apk_limits_set(&l);
 	return 0;
 }
 
@@ -73,6 +99,8 @@ int context_open(struct context *x, struct config *config, struct err *e)
 
 	x->config = config;
 	r = read_options(x, e);
+	if (r == 0)
+		r = read_limits(x, e);
 	if (r == 0)
 		r = find_folder(x, "cache", &x->cache, e);
 	if (r == 0)

@@ -20,14 +20,9 @@
 #define MODULE_MAX (256u << 20)
 /* More are counted alone: nobody's package has so many, and each may unpack to hundreds of MiB. */
 #define MODULES_MAX 32
-/* A whole distribution's kernel package fits. */
-#define UNPACKED_MAX (4ULL << 30)
-#define ENTRIES_MAX 200000
 #define REPORT_MAX (16u << 20)
 #define OTHERS_MAX 64 /* other files that are named */
 #define WORDS_MAX 1024 /* firmware and softdeps of one module that are kept */
-
-static const struct apk_limits limits = {.max_unpacked = UNPACKED_MAX, .max_entries = ENTRIES_MAX};
 
 struct inspecting {
 	struct inspection *out;
@@ -249,7 +244,7 @@ static int read_again(struct inspecting *in, int fd, const char *path, struct er
 	if (lseek(fd, 0, SEEK_SET) < 0)
 		return err_errno(e, -errno, "cannot read the package '%s'", path);
 	in->modules = true;
-	return apk_read(fd, path, &in->out->c.pkg.identity, NULL, &limits, &ops, in, e);
+	return apk_read(fd, path, &in->out->c.pkg.identity, NULL, NULL, &ops, in, e);
 }
 
 static int read_all(struct inspecting *in, int fd, const char *path, struct err *e)
@@ -257,7 +252,7 @@ static int read_all(struct inspecting *in, int fd, const char *path, struct err 
 	static const struct apk_reader_ops ops = {
 		.control = on_control, .entry = on_entry, .data = on_data, .end = on_end};
 	struct inspection *out = in->out;
-	int r = apk_read(fd, path, &out->c.pkg.identity, NULL, &limits, &ops, in, e);
+	int r = apk_read(fd, path, &out->c.pkg.identity, NULL, NULL, &ops, in, e);
 
 	if (r < 0)
 		return r;

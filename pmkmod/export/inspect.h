@@ -33,9 +33,9 @@ struct inspection {
 	char *report; /* path of the fit report beside it; NULL: none, or another package's */
 };
 /*
- * Read the package in the file `path`: any apk, checked throughout (apk_read()), within limits that
- * are meant for module packages alone. `keys` are those that are known. -EBADMSG, -EFBIG,
- * -EPROTONOSUPPORT; -EINVAL: no regular file.
+ * Read the package in the file `path`: any apk, checked throughout (apk_read()); how many modules
+ * of it are looked at is meant for module packages alone. `keys` are those that are known.
+ * -EBADMSG, -EFBIG, -EPROTONOSUPPORT; -EINVAL: no regular file.
  */
 int inspect_package(
 	struct inspection *out, const char *path, const struct apk_keys *keys, struct err *e);

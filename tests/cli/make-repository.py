@@ -358,6 +358,11 @@ exit 3
              scripts={'post-install': script})
 
 
+def many_files(count):
+    return evil_entries(lambda outside: [
+        apk.Entry('usr/share/file-%d' % i, content=b'x') for i in range(count)])
+
+
 KINDS = {
     'failing-script': failing_script,
     'good': lambda tiny, outside: good_base(tiny),
@@ -381,6 +386,11 @@ KINDS = {
     'hard-link': evil_entries(lambda outside: [
         apk.Entry('usr/share/hard', kind='hard', target=up(outside) + '/secret')]),
     'newline': evil_entries(lambda outside: [apk.Entry('usr/share/a\nF:etc', content=b'x\n')]),
+    'many-files': many_files(40),
+    'long-name': evil_entries(lambda outside: [
+        apk.Entry('usr/share/' + 'n' * 200, content=b'x')]),
+    'zeros': evil_entries(lambda outside: [
+        apk.Entry('usr/share/zeros', content=bytes(80 << 20))]),
     'link-absolute': through_link(lambda outside: outside),
     'link-dotdot': through_link(up),
 }

@@ -59,7 +59,7 @@ static void make_apk(struct strbuf *apk, const uint8_t *data, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct apk_reader_ops ops = {.control = on_control, .entry = on_entry};
-	struct apk_limits limits = {.max_unpacked = 8 << 20, .max_entries = 1000};
+	struct apk_limits limits = {.max_unpacked = 8 << 20, .max_files = 1000};
 	_cleanup_strbuf_ struct strbuf apk = {0};
 	struct err e = ERR_INIT;
 	int fd;

@@ -37,7 +37,7 @@ static int read_all(const struct strbuf *tar, tar_take take, struct strbuf *log,
 		.ctx = &mem,
 		.shown = "fuzz",
 		.end_marker_ok = true,
-		.left = {.max_unpacked = 1 << 20, .max_entries = 1000}};
+		.limits = {.max_unpacked = 1 << 20, .max_files = 1000}};
 	int r;
 
 	while ((r = tar_next(&t, e)) == 1) {

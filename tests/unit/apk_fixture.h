@@ -34,6 +34,24 @@ struct item {
 	const char *uname, *xattr;
 };
 
+#define DIR(name)                                                                                  \
+	{                                                                                          \
+		'5', name, NULL, 0755, NULL, NULL                                                  \
+	}
+#define FILE_(name, text)                                                                          \
+	{                                                                                          \
+		'0', name, text, 0644, NULL, NULL                                                  \
+	}
+#define LINK(name, to)                                                                             \
+	{                                                                                          \
+		'2', name, to, 0777, NULL, NULL                                                    \
+	}
+#define SCRIPT(name)                                                                               \
+	{                                                                                          \
+		's', name, "#!/bin/sh\n", 0755, NULL, NULL                                         \
+	}
+#define ITEMS(...) ((const struct item[]){__VA_ARGS__, {0}})
+
 struct fixture {
 	char dir[64];
 	char *root;
@@ -144,24 +162,19 @@ static inline char *pkg_file(const struct fixture *fx, const struct apk_pkg *p)
 	return xasprintf("%s/%s-%s.apk", fx->dir, p->name, p->version);
 }
 
-/* Make a package; `info` is put into .PKGINFO as it is. The last item has type 0. */
-static inline struct apk_pkg *pack(struct fixture *fx, const char *name, const char *version,
-	const char *info, const struct item *items)
+/* Make a package of the data archive `data`, whatever that is; of the items only the scripts count.
+ * `info` is put into .PKGINFO as it is. The last item has type 0. */
+static inline struct apk_pkg *pack_tar(struct fixture *fx, const char *name, const char *version,
+	const char *info, const struct item *items, const struct strbuf *data)
 {
-	_cleanup_strbuf_ struct strbuf data = {0}, control = {0}, text = {0}, dgz = {0}, cgz = {0};
+	_cleanup_strbuf_ struct strbuf control = {0}, text = {0}, dgz = {0}, cgz = {0};
 	struct apk_pkg *p = xcalloc(1, sizeof(*p));
 	_cleanup_free_ char *path = NULL;
 	struct item px = {'0', ".PKGINFO", NULL, 0644, NULL, NULL};
-	static const char eof[1024];
 	char hex[HASH_HEX_MAX];
 	struct hash h;
 
-	for (const struct item *it = items; it->type; it++) {
-		if (it->type != 's')
-			tar_item(&data, it);
-	}
-	strbuf_add(&data, eof, sizeof(eof));
-	gzip(&dgz, &data);
+	gzip(&dgz, data);
 	hash_buf(HASH_SHA256, dgz.s, dgz.len, &h);
 	hash_hex(&h, hex);
 	strbuf_addf(&text,
@@ -192,6 +205,21 @@ static inline struct apk_pkg *pack(struct fixture *fx, const char *name, const c
 	assert_in_range(fx->n_pkgs, 0, MAX_CHANGES - 1);
 	fx->pkgs[fx->n_pkgs++] = p;
 	return p;
+}
+
+/* Make a package of these items. */
+static inline struct apk_pkg *pack(struct fixture *fx, const char *name, const char *version,
+	const char *info, const struct item *items)
+{
+	_cleanup_strbuf_ struct strbuf data = {0};
+	static const char eof[1024];
+
+	for (const struct item *it = items; it->type; it++) {
+		if (it->type != 's')
+			tar_item(&data, it);
+	}
+	strbuf_add(&data, eof, sizeof(eof));
+	return pack_tar(fx, name, version, info, items, &data);
 }
 
 static inline void change(struct fixture *fx, const struct apk_pkg *old, const struct apk_pkg *new)

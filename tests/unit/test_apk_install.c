@@ -7,24 +7,6 @@
 #include <sys/wait.h>
 #include <sys/xattr.h>
 
-#define DIR(name)                                                                                  \
-	{                                                                                          \
-		'5', name, NULL, 0755, NULL, NULL                                                  \
-	}
-#define FILE_(name, text)                                                                          \
-	{                                                                                          \
-		'0', name, text, 0644, NULL, NULL                                                  \
-	}
-#define LINK(name, to)                                                                             \
-	{                                                                                          \
-		'2', name, to, 0777, NULL, NULL                                                    \
-	}
-#define SCRIPT(name)                                                                               \
-	{                                                                                          \
-		's', name, "#!/bin/sh\n", 0755, NULL, NULL                                         \
-	}
-#define ITEMS(...) ((const struct item[]){__VA_ARGS__, {0}})
-
 static void files_and_modes(void **state)
 {
 	struct fixture *fx = *state;

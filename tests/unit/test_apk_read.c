@@ -587,23 +587,86 @@ static void test_abort(void **state)
 	strbuf_free(&s.log);
 }
 
+static void long_name_data(struct strbuf *tar)
+{
+	_cleanup_strbuf_ struct strbuf name = {0};
+
+	while (name.len < 1024)
+		strbuf_adds(&name, "a/234567");
+	strbuf_addc(&name, 'x');
+	craft_checksum(tar, "x", 1, "path", name.s);
+	craft_entry(tar, '0', "short", NULL, "x", 1);
+}
+
+static void long_link_data(struct strbuf *tar)
+{
+	craft_file(tar, "a23456789", "x");
+	craft_header(tar, '1', "b", "a23456789", 0);
+}
+
+static void sparse_data(struct strbuf *tar)
+{
+	_cleanup_free_ char *zero = xcalloc(1, APK_RATIO_FREE);
+
+	craft_checksum(tar, zero, APK_RATIO_FREE, NULL, NULL);
+	craft_entry(tar, '0', "zero", NULL, zero, APK_RATIO_FREE);
+}
+
 static void test_limits(void **state)
 {
+	static const struct {
+		void (*fill)(struct strbuf *tar);
+		struct apk_limits limits;
+		int calls; /* what was given before it was refused */
+		const char *says;
+	} rows[] = {
+		/* refused at its header, before any of its bytes */
+		{big_data, {.max_unpacked = 4000000}, 1, "max_unpacked"},
+		{big_data, {.max_files = 1}, 0, "more files and folders than the 1 that"},
+		{big_data, {.max_files = 1}, 0, "packages.max_files in pmkmod.ini"},
+		{big_data, {.max_unpacked = 6000000}, 0, NULL},
+		{big_data, {.max_files = 2, .max_name = 5}, 0, NULL},
+		{big_data, {.max_name = 4}, 0, "the name 'after'... has 5 bytes, more than the 4"},
+		{big_data, {.max_name = 4}, 0, "packages.max_name=N, sets that limit, which is 4"},
+		{big_data, {.max_ratio = 1}, 0, NULL}, /* too little for that */
+		{long_name_data, {0}, 1, "has 1025 bytes, more than the 1024 that one may have"},
+		{long_name_data, {.max_name = 1025}, 0, NULL},
+		{long_link_data, {.max_name = 9}, 0, NULL},
+		{long_link_data, {.max_name = 8}, 1, "the name 'a23456789'... has 9 bytes"},
+		{sparse_data, {.max_ratio = 500}, 1, "times its own size of "},
+		{sparse_data, {.max_ratio = 500}, 1, "packages.max_ratio"},
+		{sparse_data, {.max_ratio = 1100}, 0, NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		_cleanup_strbuf_ struct strbuf apk = {0};
+		struct seen s = {0};
+		struct err e = ERR_INIT;
+
+		make(&apk, 0, rows[i].fill, NULL);
+		expect("limit", i, read_bytes(&apk, NULL, keys, &rows[i].limits, &ops, &s, &e),
+			rows[i].says ? -EFBIG : 0, rows[i].says, &e);
+		if (rows[i].calls && s.calls != rows[i].calls)
+			fail_msg("row %zu: %d calls: %s", i, s.calls, s.log.s);
+		strbuf_free(&s.log);
+	}
+}
+
+static void test_limits_set(void **state)
+{
+	const struct apk_limits low = {.max_files = 1}, high = {.max_files = 1000000};
+	const struct apk_limits own = {.max_files = 2};
 	_cleanup_strbuf_ struct strbuf apk = {0};
-	struct apk_limits bytes = {.max_unpacked = 4000000}, entries = {.max_entries = 1};
-	struct seen s = {0};
 	struct err e = ERR_INIT;
 
 	(void)state;
 	make(&apk, 0, big_data, NULL);
-	assert_int_equal(read_bytes(&apk, NULL, keys, &bytes, &ops, &s, &e), -EFBIG);
-	assert_int_equal(s.calls, 1); /* refused at its header, before any of its bytes */
-	assert_int_equal(read_bytes(&apk, NULL, keys, &entries, &ops, &s, &e), -EFBIG);
-	bytes.max_unpacked = 6000000;
-	entries.max_entries = 2;
-	assert_int_equal(read_bytes(&apk, NULL, keys, &bytes, NULL, NULL, &e), 0);
-	assert_int_equal(read_bytes(&apk, NULL, keys, &entries, NULL, NULL, &e), 0);
-	strbuf_free(&s.log);
+	apk_limits_set(&low);
+	assert_int_equal(read_bytes(&apk, NULL, keys, NULL, NULL, NULL, &e), -EFBIG);
+	assert_int_equal(read_bytes(&apk, NULL, keys, &own, NULL, NULL, &e), 0);
+	apk_limits_set(&high);
+	assert_int_equal(read_bytes(&apk, NULL, keys, NULL, NULL, NULL, &e), 0);
 }
 
 /*
@@ -770,6 +833,7 @@ int main(void)
 		cmocka_unit_test(test_entries),
 		cmocka_unit_test(test_abort),
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_limits_set),
 		cmocka_unit_test(test_damage),
 		cmocka_unit_test(test_control),
 		cmocka_unit_test(test_file),

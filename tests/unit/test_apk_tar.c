@@ -22,7 +22,7 @@ static int read_all(const struct strbuf *tar, tar_take take, struct strbuf *log,
 		.ctx = &mem,
 		.shown = "sample.apk",
 		.end_marker_ok = true,
-		.left = {.max_unpacked = 1 << 24, .max_entries = 100}};
+		.limits = {.max_unpacked = 1 << 24, .max_files = 100}};
 	int r;
 
 	err_clear(e);
@@ -348,7 +348,7 @@ static void test_numbers(void **state)
 	_cleanup_(tar_reader_free) struct tar_reader t = {.take = tar_take_memory,
 		.ctx = &mem,
 		.shown = "sample.apk",
-		.left = {.max_unpacked = 1000, .max_entries = 1}};
+		.limits = {.max_unpacked = 1000, .max_files = 1}};
 	struct err e = ERR_INIT;
 
 	(void)state;
