@@ -93,6 +93,21 @@ int apk_read(int fd, const char *shown, const struct hash *identity, const struc
 	const struct apk_limits *limits, const struct apk_reader_ops *ops, void *ctx,
 	struct err *e);
 
+/*
+ * The same in steps, so that the next package is unpacked while this one is put in place. `fd` and
+ * `shown` are borrowed until apk_reader_free(). Open reads and verifies the head; start begins to
+ * inflate the data ahead, in a thread (until it is read or freed nothing should fork() that does
+ * more than exec); read is what apk_read() does after the head, once.
+ */
+struct apk_reader;
+int apk_reader_open(struct apk_reader **out, int fd, const char *shown, const struct hash *identity,
+	const struct apk_keys *keys, struct err *e);
+const struct apk_control *apk_reader_control(const struct apk_reader *rd); /* borrowed */
+int apk_reader_start(struct apk_reader *rd, struct err *e);
+int apk_reader_read(struct apk_reader *rd, const struct apk_limits *limits,
+	const struct apk_reader_ops *ops, void *ctx, struct err *e);
+void apk_reader_free(struct apk_reader *rd); /* may be NULL */
+
 /* Only the control member of a package file; the data member is not read. */
 int apk_read_control(
 	const char *path, const struct apk_keys *keys, struct apk_control *out, struct err *e);

@@ -105,6 +105,8 @@ struct db {
 	struct strvec *warnings;
 	int lock;
 	bool exec_dir; /* lib/apk/exec was made by this run */
+	const struct apk_change *next; /* what comes after the package under way; NULL: nothing */
+	struct ahead *ahead; /* that package, unpacked ahead; NULL: it is not */
 };
 
 /* ---- db.c: memory and lookup ---- */
@@ -177,6 +179,7 @@ bool dir_protected(struct db *db, struct db_dir *d);
 /* Read the .apk of `p` and put its files into the root; `old`: the version it replaces. On an
  * error nothing of it stays. */
 int pkg_unpack(struct db *db, struct db_pkg *p, const struct db_pkg *old, struct err *e);
+void ahead_free(struct ahead *a); /* may be NULL */
 char *file_tmp_name(const struct db_file *f); /* ".apk.<hex>", caller frees */
 int pkg_commit(struct db *db, struct db_pkg *p, struct err *e); /* temporary names -> final ones */
 void pkg_rollback(struct db *db, struct db_pkg *p);

@@ -4,9 +4,13 @@
 #include <pthread.h>
 #include <signal.h>
 
-/* Blocks are large against the cost of a wake-up and small against the processor's cache. */
+/*
+ * Blocks are large against the cost of a wake-up and small against the processor's cache. There are
+ * many for a package that is inflated long before it is read; a reader that keeps up has the same
+ * few used again and again.
+ */
 #define BLOCK_SIZE 131072
-#define BLOCKS 8
+#define BLOCKS 192
 
 struct inflater {
 	struct member *m;
@@ -14,37 +18,43 @@ struct inflater {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	/* under the lock */
-	size_t filled, emptied; /* blocks so far; the difference is what waits in the ring */
+	size_t filled, emptied; /* blocks so far; the difference is what waits */
 	bool done, stop;
 	int failed; /* valid when done */
 	struct err why; /* likewise */
-	size_t len[BLOCKS]; /* a block between emptied and filled belongs to the reader */
-	uint8_t *ring;
+	struct block {
+		uint8_t *bytes;
+		size_t len;
+	} queue[BLOCKS]; /* between emptied and filled, modulo BLOCKS */
+	uint8_t *spare[BLOCKS]; /* blocks that nobody uses, the last one given back on top */
+	size_t n_spare;
 	/* the reader's alone */
 	const uint8_t *p;
 	size_t left;
 	bool holding;
 };
 
-/* Wait for an empty block; false when there is no need for one any more. */
-static bool wait_for_room(struct inflater *f)
+/* An empty block, waited for; NULL when there is no need for one any more. */
+static uint8_t *wait_for_room(struct inflater *f)
 {
-	bool go;
+	uint8_t *bytes = NULL;
 
 	pthread_mutex_lock(&f->lock);
 	while (f->filled - f->emptied == BLOCKS && !f->stop)
 		pthread_cond_wait(&f->changed, &f->lock);
-	go = !f->stop;
+	if (!f->stop)
+		bytes = f->n_spare ? f->spare[--f->n_spare] : xrealloc(NULL, 1, BLOCK_SIZE);
 	pthread_mutex_unlock(&f->lock);
-	return go;
+	return bytes;
 }
 
-static void hand_over(struct inflater *f, size_t len, int r)
+static void hand_over(struct inflater *f, uint8_t *bytes, size_t len, int r)
 {
 	pthread_mutex_lock(&f->lock);
-	f->len[f->filled % BLOCKS] = len;
 	if (len)
-		f->filled++;
+		f->queue[f->filled++ % BLOCKS] = (struct block){bytes, len};
+	else
+		free(bytes);
 	f->done = r < 0 || len < BLOCK_SIZE;
 	f->failed = r;
 	pthread_cond_signal(&f->changed);
@@ -55,13 +65,12 @@ static void *run(void *arg)
 {
 	struct inflater *f = arg;
 	size_t len = BLOCK_SIZE;
+	uint8_t *bytes;
 	int r = 0;
 
-	while (r == 0 && len == BLOCK_SIZE && wait_for_room(f)) {
-		uint8_t *block = f->ring + f->filled % BLOCKS * BLOCK_SIZE;
-
-		r = member_read(f->m, block, BLOCK_SIZE, &len, &f->why);
-		hand_over(f, len, r);
+	while (r == 0 && len == BLOCK_SIZE && (bytes = wait_for_room(f))) {
+		r = member_read(f->m, bytes, BLOCK_SIZE, &len, &f->why);
+		hand_over(f, bytes, len, r);
 	}
 	return NULL;
 }
@@ -83,7 +92,10 @@ static void free_inflater(struct inflater *f)
 {
 	pthread_cond_destroy(&f->changed);
 	pthread_mutex_destroy(&f->lock);
-	free(f->ring);
+	for (; f->emptied < f->filled; f->emptied++)
+		free(f->queue[f->emptied % BLOCKS].bytes);
+	while (f->n_spare)
+		free(f->spare[--f->n_spare]);
 	free(f);
 }
 
@@ -93,7 +105,6 @@ int inflater_start(struct inflater **out, struct member *m, struct err *e)
 	int r;
 
 	f->m = m;
-	f->ring = xrealloc(NULL, BLOCKS, BLOCK_SIZE);
 	pthread_mutex_init(&f->lock, NULL);
 	pthread_cond_init(&f->changed, NULL);
 	r = start_thread(f);
@@ -112,15 +123,15 @@ static int next_block(struct inflater *f, struct err *e)
 
 	pthread_mutex_lock(&f->lock);
 	if (f->holding) {
-		f->emptied++;
+		f->spare[f->n_spare++] = f->queue[f->emptied++ % BLOCKS].bytes;
 		pthread_cond_signal(&f->changed);
 	}
 	while (f->filled == f->emptied && !f->done)
 		pthread_cond_wait(&f->changed, &f->lock);
 	f->holding = f->filled != f->emptied;
 	if (f->holding) {
-		f->p = f->ring + f->emptied % BLOCKS * BLOCK_SIZE;
-		f->left = f->len[f->emptied % BLOCKS];
+		f->p = f->queue[f->emptied % BLOCKS].bytes;
+		f->left = f->queue[f->emptied % BLOCKS].len;
 	}
 	r = f->holding ? 1 : f->failed;
 	if (r < 0)

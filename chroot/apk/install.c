@@ -178,6 +178,7 @@ static int apply(struct db *db, const struct apk_solution *s, struct err *e)
 		if (db->opts->progress)
 			db->opts->progress(db->opts->progress_ctx, i, s->n_changes,
 				c->new_pkg ? c->new_pkg : c->old);
+		db->next = i + 1 < s->n_changes ? c + 1 : NULL;
 		r = c->new_pkg ? install_pkg(db, old, c->new_pkg, e) : remove_pkg(db, old, e);
 		if (r < 0)
 			return r;
@@ -218,6 +219,7 @@ int apk_install(const char *root, const struct apk_universe *u, const struct apk
 		r = db_write(&db, world, e);
 	if (db.exec_dir)
 		root_unlink(&db, "lib/apk/exec", AT_REMOVEDIR);
+	ahead_free(db.ahead);
 	db_free(&db);
 	return r;
 }

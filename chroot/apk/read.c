@@ -14,17 +14,19 @@
 static struct apk_limits allowed = {
 	.max_unpacked = 8ULL << 30, .max_files = 1000000, .max_ratio = 200, .max_name = 1024};
 
-struct reading {
+struct apk_reader {
 	struct member m;
 	const char *shown;
 	const struct apk_reader_ops *ops;
 	void *ctx;
 	struct apk_control control;
 	struct tar_reader tar;
+	struct inflater *inflater; /* NULL: it was not started */
 };
 
-static void reading_free(struct reading *rd)
+static void reader_free(struct apk_reader *rd)
 {
+	inflater_stop(rd->inflater);
 	member_close(&rd->m);
 	apk_control_free(&rd->control);
 	tar_reader_free(&rd->tar);
@@ -52,8 +54,8 @@ static int check_identity(
 }
 
 /* Signatures and control part; afterwards rd->m stands before the data part. */
-static int read_head(
-	struct reading *rd, const struct hash *identity, const struct apk_keys *keys, struct err *e)
+static int read_head(struct apk_reader *rd, const struct hash *identity,
+	const struct apk_keys *keys, struct err *e)
 {
 	_cleanup_(apk_sigs_free) struct apk_sigs sigs = {.keys = identity ? NULL : keys};
 	_cleanup_strbuf_ struct strbuf text = {0};
@@ -73,7 +75,7 @@ static int read_head(
 	return 0;
 }
 
-static void set_size(struct reading *rd, int fd)
+static void set_size(struct apk_reader *rd, int fd)
 {
 	struct stat st;
 
@@ -83,7 +85,7 @@ static void set_size(struct reading *rd, int fd)
 
 /* ---- data ---- */
 
-static int wrong_content(const struct reading *rd, const struct hash *found, struct err *e)
+static int wrong_content(const struct apk_reader *rd, const struct hash *found, struct err *e)
 {
 	char want[HASH_HEX_MAX], have[HASH_HEX_MAX];
 
@@ -94,7 +96,7 @@ static int wrong_content(const struct reading *rd, const struct hash *found, str
 		rd->shown, rd->tar.en.name, want, have);
 }
 
-static int file_content(struct reading *rd, struct err *e)
+static int file_content(struct apk_reader *rd, struct err *e)
 {
 	struct hash_ctx sum;
 	struct hash found;
@@ -118,7 +120,7 @@ static int file_content(struct reading *rd, struct err *e)
 	return rd->ops->end ? rd->ops->end(rd->ctx, e) : 0;
 }
 
-static int check_link(const struct reading *rd, struct err *e)
+static int check_link(const struct apk_reader *rd, struct err *e)
 {
 	const struct apk_entry *en = &rd->tar.en;
 	struct hash found;
@@ -127,7 +129,7 @@ static int check_link(const struct reading *rd, struct err *e)
 	return hash_eq(&found, &en->checksum) ? 0 : wrong_content(rd, &found, e);
 }
 
-static int data_entry(struct reading *rd, struct err *e)
+static int data_entry(struct apk_reader *rd, struct err *e)
 {
 	const struct apk_entry *en = &rd->tar.en;
 	int r = 0;
@@ -146,23 +148,21 @@ static int data_entry(struct reading *rd, struct err *e)
 	return r == 0 && en->type == APK_FILE ? file_content(rd, e) : r;
 }
 
-static int data_entries(struct reading *rd, struct err *e)
+static int data_entries(struct apk_reader *rd, struct err *e)
 {
-	struct inflater *inflater = NULL;
-	int r = inflater_start(&inflater, &rd->m, e);
+	int r;
 
-	if (r < 0)
-		return r;
 	rd->tar.take = inflater_take;
-	rd->tar.ctx = inflater;
+	rd->tar.ctx = rd->inflater;
 	while ((r = tar_next(&rd->tar, e)) == 1)
 		if ((r = data_entry(rd, e)) < 0)
 			break;
-	inflater_stop(inflater);
+	inflater_stop(rd->inflater);
+	rd->inflater = NULL;
 	return r;
 }
 
-static int check_datahash(const struct reading *rd, struct err *e)
+static int check_datahash(const struct apk_reader *rd, struct err *e)
 {
 	const struct hash *expected = &rd->control.pkg.datahash, *found = &rd->m.sum[0];
 	char want[HASH_HEX_MAX], have[HASH_HEX_MAX];
@@ -194,16 +194,25 @@ void apk_limits_set(const struct apk_limits *l)
 	take_limits(&allowed, l);
 }
 
-static int read_data(struct reading *rd, const struct apk_limits *limits, struct err *e)
+int apk_reader_start(struct apk_reader *rd, struct err *e)
 {
 	static const enum hash_alg sha256[] = {HASH_SHA256};
-	int r = member_start(&rd->m, sha256, 1, e);
+	int r = rd->inflater ? 1 : member_start(&rd->m, sha256, 1, e);
 
-	if (r < 0)
-		return r;
+	if (r < 0 || rd->inflater)
+		return r < 0 ? r : 0;
 	if (r == 0)
 		return err_set(e, -EBADMSG, "%s ends after its control part: its data is missing",
 			rd->shown);
+	return inflater_start(&rd->inflater, &rd->m, e);
+}
+
+static int read_data(struct apk_reader *rd, const struct apk_limits *limits, struct err *e)
+{
+	int r = apk_reader_start(rd, e);
+
+	if (r < 0)
+		return r;
 	rd->tar.shown = rd->shown;
 	rd->tar.end_marker_ok = true;
 	rd->tar.limits = allowed;
@@ -222,20 +231,64 @@ static int read_data(struct reading *rd, const struct apk_limits *limits, struct
 
 /* ---- the interface ---- */
 
+static int open_reader(struct apk_reader *rd, int fd, const char *shown,
+	const struct hash *identity, const struct apk_keys *keys, struct err *e)
+{
+	int r;
+
+	*rd = (struct apk_reader){.shown = shown};
+	r = member_open_fd(&rd->m, fd, shown, "an apk package", e);
+	if (r == 0)
+		r = read_head(rd, identity, keys, e);
+	if (r == 0)
+		set_size(rd, fd);
+	return r;
+}
+
+int apk_reader_open(struct apk_reader **out, int fd, const char *shown, const struct hash *identity,
+	const struct apk_keys *keys, struct err *e)
+{
+	struct apk_reader *rd = xcalloc(1, sizeof(*rd));
+	int r = open_reader(rd, fd, shown, identity, keys, e);
+
+	*out = r < 0 ? NULL : rd;
+	if (r < 0)
+		apk_reader_free(rd);
+	return r;
+}
+
+const struct apk_control *apk_reader_control(const struct apk_reader *rd)
+{
+	return &rd->control;
+}
+
+int apk_reader_read(struct apk_reader *rd, const struct apk_limits *limits,
+	const struct apk_reader_ops *ops, void *ctx, struct err *e)
+{
+	static const struct apk_reader_ops nothing;
+	int r = 0;
+
+	rd->ops = ops ? ops : &nothing;
+	rd->ctx = ctx;
+	if (rd->ops->control)
+		r = rd->ops->control(ctx, &rd->control, e);
+	return r < 0 ? r : read_data(rd, limits, e);
+}
+
+void apk_reader_free(struct apk_reader *rd)
+{
+	if (rd)
+		reader_free(rd);
+	free(rd);
+}
+
 int apk_read(int fd, const char *shown, const struct hash *identity, const struct apk_keys *keys,
 	const struct apk_limits *limits, const struct apk_reader_ops *ops, void *ctx, struct err *e)
 {
-	static const struct apk_reader_ops nothing;
-	_cleanup_(reading_free) struct reading rd = {
-		.shown = shown, .ops = ops ? ops : &nothing, .ctx = ctx};
-	int r = member_open_fd(&rd.m, fd, shown, "an apk package", e);
+	_cleanup_(reader_free) struct apk_reader rd;
+	int r = open_reader(&rd, fd, shown, identity, keys, e);
 
-	if (r < 0 || (r = read_head(&rd, identity, keys, e)) < 0)
-		return r;
-	set_size(&rd, fd);
-	if (rd.ops->control && (r = rd.ops->control(ctx, &rd.control, e)) < 0)
-		return r;
-	return read_data(&rd, limits, e);
+	return r < 0 ? r : apk_reader_read(&rd, limits, ops, ctx, e);
 }
 
 static int open_package(const char *path, struct err *e)
@@ -249,16 +302,15 @@ int apk_read_control(
 	const char *path, const struct apk_keys *keys, struct apk_control *out, struct err *e)
 {
 	_cleanup_close_ int fd = open_package(path, e);
-	_cleanup_(reading_free) struct reading rd = {.shown = path};
+	_cleanup_(reader_free) struct apk_reader rd = {.shown = path};
 	int r;
 
 	*out = (struct apk_control){0};
 	if (fd < 0)
 		return fd;
-	r = member_open_fd(&rd.m, fd, path, "an apk package", e);
-	if (r < 0 || (r = read_head(&rd, NULL, keys, e)) < 0)
+	r = open_reader(&rd, fd, path, NULL, keys, e);
+	if (r < 0)
 		return r;
-	set_size(&rd, fd);
 	*out = rd.control;
 	rd.control = (struct apk_control){0};
 	return 0;

@@ -44,8 +44,8 @@ static bool has_no_old_fields(const struct sign_trailer *t)
 }
 
 /*
- * Some releases of OpenSSL 3.0 copy what is in memory, and lose the copy when the signature is wrong;
- * behind a filter they do not see that it is.
+ * Some releases of OpenSSL 3.0 copy what is in memory, and lose the copy when the signature is
+ * wrong; behind a filter they do not see that it is.
  */
 static BIO *content_of(const unsigned char *bytes, size_t len)
 {
