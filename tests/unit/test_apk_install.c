@@ -489,21 +489,26 @@ static void missing_file(void **state)
 	assert_string_equal(fx->e.text, "package a-1-r0 is not in the cache");
 }
 
+static void shorten(struct fixture *fx, struct apk_pkg *p)
+{
+	_cleanup_free_ char *path = pkg_file(fx, p);
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(truncate(path, st.st_size - 20), 0);
+}
+
 static void damaged_data_leaves_nothing(void **state)
 {
 	struct fixture *fx = *state;
 	struct apk_pkg *a;
-	_cleanup_free_ char *path = NULL;
-	struct stat st;
 
 	put(fx, "usr/kept", "kept");
 	put(fx, "usr/x", "old");
 	a = add(fx, "a", "",
 		ITEMS(DIR("usr"), DIR("usr/d"), FILE_("usr/d/f", "f"), FILE_("usr/x", "new"),
 			LINK("usr/l", "x")));
-	path = pkg_file(fx, a);
-	assert_int_equal(stat(path, &st), 0);
-	assert_int_equal(truncate(path, st.st_size - 20), 0);
+	shorten(fx, a);
 	assert_true(install(fx) < 0);
 	assert_false(there(fx, "usr/d"));
 	assert_false(there(fx, "usr/l"));
@@ -515,6 +520,44 @@ static void damaged_data_leaves_nothing(void **state)
 	assert_int_equal(unlink(at(fx, "usr/x")), 0);
 	assert_int_equal(unlink(at(fx, "usr/kept")), 0);
 	assert_int_equal(rmdir(at(fx, "usr")), 0);
+}
+
+/* The next package is inflated ahead: what is wrong with it comes after the one before it. */
+static void damaged_in_its_turn(void **state)
+{
+	struct fixture *fx = *state;
+	struct apk_pkg *b;
+
+	add(fx, "a", "", ITEMS(FILE_("f", "f")));
+	b = add(fx, "b", "", ITEMS(FILE_("g", "g")));
+	add(fx, "c", "", ITEMS(FILE_("h", "h")));
+	shorten(fx, b);
+	assert_true(install(fx) < 0);
+	assert_true(starts_with(fx->e.text, "b-1-r0"));
+	assert_content(fx, "f", "f");
+	assert_false(there(fx, "g"));
+	assert_false(there(fx, "h"));
+}
+
+/* Larger than what is inflated ahead, after one that takes no time. */
+static void large_after_small(void **state)
+{
+	struct fixture *fx = *state;
+	const size_t size = 40 << 20;
+	char *text = xcalloc(size + 1, 1);
+	struct stat st;
+
+	for (size_t i = 0; i < size; i++)
+		text[i] = (char)('a' + i / 7 % 23);
+	add(fx, "a", "", ITEMS(FILE_("f", "f")));
+	add(fx, "b", "", ITEMS(FILE_("large", text)));
+	add(fx, "c", "", ITEMS(SCRIPT(".pre-install"), FILE_("h", "h")));
+	install_ok(fx);
+	assert_string_equal(fx->log.s, "c-1-r0.pre-install 1-r0\n");
+	assert_int_equal(stat(at(fx, "large"), &st), 0);
+	assert_int_equal(st.st_size, size);
+	assert_content(fx, "h", "h");
+	free(text);
 }
 
 static void wrong_identity(void **state)
@@ -655,6 +698,8 @@ int main(void)
 		T(leaving_packages_give_their_files),
 		T(missing_file),
 		T(damaged_data_leaves_nothing),
+		T(damaged_in_its_turn),
+		T(large_after_small),
 		T(wrong_identity),
 		T(wrong_name),
 		T(locked),
