@@ -7,7 +7,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "chroot/apk/apk_read.h"
 #include "chroot/base/fs.h"
 #include "pmkmod/util/download.h"
 #include "pmkmod/util/exit_codes.h"
@@ -21,19 +20,6 @@ static bool fresh(const char *path, unsigned long long max_age)
 
 	return stat(path, &st) == 0 && st.st_mtime <= now &&
 	       (unsigned long long)(now - st.st_mtime) < max_age;
-}
-
-int repos_download_limits(struct context *x, struct download_limits *l, struct err *e)
-{
-	unsigned long long timeout = 0, max = 0;
-	int r = config_number(x->config, "fetch", "timeout", 60, &timeout, e);
-
-	if (r == 0)
-		r = config_number(x->config, "fetch", "max_package", 2ULL << 30, &max, e);
-	if (r < 0)
-		return r;
-	*l = (struct download_limits){.max_bytes = max, .timeout_s = (unsigned)timeout};
-	return 0;
 }
 
 /* Where the index at the URL `full` is, or would be once it is downloaded. */
@@ -304,83 +290,6 @@ int repos_solve(const struct repo_set *s, const struct strvec *world, struct apk
 	apk_deps_free(&deps);
 	free(list);
 	return r;
-}
-
-/* Where a package's file is or would be in the cache. */
-static char *cache_path(const struct context *x, const struct apk_pkg *p)
-{
-	_cleanup_free_ char *url = p->repo ? apk_pkg_url(p) : NULL;
-	char *local = url ? file_url_path(url) : NULL;
-	char hex[HASH_HEX_MAX];
-
-	if (local)
-		return local;
-	hash_hex(&p->identity, hex);
-	return xasprintf("%s/packages/%s.apk", x->cache, hex);
-}
-
-char *repos_cached(const struct context *x, const struct apk_pkg *p)
-{
-	char *path = cache_path(x, p);
-
-	if (fs_exists(path))
-		return path;
-	free(path);
-	return NULL;
-}
-
-/* `name` is what the porter knows the file by. */
-static int verify(const char *path, const char *name, const struct apk_pkg *p, struct err *e)
-{
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-	int r;
-
-	if (fd < 0)
-		return err_errno(e, -errno, "cannot open '%s'", path);
-	r = apk_read(fd, name, &p->identity, NULL, NULL, NULL, NULL, e);
-	if (r < 0 && r != -EINTR && e)
-		e->exit_code = EXIT_UNTRUSTED;
-	return r;
-}
-
-int repos_fetch(const struct repo_set *s, struct context *x, const struct apk_pkg *p, char **path,
-	struct err *e)
-{
-	_cleanup_free_ char *url = apk_pkg_url(p);
-	_cleanup_free_ char *to = cache_path(x, p);
-	_cleanup_free_ char *part = NULL;
-	_cleanup_free_ char *dir = path_join(x->cache, "packages");
-	_cleanup_free_ char *local = file_url_path(url);
-	struct download_limits l;
-	int r;
-
-	(void)s;
-	if (local && !fs_exists(local)) {
-		return err_exit(e, EXIT_NETWORK, -ENOENT,
-			"the index names %s, but '%s' is not there", p->name, local);
-	}
-	if (!fs_exists(to)) {
-		r = fs_mkdirs(dir, 0700, e);
-		if (r == 0)
-			r = repos_download_limits(x, &l, e);
-		if (r < 0)
-			return r;
-		/* the index says how long the file is: nothing longer is taken */
-		if (p->size)
-			l.max_bytes = p->size;
-		part = xasprintf("%s.%d.part", to, (int)getpid());
-		r = download(url, part, &l, e);
-		if (r == 0)
-			r = verify(part, url, p, e);
-		if (r == 0 && rename(part, to) < 0)
-			r = err_errno(e, -errno, "cannot keep '%s'", to);
-		if (r < 0) {
-			unlink(part);
-			return err_prefix(e, "package %s-%s", p->name, p->version);
-		}
-	}
-	*path = steal_ptr(to);
-	return 0;
 }
 
 void repos_close(struct repo_set *s)
