@@ -17,6 +17,8 @@ static int number(struct context *x, const char *key, unsigned long long fallbac
 	unsigned long long n = 0;
 	int r = config_number(x->config, "fetch", key, fallback, &n, e);
 
+	if (r < 0 && e)
+		e->exit_code = EXIT_USAGE;
 	if (r == 0 && (n < min || n > max))
 		r = err_exit(e, EXIT_USAGE, -EINVAL,
 			"fetch.%s is %llu, but must be from %llu to %llu", key, n, min, max);

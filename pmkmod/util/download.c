@@ -61,7 +61,9 @@ static void fail(struct batch *b, struct job *j)
 	size_t i = (size_t)(j - b->jobs);
 
 	finish(j, FAILED);
-	if (i >= b->failed)
+	if (j->d->failure)
+		*j->d->failure = j->why;
+	if (j->d->failure || i >= b->failed)
 		return;
 	if (b->failed == b->n)
 		b->failed_at = monotonic_seconds();
@@ -95,8 +97,8 @@ static void ask(struct batch *b, struct job *j)
 	j->state = RUNNING;
 	if (streq(j->a.url, j->d->url))
 		j->tries++;
-	/* what was left can be of a file that was longer */
-	if (j->a.max_bytes && j->part.size > j->a.max_bytes)
+	/* what was left can be of a file that was longer; what has no hash must not be pieced */
+	if (!j->d->verify || (j->a.max_bytes && j->part.size > j->a.max_bytes))
 		partial_restart(&j->part);
 	if (attempt_begin(&j->a, b->multi, b->l, &j->why) < 0)
 		fail(b, j);
@@ -172,9 +174,10 @@ static void complete(struct batch *b, struct job *j)
 	/* it is looked at again in the next run */
 	if (interrupted())
 		return;
-	if (r == 0)
-		r = partial_complete(&j->part, j->d->path, &why);
-	if (r == 0) {
+	if (r == 0 && partial_complete(&j->part, j->d->path, &why) < 0) {
+		j->why = why;
+		fail(b, j);
+	} else if (r == 0) {
 		tell_mirror(b, j);
 		finish(j, DONE);
 	} else if (j->part.before && !j->whole_again) {
@@ -252,6 +255,7 @@ static void begin(struct batch *b, struct job *j)
 	} else if (j->d->size && j->part.size == j->d->size) {
 		/* it was killed between the last byte and the name */
 		j->a.url = j->places.v[0];
+		j->state = RUNNING;
 		complete(b, j);
 	} else {
 		ask(b, j);
@@ -306,8 +310,9 @@ static void show(struct batch *b)
 {
 	_cleanup_strbuf_ struct strbuf text = {0};
 	uint64_t have = 0, all = 0;
+	double again = 0;
 	size_t done = 0;
-	bool known = true;
+	bool known = true, running = false;
 
 	if (!b->l->progress || monotonic_seconds() - b->shown < POLL_MS / 1000.0)
 		return;
@@ -320,12 +325,17 @@ static void show(struct batch *b)
 		have += j->state == DONE ? length : j->part.size;
 		all += length;
 		known = known && length;
+		running = running || j->state == RUNNING;
+		if (j->state == WAITING && (again == 0 || again > j->not_before))
+			again = j->not_before;
 	}
 	if (b->n > 1)
 		strbuf_addf(&text, "%zu of %zu %s, ", done, b->n, b->what);
 	else
 		strbuf_addf(&text, "%s, ", path_base(b->jobs[0].d->url));
 	download_show_bytes(&text, have, known ? all : 0);
+	if (!running && again > b->shown + 1)
+		strbuf_addf(&text, ", tried again in %.0f s", again - b->shown);
 	progress_detail(b->l->progress, "%s", text.s);
 }
 

@@ -40,6 +40,7 @@ struct download {
 	 */
 	int (*verify)(void *ctx, const char *path, struct err *e);
 	void *ctx;
+	struct err *failure; /* not NULL: its failure is told there and stops no others */
 };
 
 struct download_stats {
