@@ -339,8 +339,10 @@ static void show(struct batch *b)
 	progress_detail(b->l->progress, "%s", text.s);
 }
 
-static void take_ended(struct batch *b)
+/* false: none has */
+static bool take_ended(struct batch *b)
 {
+	bool any = false;
 	CURLMsg *m;
 	int left;
 
@@ -348,12 +350,14 @@ static void take_ended(struct batch *b)
 		CURLcode code = m->data.result;
 		const CURL *h = m->easy_handle;
 
+		any = true;
 		for (size_t i = 0; i < b->next; i++)
 			if (b->jobs[i].a.h == h) {
 				ended(b, &b->jobs[i], code);
 				break;
 			}
 	}
+	return any;
 }
 
 static void transfer(struct batch *b)
@@ -367,9 +371,9 @@ static void transfer(struct batch *b)
 		if (!b->multi)
 			continue;
 		b->api->multi_perform(b->multi, &running);
-		take_ended(b);
 		show(b);
-		if (going_on(b))
+		/* where one has ended, another one can begin */
+		if (!take_ended(b))
 			b->api->multi_poll(b->multi, NULL, 0, wait, NULL);
 	}
 }
