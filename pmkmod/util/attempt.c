@@ -2,6 +2,7 @@
 #include "pmkmod/util/attempt.h"
 
 #include "chroot/base/str.h"
+#include "chroot/sandbox/sandbox.h"
 #include "pmkmod/util/exit_codes.h"
 
 #define TIMEOUT_S 60
@@ -149,6 +150,8 @@ void attempt_stop(struct attempt *a, CURLM *multi)
 {
 	if (!a->h)
 		return;
+	/* a resolver that waits for its answer is not waited for */
+	a->api->setopt(a->h, CURLOPT_QUICK_EXIT, interrupted() ? 1L : 0L);
 	a->api->multi_remove(multi, a->h);
 	a->api->cleanup(a->h);
 	a->api->slist_free(a->headers);
