@@ -87,10 +87,8 @@ static size_t count_records(const char *text, size_t len)
 	const char *s = text, *end = text + len;
 	size_t n = 1;
 
-	while ((s = memmem(s, (size_t)(end - s), "\n\n", 2))) {
-		n++;
-		s++;
-	}
+	while ((s = memchr(s, '\n', (size_t)(end - s))) && ++s < end)
+		n += *s == '\n';
 	return n < len / MIN_RECORD + 2 ? n : len / MIN_RECORD + 2;
 }
 
