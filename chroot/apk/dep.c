@@ -132,8 +132,11 @@ int apk_deps_parse(struct apk_deps *l, const char *text, struct err *e)
 
 	if (!more)
 		return 0;
-	/* No capacity is kept: whoever fills a list elsewhere may allocate it as it likes. */
-	l->v = xrealloc(l->v, l->n + more, sizeof(*l->v));
+	/* exactly what is needed; a list that grows again and again gets more each time */
+	if (l->n + more > l->room) {
+		l->room = l->n + (l->n > more ? l->n : more);
+		l->v = xrealloc(l->v, l->room, sizeof(*l->v));
+	}
 	for (const char *s = text; *(s += strspn(s, BLANKS));) {
 		size_t len = strcspn(s, BLANKS);
 		int r = parse_word(&l->v[l->n], s, len, result ? NULL : e);
