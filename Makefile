@@ -87,7 +87,7 @@ check:
 	@tests/setup/unpack-sshd $(BUILD)
 	@$(MAKE) --no-print-directory $(PARALLEL) all
 	@$(MAKE) --no-print-directory standin kernels
-	@$(MAKE) --no-print-directory $(PARALLEL) unit fuzz $(BUILD)/remedies/apply \
+	@$(MAKE) --no-print-directory $(PARALLEL) unit fuzz-targets $(BUILD)/remedies/apply \
 		$(BUILD)/dkms/read
 	@tests/run-all $(BUILD)
 
@@ -148,28 +148,32 @@ $(BUILD)/tidy/%.ok: %.c .clang-tidy
 		{ cat $@.out $@.log; exit 1; }
 	@touch $@
 
-# Fuzz targets, by clang's libFuzzer; `make fuzz-run SECONDS=60` runs each one.
+# Fuzz targets, by clang's libFuzzer: `make fuzz` builds them, `make fuzz SECONDS=60` also runs each one
+# for so long, as many at a time as -j says. What it finds stays in build/fuzz/found.
 FUZZ_CFLAGS = $(filter-out -Werror,$(ALL_CFLAGS)) -O1 -g -fsanitize=fuzzer,address,undefined \
 	-fno-sanitize-recover=all
 FUZZ_LIB_OBJ := $(CHROOT_SRC:%.c=$(BUILD)/fuzz/obj/%.o) $(PMKMOD_SRC:%.c=$(BUILD)/fuzz/obj/%.o)
-FUZZ_SECONDS ?= 20
-.PHONY: fuzz fuzz-run
-fuzz: $(FUZZ_BIN)
+FUZZ_RUN := $(FUZZ_BIN:%=%.run)
+.PHONY: fuzz fuzz-targets $(FUZZ_RUN)
+fuzz-targets: $(FUZZ_BIN)
+fuzz: fuzz-targets $(if $(SECONDS),$(FUZZ_RUN))
 $(BUILD)/fuzz/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	@clang $(subst fuzzer$(comma),fuzzer-no-link$(comma),$(FUZZ_CFLAGS)) -c -o $@ $<
+	@clang $(subst fuzzer$(comma),fuzzer-no-link$(comma),$(FUZZ_CFLAGS)) -MMD -MP -c -o $@ $<
 comma := ,
 $(BUILD)/fuzz/libpmkmod.a: $(FUZZ_LIB_OBJ)
 	@echo "  AR      $@"
 	@rm -f $@ && ar rcs $@ $^
 $(BUILD)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/fuzz/libpmkmod.a
 	@echo "  FUZZ    $@"
-	@clang $(FUZZ_CFLAGS) -o $@ $< $(BUILD)/fuzz/libpmkmod.a $(LIBS)
-fuzz-run: fuzz
-	@for f in $(FUZZ_BIN); do \
-		echo "  RUN     $$f"; mkdir -p $(BUILD)/fuzz/found/$${f##*fuzz_}; \
-		$$f -max_total_time=$(FUZZ_SECONDS) -print_final_stats=0 -verbosity=0 \
-			$(BUILD)/fuzz/found/$${f##*fuzz_} tests/fuzz/corpus/$${f##*fuzz_} || exit 1; done
+	@clang $(FUZZ_CFLAGS) -MMD -MP -MF $(BUILD)/fuzz/obj/fuzz_$*.d -o $@ $< $(BUILD)/fuzz/libpmkmod.a $(LIBS)
+-include $(FUZZ_LIB_OBJ:.o=.d) $(FUZZ_BIN:$(BUILD)/fuzz/%=$(BUILD)/fuzz/obj/%.d)
+$(FUZZ_RUN): $(BUILD)/fuzz/fuzz_%.run: $(BUILD)/fuzz/fuzz_%
+	@echo "  RUN     $<"
+	@mkdir -p $(BUILD)/fuzz/found/$*
+	@$< -max_total_time=$(SECONDS) -verbosity=0 -artifact_prefix=$(BUILD)/fuzz/found/ \
+		$(BUILD)/fuzz/found/$* tests/fuzz/corpus/$* >$(BUILD)/fuzz/found/$*.log 2>&1 || \
+		{ tail -n 60 $(BUILD)/fuzz/found/$*.log; exit 1; }
 
 .PHONY: bench
 bench:
@@ -224,7 +228,8 @@ help:
 	@echo 'kernels     the kernels that the check needs, once a machine'
 	@echo 'check-dkms  Debian'"'"'s DKMS packages, by dkms and by pmkmod'
 	@echo 'check-kernels  the same for three more kernels'
-	@echo 'fuzz-run    run the fuzz targets format    clang-format everything'
+	@echo 'fuzz        the fuzz targets; SECONDS=N: run each one for so long'
+	@echo 'format      clang-format everything'
 	@echo 'verdicts    PMAPORTS=DIR: how many of its devices modules can be built for'
 	@echo 'install     DESTDIR and PREFIX   clean     remove what was compiled'
 

@@ -45,6 +45,7 @@ struct apk_dep {
 struct apk_deps {
 	struct apk_dep *v;
 	size_t n;
+	size_t room; /* in v; 0 or less than n: it is full */
 };
 /* Parse one word; -EINVAL on nonsense. */
 int apk_dep_parse(struct apk_dep *d, const char *word, struct err *e);

@@ -106,17 +106,23 @@ static int take_line(struct apk_pkg *p, char *line, struct err *e)
 
 static int parse_pkginfo(struct apk_pkg *p, char *text, size_t len, struct err *e)
 {
-	char *save = NULL;
+	size_t line_no = 0;
 	int r = 0;
 
 	if (strlen(text) != len)
 		return err_set(e, -EBADMSG, "there is a zero byte in it");
 	if (p->name || p->version)
 		return err_set(e, -EBADMSG, "there are two");
-	for (char *l = strtok_r(text, "\n", &save); r == 0 && l; l = strtok_r(NULL, "\n", &save))
+	for (char *l = text, *next; r == 0 && *l; l = next) {
+		line_no++;
+		/* a last line without an end counts, as it does for apk */
+		next = strchrnul(l, '\n');
+		if (*next)
+			*next++ = '\0';
 		r = take_line(p, l, e);
+	}
 	if (r < 0)
-		return r;
+		return err_prefix(e, "line %zu", line_no);
 	if (!p->name || !p->version)
 		return err_set(e, -EBADMSG, "pkgname and pkgver must both be given");
 	if (!apk_name_safe(p->name) || !apk_version_safe(p->version))

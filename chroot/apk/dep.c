@@ -132,8 +132,11 @@ int apk_deps_parse(struct apk_deps *l, const char *text, struct err *e)
 
 	if (!more)
 		return 0;
-	/* No capacity is kept: whoever fills a list elsewhere may allocate it as it likes. */
-	l->v = xrealloc(l->v, l->n + more, sizeof(*l->v));
+	/* exactly what is needed; a list that grows again and again gets more each time */
+	if (l->n + more > l->room) {
+		l->room = l->n + (l->n > more ? l->n : more);
+		l->v = xrealloc(l->v, l->room, sizeof(*l->v));
+	}
 	for (const char *s = text; *(s += strspn(s, BLANKS));) {
 		size_t len = strcspn(s, BLANKS);
 		int r = parse_word(&l->v[l->n], s, len, result ? NULL : e);
@@ -148,18 +151,28 @@ int apk_deps_parse(struct apk_deps *l, const char *text, struct err *e)
 	return result;
 }
 
+/* Exactly what a field needs; one that is given again and again gets more each time. */
+static void make_room(struct arena *a, struct apk_deps *l, size_t more)
+{
+	struct apk_dep *v;
+
+	if (l->n + more <= l->room)
+		return;
+	l->room = l->n + (l->n > more ? l->n : more);
+	v = arena_alloc(a, l->room * sizeof(*v));
+	if (l->n)
+		memcpy(v, l->v, l->n * sizeof(*v));
+	l->v = v;
+}
+
 int apk_deps_parse_in(struct arena *a, struct apk_deps *l, char *text)
 {
 	size_t more = count_words(text);
-	struct apk_dep *v;
 	int result = 0;
 
 	if (!more)
 		return 0;
-	v = arena_alloc(a, (l->n + more) * sizeof(*v));
-	if (l->n)
-		memcpy(v, l->v, l->n * sizeof(*v));
-	l->v = v;
+	make_room(a, l, more);
 	for (char *s = text, *next; *(s += strspn(s, BLANKS)); s = next) {
 		next = s + strcspn(s, BLANKS);
 		if (*next)

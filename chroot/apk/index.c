@@ -6,7 +6,9 @@
 #include "chroot/apk/tar_read.h"
 
 /* Alpine's largest is about 10 MiB. */
-#define INDEX_MAX (512U << 20)
+#define INDEX_MAX (128U << 20)
+/* "C:Q1<28 digits>\nP:a\nV:1\n\n" */
+#define MIN_RECORD 42
 /* As in apk 3: longer ones are passed over. */
 #define DESCRIPTION_MAX 160
 
@@ -51,10 +53,17 @@ static int parse_text(struct apk_repo *r, char *text, size_t len, const char *sh
 	for (char *s = text, *next; result == 0 && s < end; s = next) {
 		char *nl = memchr(s, '\n', (size_t)(end - s));
 
-		nl = nl ? nl : end; /* the caller made room for a terminator there */
+		line_no++;
+		if (nl != s && !open) /* not all at once: most of the table may stay unused */
+			r->pkgs[r->n_pkgs] = (struct apk_pkg){0};
+		if (!nl) {
+			result = err_set(e, -EBADMSG,
+				"it is the last one and has no end, so that apk would leave its "
+				"package out");
+			break;
+		}
 		*nl = '\0';
 		next = nl + 1;
-		line_no++;
 		if (nl > s)
 			result = take_line(r, &r->pkgs[r->n_pkgs], s, (size_t)(nl - s), e);
 		else if (open)
@@ -69,29 +78,29 @@ static int parse_text(struct apk_repo *r, char *text, size_t len, const char *sh
 	return result;
 }
 
-/* How many records there can be at most. */
+/*
+ * How many records there can be at most: one is begun behind each blank line, and those that are
+ * complete have C:, P: and V: of at least MIN_RECORD bytes.
+ */
 static size_t count_records(const char *text, size_t len)
 {
 	const char *s = text, *end = text + len;
 	size_t n = 1;
 
-	while ((s = memmem(s, (size_t)(end - s), "\n\n", 2))) {
-		n++;
-		s++;
-	}
-	return n;
+	while ((s = memchr(s, '\n', (size_t)(end - s))) && ++s < end)
+		n += *s == '\n';
+	return n < len / MIN_RECORD + 2 ? n : len / MIN_RECORD + 2;
 }
 
 /*
  * The text is cut up where it stands, in the unpacked archive: copying it would cost more than
- * reading it. It is followed by padding, the next header or strbuf's terminator, so that there is
- * always one more byte, which is put back.
+ * reading it.
  */
 static int take_index(struct apk_repo *r, struct tar_reader *t, struct strbuf *tar, struct err *e)
 {
 	const uint8_t *p = (const uint8_t *)tar->s;
 	size_t len = 0, n;
-	char *text, after;
+	char *text;
 	int result = tar_data(t, &p, &len, e);
 
 	if (result < 0)
@@ -101,12 +110,9 @@ static int take_index(struct apk_repo *r, struct tar_reader *t, struct strbuf *t
 		return err_set(e, -EBADMSG, "%s has two entries APKINDEX", t->shown);
 	if (memchr(text, 0, len))
 		return err_set(e, -EBADMSG, "%s has a zero byte in its APKINDEX", t->shown);
-	after = text[len];
-	n = count_records(text, len) * sizeof(*r->pkgs);
-	r->pkgs = memset(arena_alloc(r->store, n), 0, n);
-	result = parse_text(r, text, len, t->shown, e);
-	text[len] = after;
-	return result;
+	n = count_records(text, len);
+	r->pkgs = arena_alloc(r->store, n * sizeof(*r->pkgs));
+	return parse_text(r, text, len, t->shown, e);
 }
 
 /* ---- the archive ---- */

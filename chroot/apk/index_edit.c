@@ -6,7 +6,7 @@
 #include "chroot/apk/member.h"
 #include "chroot/apk/tar_read.h"
 
-#define INDEX_MAX (512U << 20)
+#define INDEX_MAX (128U << 20)
 #define DESCRIPTION_MAX 4096
 
 /* One record: its lines with the blank ones behind them. */
@@ -176,9 +176,6 @@ int apk_index_text_read(struct apk_index_text *out, const void *data, size_t len
 		if (r == 0)
 			r = take_archive(out, &tar, shown_name, e);
 	}
-	/* records are found by their lines' ends */
-	if (r == 0 && out->text.len && out->text.s[out->text.len - 1] != '\n')
-		strbuf_addc(&out->text, '\n');
 	if (r < 0)
 		apk_index_text_free(out);
 	return r;

@@ -200,8 +200,7 @@ static int set_uint(const struct field *f, void *where, const char *value, struc
 	int r = apk_parse_uint(value, max, &v);
 
 	if (r < 0)
-		return err_set(e, -EBADMSG, "field %s: '%.64s' is not a number that fits",
-			f->key ? f->key : "S:", value);
+		return err_set(e, -EBADMSG, "'%.64s' is not a number that fits", value);
 	if (f->kind == K_UINT32)
 		*(uint32_t *)where = (uint32_t)v;
 	else if (f->kind == K_INT64)
@@ -241,8 +240,8 @@ static int set_hash(const struct field *f, struct hash *h, const char *value, st
 	int r = f->kind == K_IDENTITY ? apk_identity_parse(h, value)
 				      : hash_from_hex(h, HASH_SHA256, value, strlen(value));
 
-	return r < 0 ? err_set(e, -EBADMSG, "'%.128s' is not a hash of the kind that %s needs",
-			       value, f->key ? f->key : "C:")
+	return r < 0 ? err_set(e, -EBADMSG, "'%.128s' is not a hash of the kind that belongs there",
+			       value)
 		     : 0;
 }
 
@@ -288,7 +287,9 @@ static int set_letter(
 {
 	for (size_t i = 0; i < ARRAY_SIZE(fields) && fields[i].letter; i++)
 		if (fields[i].letter == letter)
-			return set(p, &fields[i], value, a, e);
+			return set(p, &fields[i], value, a, e) < 0
+				       ? err_prefix(e, "field %c", letter)
+				       : APK_FIELD_SET;
 	if (letter && strchr("FMRZrqasfg", letter))
 		return APK_FIELD_INSTALLED;
 	/* New fields in lower case may be ignored; the others change what a package is. */
@@ -311,6 +312,8 @@ int apk_pkg_set_key(struct apk_pkg *p, const char *key, const char *value, struc
 {
 	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
 		if (fields[i].key && streq(fields[i].key, key))
-			return set(p, &fields[i], value, NULL, e);
+			return set(p, &fields[i], value, NULL, e) < 0
+				       ? err_prefix(e, "field %s", key)
+				       : APK_FIELD_SET;
 	return APK_FIELD_SET;
 }

@@ -100,20 +100,21 @@ static void problem(struct solver *s, uint32_t cand)
 	s->problems++;
 }
 
-static void lock(struct solver *s, uint32_t word, struct offer o)
+/* Whether it was open until now; if a package took it, who follows that one is to look again. */
+static bool lock(struct solver *s, uint32_t word, struct offer o)
 {
 	struct word_state *st = ws(s, word);
 
 	if (st->locked) {
 		if (unversioned(&o) && unversioned(&st->chosen))
-			return;
+			return false;
 		/* Two packages that were both decided upon cannot be the same thing. */
 		if (s->cands[o.cand].st.why.kind == WHY_NOT)
 			s->cands[o.cand].st.why = (struct why){WHY_RIVAL, st->chosen.cand, NULL};
 		problem(s, o.cand);
 		if (st->chosen.cand != NONE)
 			problem(s, st->chosen.cand);
-		return;
+		return false;
 	}
 	st->locked = true;
 	st->chosen = o;
@@ -134,24 +135,26 @@ static void lock(struct solver *s, uint32_t word, struct offer o)
 		rule_out(s, other->cand, (struct why){WHY_RIVAL, o.cand, NULL});
 	}
 	recheck_users(s, word);
-	if (o.cand != NONE)
-		recheck_followers_of(s, &s->cands[o.cand]);
-	else
-		recheck_followers(s, word);
+	return true;
 }
 
 static void pick(struct solver *s, uint32_t cand)
 {
 	const struct cand *c = &s->cands[cand];
+	bool told = false;
 
 	u32vec_add(&s->picked, cand);
 	if (!c->st.possible || !c->st.tag_ok)
 		problem(s, cand);
-	lock(s, c->name, (struct offer){cand, c->p->version});
-	for (uint32_t i = 0; i < c->provides.n; i++) {
-		const struct need *n = need_at(s, c->provides, i);
+	for (uint32_t i = 0; i <= c->provides.n; i++) {
+		const struct need *n = i ? need_at(s, c->provides, i - 1) : NULL;
+		const char *version = !n ? c->p->version : n->dep->version ? n->dep->version : "";
+		bool new = lock(s, n ? n->word : c->name, (struct offer){cand, version});
 
-		lock(s, n->word, (struct offer){cand, n->dep->version ? n->dep->version : ""});
+		/* once is enough, and a million times a million would be too much */
+		if (new && !told)
+			recheck_followers_of(s, c);
+		told |= new;
 	}
 	for (uint32_t i = 0; i < c->needs.n; i++)
 		impose(s, cand, need_at(s, c->needs, i));
@@ -175,7 +178,8 @@ static void decide(struct solver *s, uint32_t word)
 		pick(s, best->cand);
 		return;
 	}
-	lock(s, word, (struct offer){NONE, ""});
+	if (lock(s, word, (struct offer){NONE, ""}))
+		recheck_followers(s, word);
 	s->problems += st->wants > 0;
 }
 

@@ -45,23 +45,34 @@ static void rank_word(struct solver *s, uint32_t word)
 	w->rank = (real ? 1u << 30 : 0) | ++s->next_rank;
 }
 
-/* The items of the present stage and offer. */
-static struct span stage_items(const struct solver *s, const struct frame *f)
+/*
+ * The items of the present stage and offer, and how far they were walked. All visits to the words
+ * of one package come along the same lists, and need not look again at what another one has seen:
+ * it is explored since. Otherwise a package with a million provides would take a million times
+ * that.
+ */
+static struct span stage_items(struct solver *s, struct frame *f, uint32_t **walked)
 {
-	const struct word *w = &s->words[f->word];
-	const struct cand *c;
+	struct word *w = &s->words[f->word];
+	struct cand *c = NULL;
 
-	if (f->stage == FOLLOWERS)
-		return w->followers;
-	c = &s->cands[offer_at(s, f->word, f->offer)->cand];
+	if (f->stage != FOLLOWERS)
+		c = &s->cands[offer_at(s, f->word, f->offer)->cand];
+	if (f->stage == NAMES_FOLLOWERS)
+		w = &s->words[c->name];
 	switch (f->stage) {
 	case NEEDS:
+		*walked = &f->item;
 		return f->mine ? c->needs : (struct span){0, 0};
+	case FOLLOWERS:
 	case NAMES_FOLLOWERS:
-		return s->words[c->name].followers;
+		*walked = &w->followers_walked;
+		return w->followers;
 	case PROVIDES:
+		*walked = &c->provides_walked;
 		return c->provides;
 	default:
+		*walked = &c->ifs_walked;
 		return c->ifs;
 	}
 }
@@ -95,6 +106,7 @@ static uint32_t next_word(struct solver *s, struct frame *f)
 {
 	while (f->stage != DONE) {
 		struct span items;
+		uint32_t *walked;
 
 		if (f->stage != FOLLOWERS && !s->words[f->word].offers.n) {
 			next_offer(s, f);
@@ -109,9 +121,9 @@ static uint32_t next_word(struct solver *s, struct frame *f)
 			if (f->mine)
 				cand_first_seen(s, c);
 		}
-		items = stage_items(s, f);
-		if (f->item < items.n) {
-			uint32_t i = f->item++;
+		items = stage_items(s, f, &walked);
+		if (*walked < items.n) {
+			uint32_t i = (*walked)++;
 
 			return f->stage == FOLLOWERS || f->stage == NAMES_FOLLOWERS
 				       ? link_at(s, items, i)

@@ -109,10 +109,10 @@ struct id_table {
 
 static uint32_t *id_slot(const struct solver *s, const struct id_table *t, const struct hash *id)
 {
-	uint32_t i;
+	/* not the hash's own first bytes: an index can say whatever it likes */
+	uint32_t i = murmur3((const char *)id->b, id->len, APK_SEED) & (t->size - 1);
 
-	memcpy(&i, id->b, sizeof(i));
-	for (i &= t->size - 1; t->slot[i] != NONE; i = (i + 1) & (t->size - 1))
+	for (; t->slot[i] != NONE; i = (i + 1) & (t->size - 1))
 		if (hash_eq(&s->cands[t->slot[i]].p->identity, id))
 			break;
 	return &t->slot[i];

@@ -9,6 +9,8 @@
 
 /* Chains of dependencies in real repositories are below 500; each link costs two stack frames. */
 #define DEPTH_MAX 10000
+/* Of one that is too long so many are named. */
+#define SHOWN_PATH 5
 
 struct word_order {
 	uint32_t holder; /* the word of the installed package that is this one, with a version */
@@ -22,6 +24,8 @@ struct order {
 	bool *listed; /* by cand */
 	uint32_t depth;
 	bool too_deep;
+	uint32_t path[SHOWN_PATH]; /* the first packages of the present chain */
+	uint32_t n_path;
 };
 
 static void visit_word(struct order *o, uint32_t word);
@@ -239,6 +243,9 @@ static void visit_cand(struct order *o, uint32_t cand)
 	uint32_t old = s->words[c->name].installed;
 
 	o->listed[cand] = true;
+	if (o->n_path < SHOWN_PATH)
+		o->path[o->n_path] = cand;
+	o->n_path += !o->too_deep;
 	clear_word(o, c->name);
 	for (uint32_t i = 0; i < c->provides.n; i++)
 		clear_word(o, need_at(s, c->provides, i)->word);
@@ -252,6 +259,7 @@ static void visit_cand(struct order *o, uint32_t cand)
 	count_users(o, cand);
 	if (old != NONE)
 		drop_users(o, old);
+	o->n_path -= !o->too_deep;
 }
 
 static void visit_word(struct order *o, uint32_t word)
@@ -288,6 +296,20 @@ static void learn_installed(struct order *o)
 		count_users(o, c);
 }
 
+/* No repository is like that; apk itself crashes at some depth. */
+static int too_deep(const struct order *o, struct err *e)
+{
+	_cleanup_strbuf_ struct strbuf names = {0};
+
+	strbuf_adds(&names, "world");
+	for (uint32_t i = 0; i < o->n_path && i < SHOWN_PATH; i++)
+		strbuf_addf(&names, ", %s", o->s->cands[o->path[i]].p->name);
+	return err_set(e, -ELOOP,
+		"there is a chain of more than %d dependencies, each of which waits for the next one: "
+		"%s ...; whoever made the repository's index must mend that",
+		DEPTH_MAX / 2, names.s);
+}
+
 int order_changes(struct solver *s, struct err *e)
 {
 	struct order o = {.s = s};
@@ -305,7 +327,5 @@ int order_changes(struct solver *s, struct err *e)
 		visit_word(&o, s->cands[c].name);
 	free(o.w);
 	free(o.listed);
-	if (o.too_deep)
-		return err_set(e, -ELOOP, "a chain of more than %d dependencies", DEPTH_MAX / 2);
-	return 0;
+	return o.too_deep ? too_deep(&o, e) : 0;
 }

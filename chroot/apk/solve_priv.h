@@ -70,6 +70,7 @@ struct word {
 	uint32_t hash, chain;
 	struct span offers;
 	struct span users, followers; /* in s->links */
+	uint32_t followers_walked; /* by explore() */
 	uint32_t installed; /* the installed cand of this very name */
 	uint32_t rank; /* of two undecided words the higher goes first */
 	uint32_t state; /* in s->states; 0: out of reach */
@@ -90,6 +91,7 @@ struct cand {
 	const struct apk_pkg *p;
 	uint32_t name;
 	struct span needs, provides, ifs; /* in s->needs */
+	uint32_t provides_walked, ifs_walked; /* by explore() */
 	uint64_t repos;
 	bool installed, loaded, explored;
 	bool unfit; /* of a newer format, another architecture ... */

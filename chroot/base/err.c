@@ -8,7 +8,8 @@
 
 /* What a stranger named goes to a terminal: of control characters only the end of a line is left.
  */
-static void print(char *text, size_t size, const char *fmt, va_list ap)
+static void __attribute__((format(printf, 3, 0)))
+print(char *text, size_t size, const char *fmt, va_list ap)
 {
 	vsnprintf(text, size, fmt, ap);
 	for (char *c = text; *c; c++)

@@ -80,7 +80,8 @@ static void test_bad(void **state)
 
 		if (apk_dep_parse(&d, bad[i], &e) != -EINVAL)
 			fail_msg("'%s' was accepted", bad[i]);
-		assert_non_null(strstr(e.text, bad[i]));
+		/* no control character goes to the terminal */
+		assert_non_null(strstr(e.text, streq(bad[i], "a\x01") ? "a?" : bad[i]));
 		assert_null(d.name);
 	}
 }

@@ -179,6 +179,24 @@ static void test_bad_text(void **state)
 		{MINIMAL "I:99999999999999999999999\n", "number"},
 		{MINIMAL "t:9223372036854775808\n", "number"},
 		{MINIMAL "k:4294967296\n", "number"},
+		/* file, line, package and field */
+		{MINIMAL "S:12x\n",
+			"line 4 of its APKINDEX, package 'one': field S: '12x' is not a"},
+		{MINIMAL "\n" ID "P:two\nI:-\n",
+			"line 7 of its APKINDEX, package 'two': field I: '-'"},
+		{"C:Q1qUqP5cyxm6YcTAhz05Hph5gvu9M*\nP:a\nV:1\n",
+			"line 1 of its APKINDEX, package '?': field C: 'Q1qUqP5cyxm6YcTAhz05Hph5gvu9M*'"},
+		/* two texts for one hash: bits that are not used, and no padding */
+		{"C:Q1qUqP5cyxm6YcTAhz05Hph5gvu9N=\nP:a\nV:1\n", "field C: 'Q1"},
+		{"C:Q1qUqP5cyxm6YcTAhz05Hph5gvu9M\nP:a\nV:1\n", "field C: 'Q1"},
+		{"P:a\nC:Q1qUqP5cyxm6YcTAhz05Hph5gvu9M=\r\nV:1\r\n",
+			"line 2 of its APKINDEX, package 'a': field C: 'Q1qUqP5cyxm6YcTAhz05Hph5gvu9M=?'"},
+		/* what apk reads as the end of the index, and leaves the package out */
+		{MINIMAL "I:1",
+			"line 4 of its APKINDEX, package 'one': it is the last one and has no end"},
+		{MINIMAL "\n" ID "P:two\nV:1",
+			"line 7 of its APKINDEX, package 'two': it is the last"},
+		{MINIMAL "\nC", "line 5 of its APKINDEX, package '?': it is the last one"},
 	};
 
 	(void)state;
@@ -194,6 +212,37 @@ static void test_bad_text(void **state)
 		assert_null(r.pkgs);
 		assert_int_equal(r.n_pkgs, 0);
 	}
+}
+
+/* As apk: of a field that may have one value the last one counts, lists grow. */
+static void test_twice(void **state)
+{
+	static const char text[] = "C:Q1AAAAAAAAAAAAAAAAAAAAAAAAAAA=\n" ID
+				   "P:x\nP:a\nV:2\nV:1\nA:aarch64\nI:10\nI:20\nT:x\nT:\nD:p1\n"
+				   "D:p2 p3\np:v=1\np:w=1\ni:a\ni:b\nD:p4\n";
+	_cleanup_(apk_repo_free) struct apk_repo r = {0};
+	_cleanup_strbuf_ struct strbuf index = {0};
+	struct err e = ERR_INIT;
+	const struct apk_pkg *p;
+
+	(void)state;
+	make(&index, text, strlen(text));
+	if (parse(&r, &index, &e) < 0)
+		fail_msg("%s", e.text);
+	p = &r.pkgs[0];
+	assert_int_equal(r.n_pkgs, 1);
+	assert_string_equal(p->name, "a");
+	assert_string_equal(p->version, "1");
+	assert_string_equal(p->desc, "");
+	assert_int_equal(p->installed_size, 20);
+	assert_int_equal(p->identity.b[0], 0xa9);
+	assert_int_equal(p->depends.n, 4);
+	for (size_t i = 0; i < 4; i++) {
+		assert_int_equal(p->depends.v[i].name[0], 'p');
+		assert_int_equal(p->depends.v[i].name[1], '1' + i);
+	}
+	assert_int_equal(p->provides.n, 2);
+	assert_int_equal(p->install_if.n, 2);
 }
 
 static void test_no_packages(void **state)
@@ -399,6 +448,7 @@ int main(void)
 		cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_forgiven),
 		cmocka_unit_test(test_bad_text),
+		cmocka_unit_test(test_twice),
 		cmocka_unit_test(test_no_packages),
 		cmocka_unit_test(test_cases),
 		cmocka_unit_test(test_large),

@@ -53,6 +53,10 @@ enum {
 	CONTROL_BAD_NAME,
 	CONTROL_BAD_DEP,
 	CONTROL_NO_VERSION,
+	CONTROL_BAD_NUMBER,
+	CONTROL_BAD_HASH,
+	CONTROL_TWICE,
+	CONTROL_NO_END,
 	CONTROL_NUL,
 	CONTROL_ALTERED,
 	CONTROL_SCRIPT_LINK,
@@ -124,6 +128,13 @@ static const struct {
 	{CONTROL_BAD_NAME, "pkgname = ../sample\npkgver = 1\n"},
 	{CONTROL_BAD_DEP, INFO "depend = a=!\n"},
 	{CONTROL_NO_VERSION, "pkgname = sample\n"},
+	{CONTROL_BAD_NUMBER, "pkgname = sample\npkgver = 1\n\nsize = 12x\n"},
+	{CONTROL_BAD_HASH, INFO "datahash = 00\n"},
+	{CONTROL_TWICE, "pkgname = ../x\npkgver = 2\nsize = 1\n" INFO},
+	/* apk does not see a last line without an end */
+	{CONTROL_NO_END,
+		"pkgname = sample\npkgver = 1\n"
+		"datahash = 00000000000000000000000000000000000000000000000000000000000000ff"},
 	{CONTROL_WRONG_DATAHASH, INFO
 		"datahash = 00000000000000000000000000000000000000000000000000000000000000ff\n"},
 };
@@ -131,7 +142,8 @@ static const struct {
 static void make_control(struct strbuf *gz, int how, const struct strbuf *data)
 {
 	_cleanup_strbuf_ struct strbuf tar = {0};
-	bool hash = how != CONTROL_NO_DATAHASH && how != CONTROL_WRONG_DATAHASH;
+	bool hash = how != CONTROL_NO_DATAHASH && how != CONTROL_WRONG_DATAHASH &&
+		    how != CONTROL_NO_END;
 	const char *lines = INFO;
 
 	for (size_t i = 0; i < ARRAY_SIZE(infos); i++)
@@ -312,6 +324,11 @@ static const struct expectation matrix[] = {
 	{CONTROL_BAD_NAME, -EBADMSG, -EBADMSG, "'../sample'"},
 	{CONTROL_BAD_DEP, -EBADMSG, -EBADMSG, "depend"},
 	{CONTROL_NO_VERSION, -EBADMSG, -EBADMSG, "pkgver"},
+	{CONTROL_BAD_NUMBER, -EBADMSG, -EBADMSG,
+		".PKGINFO cannot be used: line 4: field size: '12x' is not a number"},
+	{CONTROL_BAD_HASH, -EBADMSG, -EBADMSG, ": field datahash: '00' is not a hash"},
+	{CONTROL_TWICE, 0, 0, NULL},
+	{CONTROL_NO_END, -EBADMSG, -EBADMSG, "line 3, its last one, has no end"},
 	{CONTROL_NUL, -EBADMSG, -EBADMSG, "zero byte"},
 	{CONTROL_ALTERED, -EKEYREJECTED, -EBADMSG, NULL},
 	{DATA_NO_EOA, 0, 0, NULL},
