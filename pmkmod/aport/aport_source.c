@@ -52,12 +52,29 @@ static int wrong_sum(const struct aport_file *f, const struct hash *have, const 
 	return exit_with(e, EXIT_UNTRUSTED, -EBADMSG);
 }
 
+struct expected {
+	const struct aport_file *f;
+	const struct aport *a;
+};
+
+static int compare(void *ctx, const char *path, struct err *e)
+{
+	const struct expected *x = ctx;
+	struct hash h;
+	int r = hash_file(AT_FDCWD, path, HASH_SHA512, &h, e);
+
+	if (r < 0 || hash_eq(&h, &x->f->sum))
+		return r;
+	return wrong_sum(x->f, &h, path, x->a, e);
+}
+
 static int fetch_remote(
 	const struct place *p, const struct aport_file *f, char **path, struct err *e)
 {
 	_cleanup_free_ char *dir = path_join(p->f->cache, "sources");
+	struct expected expected = {.f = f, .a = p->a};
+	struct download d = {.url = f->url, .verify = compare, .ctx = &expected};
 	char want[HASH_HEX_MAX];
-	struct hash h;
 	int r = fs_mkdirs(dir, 0700, e);
 
 	if (r < 0)
@@ -69,17 +86,14 @@ static int fetch_remote(
 				p->a->dir, f->name));
 	hash_hex(&f->sum, want);
 	*path = path_join(dir, want);
-	if (!fs_exists(*path)) {
-		if (p->f->progress)
-			progress_detail(p->f->progress, "%s", f->url);
-		r = download(f->url, *path, &p->f->limits, e);
-	}
-	if (r == 0)
-		r = hash_file(AT_FDCWD, *path, HASH_SHA512, &h, e);
-	if (r < 0 || hash_eq(&h, &f->sum))
-		return r;
-	unlink(*path);
-	return wrong_sum(f, &h, *path, p->a, e);
+	d.path = *path;
+	if (!fs_exists(*path))
+		return download_all(&d, 1, "files", &p->f->limits, NULL, e);
+	r = compare(&expected, *path, e);
+	/* the next run fetches it again */
+	if (r == -EBADMSG)
+		unlink(*path);
+	return r;
 }
 
 /* The path of an entry's file, its sum compared; caller frees. */

@@ -309,7 +309,7 @@ static void keep_only(struct apk_solution *s, const struct pinned_set *set)
 	s->n_changes = n;
 }
 
-int assemble_fetch_set(struct context *x, struct repo_set *repos, const struct pinned_set *set,
+static int list_set(struct fetch_list *list, struct repo_set *repos, const struct pinned_set *set,
 	const struct strvec *below_world, struct err *e)
 {
 	struct apk_solution sol = {0};
@@ -317,18 +317,22 @@ int assemble_fetch_set(struct context *x, struct repo_set *repos, const struct p
 
 	if (r == 0)
 		keep_only(&sol, set);
-	for (size_t i = 0; r == 0 && i < sol.n_changes; i++) {
-		const struct apk_pkg *p = sol.changes[i].new_pkg;
-		_cleanup_free_ char *path = NULL;
-
-		if (interrupted())
-			r = err_set(e, -EINTR, "interrupted");
-		else if (p->installed_size) {
-			progress_detail(&x->progress, "%s-%s", p->name, p->version);
-			r = repos_fetch(repos, x, p, &path, e);
-		}
-	}
+	for (size_t i = 0; r == 0 && i < sol.n_changes; i++)
+		if (sol.changes[i].new_pkg->installed_size)
+			fetch_list_add(list, sol.changes[i].new_pkg);
 	apk_solution_free(&sol);
+	return r;
+}
+
+int assemble_fetch_set(struct context *x, struct repo_set *repos, const struct pinned_set *set,
+	const struct strvec *below_world, struct err *e)
+{
+	struct fetch_list list = {0};
+	int r = list_set(&list, repos, set, below_world, e);
+
+	if (r == 0)
+		r = repos_fetch_all(x, &list, NULL, e);
+	fetch_list_free(&list);
 	return r;
 }
 
@@ -395,18 +399,29 @@ static bool have(struct layer_store *store, const char *id, bool delta)
 	return path != NULL || !*id;
 }
 
-int assemble_fetch(struct plan *p, struct err *e)
+int assemble_list(struct plan *p, struct fetch_list *list, struct err *e)
 {
 	struct layer_store *store;
 	int r = context_layers(p->x, &store, e);
 
 	if (r == 0 && !have(store, p->toolchain_id, false))
-		r = assemble_fetch_set(p->x, &p->target_repos, &p->target.toolchain, NULL, e);
+		r = list_set(list, &p->target_repos, &p->target.toolchain, NULL, e);
 	if (r == 0 && !have(store, p->kernel_id, true))
-		r = assemble_fetch_set(
-			p->x, &p->target_repos, &p->target.headers, &p->target.toolchain.world, e);
+		r = list_set(
+			list, &p->target_repos, &p->target.headers, &p->target.toolchain.world, e);
 	if (r == 0 && p->native.n && !have(store, p->native_id, false))
-		r = assemble_fetch_set(p->x, &p->native_repos, &p->native, NULL, e);
+		r = list_set(list, &p->native_repos, &p->native, NULL, e);
+	return r;
+}
+
+int assemble_fetch(struct plan *p, struct err *e)
+{
+	struct fetch_list list = {0};
+	int r = assemble_list(p, &list, e);
+
+	if (r == 0)
+		r = repos_fetch_all(p->x, &list, NULL, e);
+	fetch_list_free(&list);
 	return r;
 }
 

@@ -15,6 +15,9 @@ struct layers {
 
 /* Fetch what is missing (the fetch stage), then make what is missing (the assemble stage). */
 int assemble_fetch(struct plan *p, struct err *e);
+/* The packages that assemble_fetch() would fetch, added to `list`. */
+struct fetch_list;
+int assemble_list(struct plan *p, struct fetch_list *list, struct err *e);
 int assemble(struct plan *p, struct layers *out, struct err *e);
 void layers_free(struct layers *l);
 

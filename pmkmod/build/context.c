@@ -8,6 +8,7 @@
 #include "chroot/apk/apk_read.h"
 #include "chroot/base/fs.h"
 #include "pmkmod/util/exit_codes.h"
+#include "pmkmod/util/mirrors.h"
 
 const char *const emulate_names[] = {"none", "full", "tools"};
 
@@ -135,6 +136,7 @@ void context_close(struct context *x)
 	strvec_free(&x->more_packages);
 	if (x->layers)
 		layer_store_close(x->layers);
+	mirrors_free(x->mirrors);
 	config_free(x->config);
 	free(x->cache);
 	free(x->state);

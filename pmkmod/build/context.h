@@ -35,6 +35,7 @@ struct context {
 	struct strvec
 		more_packages; /* in the root that builds: what the source being built asks for */
 	struct layer_store *layers; /* opened by context_layers() */
+	struct mirrors *mirrors; /* read by repos_download_limits() */
 };
 
 /* Takes over `config`. Reads the options. */

@@ -7,7 +7,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "chroot/apk/apk_read.h"
 #include "chroot/base/fs.h"
 #include "pmkmod/util/download.h"
 #include "pmkmod/util/exit_codes.h"
@@ -21,19 +20,6 @@ static bool fresh(const char *path, unsigned long long max_age)
 
 	return stat(path, &st) == 0 && st.st_mtime <= now &&
 	       (unsigned long long)(now - st.st_mtime) < max_age;
-}
-
-int repos_download_limits(struct context *x, struct download_limits *l, struct err *e)
-{
-	unsigned long long timeout = 0, max = 0;
-	int r = config_number(x->config, "fetch", "timeout", 60, &timeout, e);
-
-	if (r == 0)
-		r = config_number(x->config, "fetch", "max_package", 2ULL << 30, &max, e);
-	if (r < 0)
-		return r;
-	*l = (struct download_limits){.max_bytes = max, .timeout_s = (unsigned)timeout};
-	return 0;
 }
 
 /* Where the index at the URL `full` is, or would be once it is downloaded. */
@@ -51,39 +37,63 @@ static char *index_path(const struct context *x, const char *full, bool *local)
 	return xasprintf("%s/index/%s.tar.gz", x->cache, hex);
 }
 
-/* Host path of one index, downloaded when it is not local and not fresh. */
-static int get_index(
-	struct context *x, const char *url, const char *arch, char **path, struct err *e)
+/* What the download of one index came to: a copy from before is better than none. */
+static int take_index(struct context *x, const struct download *d, struct err *e)
 {
-	_cleanup_free_ char *full = xasprintf("%s/%s/APKINDEX.tar.gz", url, arch);
+	if (!d->failure->code)
+		return 0;
+	if (!fs_exists(d->path)) {
+		if (e)
+			*e = *d->failure;
+		return d->failure->code;
+	}
+	progress_note(&x->progress, "%.*s; using the copy fetched before",
+		(int)strcspn(d->failure->text, "\n"), d->failure->text);
+	return 0;
+}
+
+static int download_indexes(struct context *x, struct download *v, size_t n, struct err *e)
+{
 	_cleanup_free_ char *dir = path_join(x->cache, "index");
 	struct download_limits l = {0};
-	unsigned long long max_age = 0;
-	bool local;
-	int r;
+	int r = n ? fs_mkdirs(dir, 0700, e) : 0;
 
-	*path = index_path(x, full, &local);
-	if (local)
-		return 0;
-	r = fs_mkdirs(dir, 0700, e);
-	if (r == 0)
+	if (r == 0 && n)
 		r = repos_download_limits(x, &l, e);
-	if (r == 0)
-		r = config_number(x->config, "fetch", "index_max_age", 14400, &max_age, e);
-	if (r < 0)
-		return r;
-	if (fresh(*path, max_age))
-		return 0;
 	l.max_bytes = INDEX_MAX;
-	r = download(full, *path, &l, e);
-	if (r == -EINTR || (r < 0 && !fs_exists(*path)))
-		return r;
-	if (r < 0) {
-		progress_note(
-			&x->progress, "%s; using the copy fetched before", e ? e->text : full);
-		err_clear(e);
+	if (r == 0)
+		r = download_all(v, n, "indexes", &l, NULL, e);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = take_index(x, &v[i], e);
+	return r;
+}
+
+/* Host paths of the indexes, downloaded when they are not local and not fresh. */
+static int get_indexes(struct repo_set *s, struct context *x, struct err *e)
+{
+	struct download *v = xcalloc(s->urls.n + 1, sizeof(*v));
+	struct err *failures = xcalloc(s->urls.n + 1, sizeof(*failures));
+	_cleanup_strvec_ struct strvec full = {0};
+	unsigned long long max_age = 0;
+	size_t n = 0;
+	int r = config_number(x->config, "fetch", "index_max_age", 14400, &max_age, e);
+
+	for (size_t i = 0; i < s->urls.n; i++) {
+		bool local;
+
+		strvec_addf(&full, "%s/%s/APKINDEX.tar.gz", s->urls.v[i], s->arch->alpine);
+		strvec_take(&s->index_paths, index_path(x, full.v[i], &local));
+		if (local || fresh(s->index_paths.v[i], max_age))
+			continue;
+		v[n] = (struct download){
+			.url = full.v[i], .path = s->index_paths.v[i], .failure = &failures[n]};
+		n++;
 	}
-	return 0;
+	if (r == 0)
+		r = download_indexes(x, v, n, e);
+	free(failures);
+	free(v);
+	return r;
 }
 
 static int hash_keys(struct repo_set *s, struct hash_ctx *sum, struct err *e)
@@ -138,17 +148,14 @@ static int open_indexes(
 	struct repo_set *s, struct context *x, const struct own_repo *own, struct err *e)
 {
 	struct hash_ctx sum;
-	int r = 0;
+	int r = get_indexes(s, x, e);
 
 	hash_start(&sum, HASH_SHA256);
 	for (size_t i = 0; r == 0 && i < s->urls.n; i++) {
-		char *path = NULL;
+		const char *path = s->index_paths.v[i];
 		struct hash h;
 
-		r = get_index(x, s->urls.v[i], s->arch->alpine, &path, e);
-		if (path)
-			strvec_take(&s->index_paths, path);
-		if (r == 0 && !fs_exists(path))
+		if (!fs_exists(path))
 			r = missing_index(s, i, e);
 		if (r == 0 && i == 0 && own && own->id) {
 			hash_update(&sum, own->id, strlen(own->id) + 1);
@@ -304,83 +311,6 @@ int repos_solve(const struct repo_set *s, const struct strvec *world, struct apk
 	apk_deps_free(&deps);
 	free(list);
 	return r;
-}
-
-/* Where a package's file is or would be in the cache. */
-static char *cache_path(const struct context *x, const struct apk_pkg *p)
-{
-	_cleanup_free_ char *url = p->repo ? apk_pkg_url(p) : NULL;
-	char *local = url ? file_url_path(url) : NULL;
-	char hex[HASH_HEX_MAX];
-
-	if (local)
-		return local;
-	hash_hex(&p->identity, hex);
-	return xasprintf("%s/packages/%s.apk", x->cache, hex);
-}
-
-char *repos_cached(const struct context *x, const struct apk_pkg *p)
-{
-	char *path = cache_path(x, p);
-
-	if (fs_exists(path))
-		return path;
-	free(path);
-	return NULL;
-}
-
-/* `name` is what the porter knows the file by. */
-static int verify(const char *path, const char *name, const struct apk_pkg *p, struct err *e)
-{
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-	int r;
-
-	if (fd < 0)
-		return err_errno(e, -errno, "cannot open '%s'", path);
-	r = apk_read(fd, name, &p->identity, NULL, NULL, NULL, NULL, e);
-	if (r < 0 && r != -EINTR && e)
-		e->exit_code = EXIT_UNTRUSTED;
-	return r;
-}
-
-int repos_fetch(const struct repo_set *s, struct context *x, const struct apk_pkg *p, char **path,
-	struct err *e)
-{
-	_cleanup_free_ char *url = apk_pkg_url(p);
-	_cleanup_free_ char *to = cache_path(x, p);
-	_cleanup_free_ char *part = NULL;
-	_cleanup_free_ char *dir = path_join(x->cache, "packages");
-	_cleanup_free_ char *local = file_url_path(url);
-	struct download_limits l;
-	int r;
-
-	(void)s;
-	if (local && !fs_exists(local)) {
-		return err_exit(e, EXIT_NETWORK, -ENOENT,
-			"the index names %s, but '%s' is not there", p->name, local);
-	}
-	if (!fs_exists(to)) {
-		r = fs_mkdirs(dir, 0700, e);
-		if (r == 0)
-			r = repos_download_limits(x, &l, e);
-		if (r < 0)
-			return r;
-		/* the index says how long the file is: nothing longer is taken */
-		if (p->size)
-			l.max_bytes = p->size;
-		part = xasprintf("%s.%d.part", to, (int)getpid());
-		r = download(url, part, &l, e);
-		if (r == 0)
-			r = verify(part, url, p, e);
-		if (r == 0 && rename(part, to) < 0)
-			r = err_errno(e, -errno, "cannot keep '%s'", to);
-		if (r < 0) {
-			unlink(part);
-			return err_prefix(e, "package %s-%s", p->name, p->version);
-		}
-	}
-	*path = steal_ptr(to);
-	return 0;
 }
 
 void repos_close(struct repo_set *s)

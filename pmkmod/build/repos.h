@@ -54,7 +54,17 @@ int repos_solve(const struct repo_set *s, const struct strvec *world, struct apk
  */
 int repos_fetch(const struct repo_set *s, struct context *x, const struct apk_pkg *p, char **path,
 	struct err *e);
-/* The same without fetching: NULL when it is not there. For apk_install_opts.file_of. */
+/* Packages to be fetched together, each once; they belong to their repositories. */
+struct fetch_list {
+	const struct apk_pkg **v;
+	size_t n;
+};
+void fetch_list_add(struct fetch_list *l, const struct apk_pkg *p);
+void fetch_list_free(struct fetch_list *l);
+/* The same for all of a list, several at a time; `stats` (may be NULL) is added to. */
+int repos_fetch_all(struct context *x, const struct fetch_list *list, struct download_stats *stats,
+	struct err *e);
+/* As repos_fetch() without fetching: NULL when it is not there. For apk_install_opts.file_of. */
 char *repos_cached(const struct context *x, const struct apk_pkg *p);
 /*
  * Make sure that the archive at `url` is in the cache below its SHA-256 and is what `expected_by`
@@ -63,7 +73,7 @@ char *repos_cached(const struct context *x, const struct apk_pkg *p);
  */
 int fetch_source(struct context *x, const char *url, const struct hash *sha256,
 	const char *expected_by, char **path, struct err *e);
-/* fetch.timeout and fetch.max_package of the configuration. */
+/* What [fetch] of the configuration says; the mirrors are those of the context. */
 int repos_download_limits(struct context *x, struct download_limits *l, struct err *e);
 void repos_close(struct repo_set *s);
 

@@ -11,34 +11,61 @@
 
 /* ---- fetch and assemble ---- */
 
-static int fetch_one(struct plan *p, const char *name, char **path, struct err *e)
+/* The newest package of that name, to be fetched; NULL in *pkg if there is no name. */
+static int list_one(struct plan *p, const char *name, struct fetch_list *list,
+	const struct apk_pkg **pkg, struct err *e)
 {
-	const struct apk_pkg *pkg;
-	_cleanup_free_ char *unused = NULL;
-	int r = repos_parse(&p->target_repos, e);
+	int r = name ? repos_parse(&p->target_repos, e) : 0;
 
-	if (r < 0)
+	*pkg = NULL;
+	if (r < 0 || !name)
 		return r;
-	pkg = repos_newest(&p->target_repos, name);
-	if (!pkg)
+	*pkg = repos_newest(&p->target_repos, name);
+	if (!*pkg)
 		return err_set(e, -ENOENT, "package %s has vanished from the index", name);
-	progress_detail(&p->x->progress, "%s-%s", pkg->name, pkg->version);
-	return repos_fetch(&p->target_repos, p->x, pkg, path ? path : &unused, e);
+	fetch_list_add(list, *pkg);
+	return 0;
+}
+
+static void fetched(struct plan *p, const struct download_stats *s)
+{
+	_cleanup_strbuf_ struct strbuf text = {0};
+
+	if (s->bytes) {
+		strbuf_addf(&text, ": %zu package%s, ", s->files, s->files == 1 ? "" : "s");
+		download_show_bytes(&text, s->bytes, 0);
+		strbuf_adds(&text, " at ");
+		download_show_bytes(&text,
+			(uint64_t)((double)s->bytes / (s->seconds > 0.001 ? s->seconds : 0.001)),
+			0);
+		strbuf_adds(&text, "/s");
+	}
+	progress_done(&p->x->progress, "%s%s", p->device.channel.title, text.s ? text.s : "");
 }
 
 static int stage_fetch(struct job *j, struct err *e)
 {
 	struct plan *p = j->plan;
+	struct fetch_list list = {0};
+	struct download_stats stats = {0};
+	const struct apk_pkg *kernel, *source;
 	int r;
 
 	progress_stage(&p->x->progress, "fetch", "packages of %s", p->device.channel.title);
-	r = assemble_fetch(p, e);
+	r = assemble_list(p, &list, e);
 	if (r == 0)
-		r = fetch_one(p, p->target.kernel.name, &j->kernel_apk, e);
-	if (r == 0 && p->target.source.name)
-		r = fetch_one(p, p->target.source.name, NULL, e);
+		r = list_one(p, p->target.kernel.name, &list, &kernel, e);
 	if (r == 0)
-		progress_done(&p->x->progress, "%s", p->device.channel.title);
+		r = list_one(p, p->target.source.name, &list, &source, e);
+	if (r == 0)
+		r = repos_fetch_all(p->x, &list, &stats, e);
+	if (r == 0)
+		j->kernel_apk = repos_cached(p->x, kernel);
+	if (r == 0 && !j->kernel_apk)
+		r = err_set(e, -ENOENT, "the file of package %s has vanished", kernel->name);
+	if (r == 0)
+		fetched(p, &stats);
+	fetch_list_free(&list);
 	return r;
 }
 

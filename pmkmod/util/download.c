@@ -1,214 +1,471 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "pmkmod/util/download.h"
 
-#include <curl/curl.h>
-#include <dlfcn.h>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "chroot/base/fs.h"
 #include "chroot/base/str.h"
 #include "chroot/sandbox/sandbox.h"
+#include "pmkmod/util/attempt.h"
 #include "pmkmod/util/exit_codes.h"
+#include "pmkmod/util/mirrors.h"
+#include "pmkmod/util/progress.h"
 
-/* libcurl pulls in some thirty libraries: a build that downloads nothing does not pay for them. */
-struct curl_api {
-	CURLcode (*global_init)(long);
-	CURL *(*easy_init)(void);
-	CURLcode (*setopt)(CURL *, CURLoption, ...);
-	CURLcode (*perform)(CURL *);
-	CURLcode (*getinfo)(CURL *, CURLINFO, ...);
-	const char *(*strerror)(CURLcode);
-	void (*cleanup)(CURL *);
+#define WAIT_MAX 30.0 /* seconds, whatever the server or the back-off says */
+#define GRACE 5.0 /* seconds for which earlier files are waited for when one has failed */
+#define POLL_MS 100 /* a signal that comes just before the call is noticed so late */
+
+enum state { TODO, WAITING, RUNNING, DONE, FAILED, STOPPED };
+
+/* One file. A round is to ask each place that may have it once. */
+struct job {
+	struct download *d;
+	enum state state;
+	struct strvec places; /* URLs, in the order of this round */
+	size_t at; /* the one that is asked */
+	unsigned rounds; /* that are behind */
+	unsigned tries; /* how often d->url itself was asked */
+	bool passing; /* something that went wrong in this round may pass */
+	bool whole_again; /* it was fetched anew since what was pieced together was wrong */
+	double wait; /* seconds, what servers asked for in this round */
+	double not_before;
+	struct partial part;
+	struct attempt a;
+	uint64_t received;
+	struct err why; /* what was wrong at d->url */
 };
 
-static int load_curl(struct curl_api *api, struct err *e)
+struct batch {
+	const struct curl_api *api;
+	CURLM *multi;
+	const struct download_limits *l;
+	const char *what;
+	struct job *jobs;
+	size_t n;
+	size_t next; /* the first that was not begun */
+	size_t failed; /* the first that failed, n: none has */
+	double failed_at; /* when the first did */
+	double shown;
+};
+
+/* ---- one file ---- */
+
+static void finish(struct job *j, enum state state)
 {
-	static const char *const names[] = {"libcurl.so.4", "libcurl-gnutls.so.4"};
-	const struct {
-		const char *name;
-		void *slot;
-	} symbols[] = {{"curl_global_init", &api->global_init}, {"curl_easy_init", &api->easy_init},
-		{"curl_easy_setopt", &api->setopt}, {"curl_easy_perform", &api->perform},
-		{"curl_easy_getinfo", &api->getinfo}, {"curl_easy_strerror", &api->strerror},
-		{"curl_easy_cleanup", &api->cleanup}};
-	void *lib = NULL;
+	j->state = state;
+	partial_close(&j->part, true);
+	strvec_free(&j->places);
+}
 
-	for (size_t i = 0; !lib && i < ARRAY_SIZE(names); i++)
-		lib = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
-	if (!lib)
-		return err_set(e, -ENOSYS,
-			"downloading needs libcurl, which cannot be loaded (%s)\n"
-			"install it: apt-get install libcurl4",
-			dlerror());
-	for (size_t i = 0; i < ARRAY_SIZE(symbols); i++) {
-		void *p = dlsym(lib, symbols[i].name);
+/* What is there of the others stays, but the rest is not waited for. */
+static void fail(struct batch *b, struct job *j)
+{
+	size_t i = (size_t)(j - b->jobs);
 
-		if (!p)
-			return err_set(e, -ENOSYS, "libcurl has no %s", symbols[i].name);
-		memcpy(symbols[i].slot, &p, sizeof(p));
+	finish(j, FAILED);
+	if (j->d->failure)
+		*j->d->failure = j->why;
+	if (j->d->failure || i >= b->failed)
+		return;
+	if (b->failed == b->n)
+		b->failed_at = monotonic_seconds();
+	b->failed = i;
+	for (size_t k = i + 1; k < b->n; k++)
+		if (b->jobs[k].state == RUNNING || b->jobs[k].state == WAITING) {
+			attempt_stop(&b->jobs[k].a, b->multi);
+			finish(&b->jobs[k], STOPPED);
+		}
+}
+
+static int open_curl(struct batch *b, struct err *e)
+{
+	int r = b->multi ? 0 : curl_library(&b->api, e);
+
+	if (r == 0 && !b->multi)
+		b->multi = b->api->multi_init();
+	return r < 0 || b->multi ? r : err_set(e, -ENOMEM, "libcurl cannot be started");
+}
+
+static void ask(struct batch *b, struct job *j)
+{
+	if (open_curl(b, &j->why) < 0) {
+		fail(b, j);
+		return;
 	}
-	api->global_init(CURL_GLOBAL_DEFAULT);
-	return 0;
+	j->a.api = b->api;
+	j->a.url = j->places.v[j->at];
+	j->a.part = &j->part;
+	j->a.max_bytes = j->d->max_bytes ? j->d->max_bytes : b->l->max_bytes;
+	j->state = RUNNING;
+	if (streq(j->a.url, j->d->url))
+		j->tries++;
+	/* what was left can be of a file that was longer; what has no hash must not be pieced */
+	if (!j->d->verify || (j->a.max_bytes && j->part.size > j->a.max_bytes))
+		partial_restart(&j->part);
+	if (attempt_begin(&j->a, b->multi, b->l, &j->why) < 0)
+		fail(b, j);
 }
 
-struct sink {
-	int fd;
-	uint64_t written, max;
-	int error; /* negative errno of writing, -EFBIG, or 0 */
-};
-
-static size_t on_data(char *data, size_t size, size_t n, void *user)
+/* Begin another round, or, with `same`, ask the same place again, in a while. */
+static void ask_later(struct batch *b, struct job *j, bool same)
 {
-	struct sink *s = user;
-	size_t len = size * n;
+	double backoff = b->l->backoff_ms / 1000.0;
 
-	if (s->max && s->written + len > s->max)
-		s->error = -EFBIG;
-	else
-		s->error = fs_write_all(s->fd, data, len);
-	if (s->error < 0)
-		return 0;
-	s->written += len;
-	return len;
+	for (unsigned i = 0; i < j->rounds && backoff < WAIT_MAX; i++)
+		backoff *= 2;
+	if (backoff < j->wait)
+		backoff = j->wait;
+	j->not_before = monotonic_seconds() + (backoff < WAIT_MAX ? backoff : WAIT_MAX);
+	j->rounds++;
+	j->wait = 0;
+	j->state = WAITING;
+	if (same)
+		return;
+	j->at = 0;
+	j->passing = false;
+	strvec_reset(&j->places);
+	mirrors_places(b->l->mirrors, j->d->url, &j->places);
 }
 
-static int on_progress(void *user, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+static bool may_try_again(const struct batch *b, const struct job *j)
 {
-	(void)user, (void)a, (void)b, (void)c, (void)d;
-	return interrupted();
+	return j->rounds < b->l->retries && !mirrors_given_up(b->l->mirrors, j->d->url);
 }
 
-static int explain(const struct curl_api *api, CURL *h, CURLcode code, const struct sink *s,
-	const char *url, const struct download_limits *l, struct err *e)
+/* The place that was asked does not give it: whoever is next? */
+static void ask_next(struct batch *b, struct job *j)
 {
-	long status = 0;
+	if (b->l->mirrors)
+		mirrors_failed(b->l->mirrors, j->a.url);
+	if (++j->at < j->places.n) {
+		ask(b, j);
+	} else if (j->passing && may_try_again(b, j)) {
+		ask_later(b, j, false);
+	} else {
+		if (j->passing)
+			mirrors_give_up(b->l->mirrors, j->d->url);
+		if (j->tries > 1) {
+			size_t n = strcspn(j->why.text, "\n");
+			_cleanup_free_ char *text = xasprintf("%.*s (tried %u times)%s", (int)n,
+				j->why.text, j->tries, j->why.text + n);
 
-	api->getinfo(h, CURLINFO_RESPONSE_CODE, &status);
-	if (e)
-		e->exit_code = EXIT_NETWORK;
+			err_set(&j->why, j->why.code, "%s", text);
+		}
+		if (j->places.n > 1)
+			err_hint(&j->why,
+				"its mirrors (fetch.mirrors* in pmkmod.ini) do not give it either");
+		fail(b, j);
+	}
+}
+
+static void tell_mirror(struct batch *b, const struct job *j)
+{
+	if (streq(j->a.url, j->d->url) || !b->l->progress || !j->why.code ||
+		!mirrors_tell(b->l->mirrors, j->d->url))
+		return;
+	progress_note(b->l->progress, "%.*s; %s is used instead", (int)strcspn(j->why.text, "\n"),
+		j->why.text, j->a.url);
+}
+
+/* All bytes are there: are they the right ones? */
+static void complete(struct batch *b, struct job *j)
+{
+	struct err why = ERR_INIT;
+	int r = j->d->verify ? j->d->verify(j->d->ctx, j->part.path, &why) : 0;
+
+	/* it is looked at again in the next run */
 	if (interrupted())
-		return err_set(e, -EINTR, "interrupted while downloading %s", url);
-	if (s->error == -EFBIG && e)
-		e->exit_code = EXIT_UNTRUSTED;
-	if (s->error == -EFBIG)
-		return err_set(e, -EFBIG, "%s is longer than the %llu bytes expected: not taken",
-			url, (unsigned long long)l->max_bytes);
-	if (s->error < 0) {
-		if (e)
-			e->exit_code = s->error == -ENOSPC ? EXIT_NO_SPACE : EXIT_GENERAL;
-		return err_errno(e, s->error, "cannot write what %s gives", url);
+		return;
+	if (r == 0 && partial_complete(&j->part, j->d->path, &why) < 0) {
+		j->why = why;
+		fail(b, j);
+	} else if (r == 0) {
+		tell_mirror(b, j);
+		finish(j, DONE);
+	} else if (j->part.before && !j->whole_again) {
+		/* the file on the server may be another one now, or the disk was full */
+		j->whole_again = true;
+		partial_restart(&j->part);
+		ask(b, j);
+	} else {
+		partial_restart(&j->part);
+		if (streq(j->a.url, j->d->url) || !j->why.code)
+			j->why = why;
+		ask_next(b, j);
 	}
-	if (code == CURLE_HTTP_RETURNED_ERROR)
-		return err_set(e, status == 404 ? -ENOENT : -ENETUNREACH,
-			"%s: the server answers %ld%s", url, status,
-			status == 404 ? " (it does not have this file)" : "");
-	return err_set(e, -ENETUNREACH,
-		"cannot download %s: %s\n"
-		"check the network, or the repositories of this channel in pmkmod.ini",
-		url, api->strerror(code));
 }
 
-static int fetch_http(
-	const char *url, struct sink *s, const struct download_limits *l, struct err *e)
+static void ended(struct batch *b, struct job *j, CURLcode code)
 {
-	static struct curl_api api;
-	CURL *h;
-	CURLcode code;
-	int r = 0;
+	struct err why;
+	enum attempt_end end = attempt_finish(&j->a, b->multi, code, &why);
+	bool own = streq(j->a.url, j->d->url);
 
-	if (!api.perform) {
-		struct curl_api loaded;
+	j->received += j->a.received;
+	if (own || j->a.error < 0)
+		j->why = why;
+	if (end == ATTEMPT_DONE) {
+		complete(b, j);
+	} else if (end == ATTEMPT_RESTART) {
+		partial_restart(&j->part);
+		ask(b, j);
+	} else if (j->a.error < 0 || (own && end == ATTEMPT_FAILED) ||
+		   (own && end == ATTEMPT_ABSENT && !j->d->verify)) {
+		/* our own trouble, or an answer that there is no doubt of */
+		partial_restart(&j->part);
+		fail(b, j);
+	} else if (end == ATTEMPT_AGAIN) {
+		j->passing = true;
+		if (j->wait < j->a.retry_after_s)
+			j->wait = j->a.retry_after_s;
+		/* one that gave something is better than one that would begin anew */
+		if (j->d->verify && j->a.received && may_try_again(b, j))
+			ask_later(b, j, true);
+		else
+			ask_next(b, j);
+	} else {
+		ask_next(b, j);
+	}
+}
 
-		r = load_curl(&loaded, e);
+/* ---- all files ---- */
+
+static void begin(struct batch *b, struct job *j)
+{
+	_cleanup_free_ char *local = file_url_path(j->d->url);
+	uint64_t max = j->d->max_bytes ? j->d->max_bytes : b->l->max_bytes;
+
+	j->part = (struct partial)PARTIAL_INIT;
+	if (j->d->verify && fs_exists(j->d->path)) {
+		j->state = DONE;
+		return;
+	}
+	mirrors_places(b->l->mirrors, j->d->url, &j->places);
+	if (partial_open(&j->part, j->d->path, j->d->verify && !local, &j->why) < 0) {
+		fail(b, j);
+	} else if (local) {
+		int r = partial_copy(&j->part, local, max, &j->why);
+
+		if (r == 0 && j->d->verify)
+			r = j->d->verify(j->d->ctx, j->part.path, &j->why);
+		if (r == 0)
+			r = partial_complete(&j->part, j->d->path, &j->why);
 		if (r < 0)
-			return r;
-		api = loaded;
+			fail(b, j);
+		else
+			finish(j, DONE);
+	} else if (j->d->size && j->part.size == j->d->size) {
+		/* it was killed between the last byte and the name */
+		j->a.url = j->places.v[0];
+		j->state = RUNNING;
+		complete(b, j);
+	} else {
+		ask(b, j);
 	}
-	h = api.easy_init();
-	if (!h)
-		return err_set(e, -ENOMEM, "libcurl cannot be started");
-	api.setopt(h, CURLOPT_URL, url);
-	api.setopt(h, CURLOPT_FOLLOWLOCATION, 1L);
-	api.setopt(h, CURLOPT_MAXREDIRS, 5L);
-	/* a redirect must not lead to file:// or worse */
-	api.setopt(h, CURLOPT_PROTOCOLS_STR, "http,https");
-	api.setopt(h, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
-	api.setopt(h, CURLOPT_FAILONERROR, 1L);
-	api.setopt(h, CURLOPT_NOSIGNAL, 1L);
-	api.setopt(h, CURLOPT_CONNECTTIMEOUT, (long)(l->timeout_s ? l->timeout_s : 60));
-	api.setopt(h, CURLOPT_LOW_SPEED_LIMIT, 1L);
-	api.setopt(h, CURLOPT_LOW_SPEED_TIME, (long)(l->timeout_s ? l->timeout_s : 60));
-	api.setopt(h, CURLOPT_USERAGENT, "pmkmod/" PMKMOD_VERSION);
-	api.setopt(h, CURLOPT_WRITEFUNCTION, on_data);
-	api.setopt(h, CURLOPT_WRITEDATA, s);
-	api.setopt(h, CURLOPT_NOPROGRESS, 0L);
-	api.setopt(h, CURLOPT_XFERINFOFUNCTION, on_progress);
-	code = api.perform(h);
-	if (code != CURLE_OK)
-		r = explain(&api, h, code, s, url, l, e);
-	api.cleanup(h);
-	return r;
 }
 
-static int hex_value(char c)
+static size_t active(const struct batch *b)
 {
-	const char *digits = "0123456789abcdef";
-	const char *p = c ? strchr(digits, c | 0x20) : NULL;
+	size_t n = 0;
 
-	return p ? (int)(p - digits) : -1;
+	for (size_t i = 0; i < b->next; i++)
+		n += b->jobs[i].state == RUNNING || b->jobs[i].state == WAITING;
+	return n;
 }
 
-char *file_url_path(const char *url)
+/* Is there anything left that decides what download_all() says? */
+static bool going_on(const struct batch *b)
 {
-	_cleanup_strbuf_ struct strbuf b = {0};
+	if (b->failed == b->n)
+		return b->next < b->n || active(b) > 0;
+	/* the first of the list that fails is told, but nobody waits long to hear it */
+	if (monotonic_seconds() - b->failed_at > GRACE)
+		return false;
+	for (size_t i = 0; i < b->failed; i++)
+		if (b->jobs[i].state == WAITING || b->jobs[i].state == RUNNING)
+			return true;
+	return false;
+}
 
-	if (!starts_with(url, "file:///"))
-		return NULL;
-	for (const char *s = url + strlen("file://"); *s; s++) {
-		int hi = *s == '%' ? hex_value(s[1]) : -1, lo = hi >= 0 ? hex_value(s[2]) : -1;
+/* Begin what can be begun; how many milliseconds until more can be? */
+static int begin_more(struct batch *b)
+{
+	double now = monotonic_seconds(), wait = POLL_MS / 1000.0;
+	size_t parallel = b->l->parallel ? b->l->parallel : 1;
 
-		if (lo >= 0) {
-			strbuf_addc(&b, (char)(hi << 4 | lo));
-			s += 2;
-		} else {
-			strbuf_addc(&b, *s);
+	for (size_t i = 0; i < b->next; i++) {
+		struct job *j = &b->jobs[i];
+
+		if (j->state == WAITING && j->not_before <= now)
+			ask(b, j);
+		else if (j->state == WAITING && j->not_before - now < wait)
+			wait = j->not_before - now;
+	}
+	while (b->failed == b->n && b->next < b->n && active(b) < parallel) {
+		b->next++;
+		begin(b, &b->jobs[b->next - 1]);
+	}
+	return (int)(wait * 1000) + 1;
+}
+
+static void show(struct batch *b)
+{
+	_cleanup_strbuf_ struct strbuf text = {0};
+	uint64_t have = 0, all = 0;
+	double again = 0;
+	size_t done = 0;
+	bool known = true, running = false;
+
+	if (!b->l->progress || monotonic_seconds() - b->shown < POLL_MS / 1000.0)
+		return;
+	b->shown = monotonic_seconds();
+	for (size_t i = 0; i < b->n; i++) {
+		const struct job *j = &b->jobs[i];
+		uint64_t length = j->d->size ? j->d->size : attempt_length(&j->a);
+
+		done += j->state == DONE;
+		have += j->state == DONE ? length : j->part.size;
+		all += length;
+		known = known && length;
+		running = running || j->state == RUNNING;
+		if (j->state == WAITING && (again == 0 || again > j->not_before))
+			again = j->not_before;
+	}
+	if (b->n > 1)
+		strbuf_addf(&text, "%zu of %zu %s, ", done, b->n, b->what);
+	else
+		strbuf_addf(&text, "%s, ", path_base(b->jobs[0].d->url));
+	download_show_bytes(&text, have, known ? all : 0);
+	if (!running && again > b->shown + 1)
+		strbuf_addf(&text, ", tried again in %.0f s", again - b->shown);
+	progress_detail(b->l->progress, "%s", text.s);
+}
+
+/* false: none has */
+static bool take_ended(struct batch *b)
+{
+	bool any = false;
+	CURLMsg *m;
+	int left;
+
+	while ((m = b->api->multi_info_read(b->multi, &left))) {
+		CURLcode code = m->data.result;
+		const CURL *h = m->easy_handle;
+
+		any = true;
+		for (size_t i = 0; i < b->next; i++)
+			if (b->jobs[i].a.h == h) {
+				ended(b, &b->jobs[i], code);
+				break;
+			}
+	}
+	return any;
+}
+
+static void transfer(struct batch *b)
+{
+	while (!interrupted()) {
+		int wait = begin_more(b), running;
+
+		if (!going_on(b))
+			return;
+		/* none was needed for files of this machine */
+		if (!b->multi)
+			continue;
+		b->api->multi_perform(b->multi, &running);
+		show(b);
+		/* where one has ended, another one can begin */
+		if (!take_ended(b))
+			b->api->multi_poll(b->multi, NULL, 0, wait, NULL);
+	}
+}
+
+static void sweep(const struct download *v, size_t n)
+{
+	_cleanup_free_ char *last = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		char *dir = xstrndup(v[i].path, (size_t)(path_base(v[i].path) - v[i].path));
+
+		if (*dir && (!last || !streq(dir, last)))
+			partial_sweep(dir);
+		free(last);
+		last = dir;
+	}
+}
+
+static int tell(const struct batch *b, struct err *e)
+{
+	const struct job *j;
+
+	if (interrupted()) {
+		size_t i = 0;
+
+		while (i + 1 < b->next && b->jobs[i].state == DONE)
+			i++;
+		return err_exit(e, EXIT_NETWORK, -EINTR, "interrupted while downloading %s",
+			b->jobs[i].d->url);
+	}
+	if (b->failed == b->n)
+		return 0;
+	j = &b->jobs[b->failed];
+	if (e)
+		*e = j->why;
+	if (e && j->d->name)
+		err_prefix(e, "%s", j->d->name);
+	return j->why.code;
+}
+
+int download_all(struct download *v, size_t n, const char *what, const struct download_limits *l,
+	struct download_stats *stats, struct err *e)
+{
+	struct batch b = {.l = l, .what = what, .n = n, .failed = n};
+	double started = monotonic_seconds();
+	int r;
+
+	if (!n)
+		return 0;
+	b.jobs = xcalloc(n, sizeof(*b.jobs));
+	for (size_t i = 0; i < n; i++)
+		b.jobs[i].d = &v[i];
+	sweep(v, n);
+	transfer(&b);
+	r = tell(&b, e);
+	for (size_t i = 0; i < b.next; i++) {
+		struct job *j = &b.jobs[i];
+
+		if (j->a.h)
+			j->received += j->a.received;
+		attempt_stop(&j->a, b.multi);
+		if (j->state == RUNNING || j->state == WAITING)
+			finish(j, STOPPED);
+		if (stats) {
+			stats->bytes += j->received;
+			stats->files += j->received > 0 && j->state == DONE;
 		}
 	}
-	return strbuf_steal(&b);
-}
-
-static int fetch_file(const char *path, struct sink *s, struct err *e)
-{
-	_cleanup_close_ int in = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	char buf[65536];
-	ssize_t n;
-
-	if (in < 0)
-		return err_errno(e, -errno, "cannot open '%s'", path);
-	while ((n = read(in, buf, sizeof(buf))) > 0)
-		if (on_data(buf, 1, (size_t)n, s) == 0)
-			return s->error == -EFBIG
-				       ? err_set(e, -EFBIG, "'%s' is longer than expected", path)
-				       : err_errno(e, s->error, "cannot copy '%s'", path);
-	return n < 0 ? err_errno(e, -errno, "cannot read '%s'", path) : 0;
+	if (b.multi)
+		b.api->multi_cleanup(b.multi);
+	free(b.jobs);
+	if (stats)
+		stats->seconds += monotonic_seconds() - started;
+	return r;
 }
 
 int download(const char *url, const char *path, const struct download_limits *l, struct err *e)
 {
-	_cleanup_free_ char *tmp = xasprintf("%s.tmp.XXXXXX", path);
-	_cleanup_free_ char *local = file_url_path(url);
-	_cleanup_close_ int fd = mkostemp(tmp, O_CLOEXEC);
-	struct sink s = {.fd = fd, .max = l->max_bytes};
-	int r;
+	struct download d = {.url = url, .path = path};
 
-	if (fd < 0)
-		return err_errno(e, -errno, "cannot create a file beside '%s'", path);
-	r = local ? fetch_file(local, &s, e) : fetch_http(url, &s, l, e);
-	if (r == 0 && (fchmod(fd, 0644) < 0 || rename(tmp, path) < 0))
-		r = err_errno(e, -errno, "cannot keep '%s'", path);
-	if (r < 0)
-		unlink(tmp);
-	return r;
+	return download_all(&d, 1, "files", l, NULL, e);
+}
+
+void download_show_bytes(struct strbuf *b, uint64_t bytes, uint64_t of)
+{
+	static const char *const units[] = {"KiB", "MiB", "GiB"};
+	double unit = 1024, most = (double)(of > bytes ? of : bytes);
+	size_t u = 0;
+
+	for (; u + 1 < ARRAY_SIZE(units) && most >= unit * 1024; u++)
+		unit *= 1024;
+	if (of)
+		strbuf_addf(b, "%.*f of ", most < unit * 100, (double)bytes / unit);
+	strbuf_addf(b, "%.*f %s", most < unit * 100, (double)(of ? of : bytes) / unit, units[u]);
 }

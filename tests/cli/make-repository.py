@@ -304,6 +304,13 @@ def good_base(tiny):
     tiny.add('tiny-base', victim())
 
 
+def many(tiny, outside):
+    names = ['tiny-%d' % i for i in range(1, 5)]
+    for name in names:
+        tiny.add(name, [apk.Entry('usr', kind='dir'), apk.Entry('usr/' + name, content=name.encode() * 500)])
+    tiny.add('tiny-base', victim(), depend=names)
+
+
 def evil_entries(entries):
     return lambda tiny, outside: tiny.add('tiny-base', victim() + entries(outside))
 
@@ -367,6 +374,7 @@ KINDS = {
     'failing-script': failing_script,
     'good': lambda tiny, outside: good_base(tiny),
     'big': big,
+    'many': many,
     'missing': changed(lambda whole: None),
     'truncated': changed(lambda whole: whole[:-5000]),
     'cut-at-member': changed(lambda whole: whole[:start_of_data(whole)]),

@@ -41,7 +41,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         with handle:
             status = os.fstat(handle.fileno())
-            first, last = self._range(status.st_size)
+            modified = self.date_time_string(int(status.st_mtime))
+            first, last = self._range(status.st_size, modified)
             if first and first >= status.st_size:
                 self._refuse(416)
                 return
@@ -49,7 +50,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_response(206 if partial else 200)
             self.send_header('Content-Type', 'application/octet-stream')
             self.send_header('Content-Length', str(last - first + 1))
-            self.send_header('Last-Modified', self.date_time_string(int(status.st_mtime)))
+            self.send_header('Last-Modified', modified)
             self.send_header('Accept-Ranges', 'bytes')
             if partial:
                 self.send_header('Content-Range', 'bytes %d-%d/%d' % (first, last, status.st_size))
@@ -57,8 +58,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if body:
                 self._send(handle, first, last - first + 1)
 
-    def _range(self, size):
-        """First and last byte: a download that broke off is continued with 'bytes=N-'."""
+    def _range(self, size, modified):
+        """First and last byte: a download that broke off is continued with 'bytes=N-'. What it has of
+        another version of the file (If-Range) gets the whole one."""
+        if self.headers.get('If-Range', modified) != modified:
+            return 0, size - 1
         unit, _, span = self.headers.get('Range', '').partition('=')
         first, dash, last = span.partition('-')
         if unit == 'bytes' and dash and first.isdigit() and (not last or last.isdigit()):
