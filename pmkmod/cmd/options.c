@@ -227,7 +227,8 @@ void print_help(void)
 	for (size_t i = 0; i < n_commands; i++)
 		printf("  %-14s %-28s %s\n", commands[i].name, commands[i].arguments,
 			commands[i].summary);
-	printf("\n%s\nThe manual is pmkmod(1).\n", options_help);
+	printf("\n%s\nThe manual is pmkmod(1), that of the configuration pmkmod.ini(5).\n",
+		options_help);
 }
 
 void print_command_help(const struct command *c)

@@ -1,31 +1,27 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* Libraries that are loaded when they are needed, programs of the host, and the clock. */
-#include <dlfcn.h>
 #include <sys/stat.h>
 #include <time.h>
 
 #include "pmkmod/boot/boot_parts.h"
 #include "pmkmod/doctor/doctor.h"
 #include "pmkmod/util/archive_library.h"
+#include "pmkmod/util/curl_library.h"
 #include "pmkmod/util/process.h"
 
 static void examine_curl(struct doctor *d)
 {
-	/* the names that util/download.c tries */
-	static const char *const names[] = {"libcurl.so.4", "libcurl-gnutls.so.4"};
+	const struct curl_api *api;
+	struct err e = ERR_INIT;
+	struct point *p;
 
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		void *h = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
-
-		if (h) {
-			dlclose(h);
-			point_add(d, POINT_OK, "libcurl", "downloads", "%s", names[i]);
-			return;
-		}
+	if (curl_library(&api, &e) == 0) {
+		point_add(d, POINT_OK, "libcurl", "downloads", "it can be loaded");
+		return;
 	}
-	point_mend_take(point_add(d, POINT_LACKS, "libcurl", "downloads", "it cannot be loaded: %s",
-				dlerror()),
-		host_install(&d->host, WARE_CURL, NULL));
+	p = point_add(
+		d, POINT_LACKS, "libcurl", "downloads", "%.*s", (int)strcspn(e.text, "\n"), e.text);
+	point_mend_take(p, host_install(&d->host, WARE_CURL, NULL));
 }
 
 static void examine_archive(struct doctor *d)
