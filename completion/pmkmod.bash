@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Completion of pmkmod's command line for bash. Names of devices and modules are asked of pmkmod itself.
 
-# First column of a list, without its heading: _pmkmod_names devices|modules
+# First column of a list, without its heading: _pmkmod_names devices|modules. compgen expands words as the
+# shell does: what is no plain name never gets there.
 _pmkmod_names() {
 	"$_pmkmod_program" ${_pmkmod_config:+--config "$_pmkmod_config"} -q list "$1" 2>/dev/null </dev/null |
-		awk 'NR > 1 { print $1 }'
+		awk 'NR > 1 && $1 ~ /^[A-Za-z0-9][A-Za-z0-9._+-]*$/ { print $1 }'
 }
 
 # Candidates that begin with the word: _pmkmod_reply WORD "CANDIDATE..."

@@ -37,7 +37,8 @@ function __pmkmod_names
     if set -l at (contains -i -- --config $words); and test (count $words) -gt $at
         set config --config $words[(math $at + 1)]
     end
-    eval $words[1] (string escape -- $config) -q list $argv[1] 2>/dev/null </dev/null | string replace -rf '^(\S+).*' '$1' | tail -n +2
+    set -l program (string replace -r '^~/' "$HOME/" -- $words[1])
+    $program (string replace -r '^~/' "$HOME/" -- $config) -q list $argv[1] 2>/dev/null </dev/null | string replace -rf '^(\S+).*' '$1' | tail -n +2
 end
 
 complete -c pmkmod -f
