@@ -204,20 +204,32 @@ verdicts:
 
 # ---- installing ----
 
+# where the shells look for completions of what is installed below PREFIX
+BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHCOMPDIR ?= $(PREFIX)/share/zsh/site-functions
+FISHCOMPDIR ?= $(PREFIX)/share/fish/vendor_completions.d
+
 .PHONY: man install uninstall
-man: $(BUILD)/pmkmod.1
-$(BUILD)/pmkmod.1: man/pmkmod.1.scd
+man: $(BUILD)/pmkmod.1 $(BUILD)/pmkmod.ini.5
+$(BUILD)/pmkmod.1 $(BUILD)/pmkmod.ini.5: $(BUILD)/%: man/%.scd
 	@mkdir -p $(@D)
 	@scdoc < $< > $@
 install: all man
 	install -D -m 0755 $(BUILD)/pmkmod $(DESTDIR)$(PREFIX)/bin/pmkmod
 	install -D -m 0644 $(BUILD)/pmkmod.1 $(DESTDIR)$(PREFIX)/share/man/man1/pmkmod.1
+	install -D -m 0644 $(BUILD)/pmkmod.ini.5 $(DESTDIR)$(PREFIX)/share/man/man5/pmkmod.ini.5
 	install -D -m 0644 pmkmod.ini $(DESTDIR)$(PREFIX)/share/doc/pmkmod/pmkmod.ini
+	install -D -m 0644 completion/pmkmod.bash $(DESTDIR)$(BASHCOMPDIR)/pmkmod
+	install -D -m 0644 completion/_pmkmod $(DESTDIR)$(ZSHCOMPDIR)/_pmkmod
+	install -D -m 0644 completion/pmkmod.fish $(DESTDIR)$(FISHCOMPDIR)/pmkmod.fish
 	for f in profiles/*/*.ini; do \
 		install -D -m 0644 $$f $(DESTDIR)$(PREFIX)/share/pmkmod/$$f || exit 1; done
 uninstall:
 	rm -rf $(DESTDIR)$(PREFIX)/bin/pmkmod $(DESTDIR)$(PREFIX)/share/pmkmod \
-		$(DESTDIR)$(PREFIX)/share/man/man1/pmkmod.1 $(DESTDIR)$(PREFIX)/share/doc/pmkmod
+		$(DESTDIR)$(PREFIX)/share/man/man1/pmkmod.1 $(DESTDIR)$(PREFIX)/share/man/man5/pmkmod.ini.5 \
+		$(DESTDIR)$(PREFIX)/share/doc/pmkmod \
+		$(DESTDIR)$(BASHCOMPDIR)/pmkmod $(DESTDIR)$(ZSHCOMPDIR)/_pmkmod \
+		$(DESTDIR)$(FISHCOMPDIR)/pmkmod.fish
 
 .PHONY: help
 help:

@@ -95,7 +95,10 @@ int main(int argc, char **argv)
 	if (r < 0) {
 		fflush(stdout);
 		fprintf(stderr, "pmkmod: %s\n", e.text);
-		return failure_exit_code(r, &e);
+		r = failure_exit_code(r, &e);
+		if (r == EXIT_SANDBOX || r == EXIT_NO_SPACE)
+			fprintf(stderr, "`pmkmod doctor` says what this machine lacks\n");
+		return r;
 	}
 	if (fflush(stdout) != 0 || ferror(stdout)) {
 		fprintf(stderr, "pmkmod: cannot write to standard output\n");

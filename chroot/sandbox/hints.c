@@ -8,18 +8,18 @@
 #include "chroot/base/fs.h"
 
 static const struct {
-	const char *path, *bad, *say;
+	const char *path, *bad, *say, *setting;
 } switches[] = {
 	{"/proc/sys/user/max_user_namespaces", "0",
-		"User namespaces are switched off here (user.max_user_namespaces is 0). Allow them: "
-		"sudo sysctl user.max_user_namespaces=15000"},
+		"User namespaces are switched off here (user.max_user_namespaces is 0). Allow them",
+		"user.max_user_namespaces=15000"},
 	{"/proc/sys/kernel/unprivileged_userns_clone", "0",
-		"User namespaces are for root only here. Allow them: "
-		"sudo sysctl kernel.unprivileged_userns_clone=1"},
+		"User namespaces are for root only here. Allow them",
+		"kernel.unprivileged_userns_clone=1"},
 	{"/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1",
 		"AppArmor takes the rights of user namespaces away here (Ubuntu 23.10 and later). "
-		"Give pmkmod an AppArmor profile with 'userns,' or allow them to all: "
-		"sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0"},
+		"Give pmkmod an AppArmor profile with 'userns,' or allow them to all",
+		"kernel.apparmor_restrict_unprivileged_userns=0"},
 };
 
 static bool switched(const char *path, const char *bad)
@@ -27,6 +27,13 @@ static bool switched(const char *path, const char *bad)
 	_cleanup_free_ char *text = NULL;
 
 	return fs_read(path, 64, &text, NULL, NULL) == 0 && streq(str_strip(text), bad);
+}
+
+void sandbox_settings(struct strvec *settings)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(switches); i++)
+		if (switched(switches[i].path, switches[i].bad))
+			strvec_add(settings, switches[i].setting);
 }
 
 static bool in_container(void)
@@ -42,7 +49,7 @@ void hint_namespaces(struct err *e)
 
 	for (size_t i = 0; i < ARRAY_SIZE(switches); i++)
 		if (switched(switches[i].path, switches[i].bad)) {
-			err_hint(e, "%s", switches[i].say);
+			err_hint(e, "%s: sudo sysctl %s", switches[i].say, switches[i].setting);
 			found = true;
 		}
 	if (found)

@@ -127,6 +127,13 @@ struct sandbox_result {
  */
 int sandbox_run(const struct sandbox_spec *s, struct sandbox_result *result, struct err *e);
 
+/* Can this process make the namespaces of a sandbox? Nothing else is tried and nothing is left. The
+ * errors are those of sandbox_run(). */
+int sandbox_try_namespaces(struct err *e);
+/* Append what sysctl(8) has to set ("user.max_user_namespaces=15000") where a switch of this host
+ * forbids user namespaces, or takes their rights away; nothing where none does. */
+void sandbox_settings(struct strvec *settings);
+
 /* Path of the static qemu-user program for `a`; -ENOENT with a remedy if there is none, -ENOEXEC
  * if the one found is dynamically linked. Caller frees *out. */
 int sandbox_find_qemu(const struct arch_info *a, const char *configured, char **out, struct err *e);

@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "chroot/base/fs.h"
@@ -61,7 +62,7 @@ static int map_ids(uid_t uid, gid_t gid, struct err *e)
 
 /* All in one call: the user namespace is made first and owns the others. Root takes this way too,
  * so that it behaves like everybody and its capabilities on the host stay outside. */
-static int make_namespaces(struct box *b, struct err *e)
+static int make_namespaces(void)
 {
 	const int flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS |
 			  CLONE_NEWNET;
@@ -71,13 +72,37 @@ static int make_namespaces(struct box *b, struct err *e)
 	/* a kernel without cgroups */
 	if (errno == EINVAL && unshare(flags) == 0)
 		return 0;
-	err_errno(e, -errno, "cannot make the sandbox's namespaces");
-	b->explained = true;
+	return -errno;
+}
+
+static int namespaces_refused(int code, struct err *e)
+{
+	err_errno(e, code, "cannot make the sandbox's namespaces");
 	hint_namespaces(e);
 	/* the kernel's word for a limit; to callers ENOSPC means a full disk */
 	if (e->code == -ENOSPC || e->code == -EUSERS)
 		e->code = -EPERM;
 	return e->code;
+}
+
+int sandbox_try_namespaces(struct err *e)
+{
+	struct err own = ERR_INIT;
+	int status = 0;
+	pid_t pid = fork();
+
+	if (!e)
+		e = &own;
+	if (pid == 0)
+		_exit(-make_namespaces());
+	while (pid > 0 && waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			pid = -1;
+	if (pid < 0)
+		return err_errno(e, -errno, "cannot try to make namespaces");
+	if (!WIFEXITED(status))
+		return namespaces_refused(-EPERM, e);
+	return WEXITSTATUS(status) ? namespaces_refused(-WEXITSTATUS(status), e) : 0;
 }
 
 _Noreturn void first_process(struct box *b)
@@ -86,12 +111,17 @@ _Noreturn void first_process(struct box *b)
 	uid_t uid = geteuid();
 	gid_t gid = getegid();
 	pid_t pid;
+	int r;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	/* after a change of uid the kernel gives our /proc/self to root, and with it uid_map */
 	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
-	if (make_namespaces(b, &e) < 0)
+	r = make_namespaces();
+	if (r < 0) {
+		b->explained = true;
+		namespaces_refused(r, &e);
 		msg_fail(b, &e, 0);
+	}
 	if (map_ids(uid, gid, &e) < 0)
 		msg_fail(b, &e, 0);
 	/* pid 1 becomes the supervisor's child, which can wait for and kill it without us */

@@ -52,6 +52,7 @@ int cmd_signing_kernel(struct context *x, const struct options *o, int *status, 
 int cmd_init(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_info(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_stale(struct context *x, const struct options *o, int *status, struct err *e);
+int cmd_doctor(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_clean(struct context *x, const struct options *o, int *status, struct err *e);
 
 /* after_build.c: build, then call `stage` with what came out. */

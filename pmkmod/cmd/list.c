@@ -11,7 +11,8 @@ static void list_modules(struct context *x, const struct strvec *names)
 		struct module m;
 
 		if (module_load(&m, x->config, names->v[i], &e) < 0) {
-			printf("%-20s (%s)\n", names->v[i], e.text);
+			/* one line a module, for those who read the first column */
+			printf("%-20s (%.*s)\n", names->v[i], (int)strcspn(e.text, "\n"), e.text);
 			continue;
 		}
 		printf("%-20s %-36s %s\n", m.name, m.location, m.title);

@@ -99,6 +99,13 @@ const struct command commands[] = {
 		"--json prints it for programs. Exit code 30: it is no package, damaged, or was\n"
 		"altered after a known key signed it; 2: there is no such file.\n",
 		1, 1, cmd_info, true},
+	{"doctor", "[<device>...]", "say what this machine lacks, and how to mend it",
+		"What builds need of this machine is tried: a sandbox, programs of other architectures,\n"
+		"folders and space, libraries, programs. One line a point: ok; lacks (builds do not work),\n"
+		"with the command that mends it here; or note: only something that is named lacks it.\n"
+		"Of devices their architectures are needed, else aarch64 and armv7. --json prints it for\n"
+		"programs. Exit code 33: something is lacking.\n",
+		0, SIZE_MAX, cmd_doctor, true},
 	{"clean", "[layers|cache|all]", "remove layers, downloads, or both; packages and keys stay",
 		"Without an argument only layers that were not used for 30 days are removed.\n", 0,
 		1, cmd_clean, false},
@@ -195,7 +202,8 @@ static const char options_help[] =
 	"      --kernel NAME     which of a device's kernels in pmaports: mainline, or its package\n"
 	"      --device NAME     check: against the kernel package of this device's channel\n"
 	"      --kernel-dir DIR  check: against a build folder, headers, or /lib/modules/<release>\n"
-	"      --json            build, list devices, check, info, stale: for programs\n"
+	"      --json            build, list devices, check, info, stale, doctor: for\n"
+	"                        programs\n"
 	"      --verdict NAMES   list devices of these verdicts alone\n"
 	"      --emit-aport DIR  where signing-kernel writes its kernel aport to; with build: write\n"
 	"                        aports, by which pmbootstrap makes the same packages, to DIR\n"
@@ -219,7 +227,8 @@ void print_help(void)
 	for (size_t i = 0; i < n_commands; i++)
 		printf("  %-14s %-28s %s\n", commands[i].name, commands[i].arguments,
 			commands[i].summary);
-	printf("\n%s\nThe manual is pmkmod(1).\n", options_help);
+	printf("\n%s\nThe manual is pmkmod(1), that of the configuration pmkmod.ini(5).\n",
+		options_help);
 }
 
 void print_command_help(const struct command *c)

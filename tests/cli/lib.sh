@@ -130,15 +130,15 @@ public_copy() {
 		ln -sfn "$to" "$link"
 	fi
 	mkdir -p "$to/standin"
-	rm -rf "$to/tests" "$to/profiles"
-	cp -a "$top/tests" "$top/profiles" "$to/"
+	rm -rf "$to/tests" "$to/profiles" "$to/completion"
+	cp -a "$top/tests" "$top/profiles" "$top/completion" "$to/"
 	install -m 755 "$build/pmkmod" "$to/pmkmod"
 	if [ ! -d "$to/standin/keys" ]; then
 		cp -al "$build/standin/mirror" "$build/standin/keys" "$to/standin/" 2>/dev/null ||
 			cp -a "$build/standin/mirror" "$build/standin/keys" "$to/standin/"
 	fi
 	[ ! -d "$build/openssh" ] || cp -a "$build/openssh" "$to/"
-	chmod -R a+rX "$to/tests" "$to/profiles" "$to/standin"
+	chmod -R a+rX "$to/tests" "$to/profiles" "$to/completion" "$to/standin"
 	[ "$topic" != kernels ] || public_kernels "$to/kernels" || return 1
 	echo "$to"
 }
