@@ -136,7 +136,8 @@ def solving(build, rounds, apk):
         driver = os.path.join(build, 'apk/solve')
         words = run([driver, '--time', str(max(rounds, 3)), *indexes, '--', *WORLD]).split()
         load, solve, both = (int(words[i]) / 1000 for i in (1, 3, 5))
-        memory = int(words[7]) / 1024
+        # of one round: what is freed and taken again says nothing about one use
+        memory = int(run([driver, '--time', '1', *indexes, '--', *WORLD]).split()[7]) / 1024
         chosen = len(run([driver, *indexes, '--', *WORLD]).splitlines())
         print('solving for a kernel\'s build on indexes of %d packages: %d chosen' % (sum(PACKAGES), chosen))
         print('  load %.1f ms, solve %.1f ms, target at most %d ms: %s; both %.1f ms, target at most %d ms: %s' % (
