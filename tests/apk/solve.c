@@ -14,6 +14,7 @@
 
 #include "chroot/apk/apk_solve.h"
 #include "chroot/base/fs.h"
+#include "tests/apk/peak_memory.h"
 
 #define INDEX_MAX (256u << 20)
 #define REPOS_MAX 16
@@ -31,19 +32,6 @@ static double now_us(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
-
-/* VmHWM of this process alone. */
-static long peak_kib(void)
-{
-	_cleanup_fclose_ FILE *f = fopen("/proc/self/status", "re");
-	char line[256];
-	long kib = -1;
-
-	while (f && fgets(line, sizeof(line), f))
-		if (starts_with(line, "VmHWM:"))
-			kib = strtol(line + strlen("VmHWM:"), NULL, 10);
-	return kib;
 }
 
 static int load(const struct args *a, struct apk_repo *repos, struct err *e)

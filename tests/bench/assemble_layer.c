@@ -11,6 +11,7 @@
 
 #include "chroot/apk/apk_install.h"
 #include "chroot/base/fs.h"
+#include "tests/apk/peak_memory.h"
 
 #define INDEX_MAX (256u << 20)
 
@@ -43,19 +44,6 @@ static int read_index(struct apk_repo *repo, const char *folder, const char *arc
 		r = apk_index_parse(repo, data, len, path, keys, e);
 	apk_keys_free(keys);
 	return r;
-}
-
-/* VmHWM of this process alone: what wait4(2) tells would include whoever started it. */
-static long peak_kib(void)
-{
-	_cleanup_fclose_ FILE *f = fopen("/proc/self/status", "re");
-	char line[256];
-	long kib = -1;
-
-	while (f && fgets(line, sizeof(line), f))
-		if (starts_with(line, "VmHWM:"))
-			kib = strtol(line + strlen("VmHWM:"), NULL, 10);
-	return kib;
 }
 
 int main(int argc, char **argv)

@@ -11,14 +11,10 @@
 #include <cmocka.h>
 
 #include "chroot/base/fs.h"
-#include "tests/unit/apk_craft.h"
+#include "tests/unit/apk_craft_keys.h"
 
 #define INFO "pkgname = sample\npkgver = 1-r0\narch = aarch64\nsize = 4096\n"
 #define ID "C:Q1qUqP5cyxm6YcTAhz05Hph5gvu9M=\n"
-
-static char keys_dir[] = "/tmp/test-apk-cve-XXXXXX";
-static EVP_PKEY *key_a, *key_b, *stranger;
-static struct apk_keys *keys;
 
 /* ---- making and reading ---- */
 
@@ -326,35 +322,6 @@ static void cve_2026_29051_names_used_in_paths(void **state)
 	}
 }
 
-static int set_up(void **state)
-{
-	struct strvec dirs = {0};
-	int r;
-
-	(void)state;
-	if (!mkdtemp(keys_dir))
-		return -1;
-	key_a = craft_key();
-	key_b = craft_key();
-	stranger = craft_key();
-	craft_write_pub(key_a, keys_dir, "a.pub");
-	craft_write_pub(key_b, keys_dir, "b.pub");
-	strvec_add(&dirs, keys_dir);
-	r = apk_keys_load(&keys, &dirs, NULL);
-	strvec_free(&dirs);
-	return r;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	EVP_PKEY_free(key_a);
-	EVP_PKEY_free(key_b);
-	EVP_PKEY_free(stranger);
-	apk_keys_free(keys);
-	return fs_remove_tree(keys_dir, NULL);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -369,5 +336,5 @@ int main(void)
 		cmocka_unit_test(cve_2026_29051_names_used_in_paths),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, keys_set_up, keys_tear_down);
 }

@@ -10,7 +10,7 @@
 
 #include "chroot/apk/pkg_field.h"
 #include "chroot/base/fs.h"
-#include "tests/unit/apk_craft.h"
+#include "tests/unit/apk_craft_keys.h"
 
 #define ID "C:Q1qUqP5cyxm6YcTAhz05Hph5gvu9M=\n"
 #define MINIMAL ID "P:one\nV:1-r0\n"
@@ -22,10 +22,6 @@ static const char sample[] =
 	   "p:linux-virtual=6.6.51-r0 cmd:y\ni:a b\nx:a new field, which may be ignored\nF:etc\n"
 	   "\n"
 	   "C:Q1AAAAAAAAAAAAAAAAAAAAAAAAAAA=\nP:two\nV:2\nT:\nD:\n";
-
-static char keys_dir[] = "/tmp/test-apk-index-XXXXXX";
-static EVP_PKEY *key, *stranger;
-static struct apk_keys *keys;
 
 /* ---- making ---- */
 
@@ -51,7 +47,7 @@ static void make(struct strbuf *out, const char *text, size_t len)
 
 	make_tar(&tar, text, len);
 	craft_gzip(&gz, tar.s, tar.len, 6);
-	sign(out, ".SIGN.RSA256.a.pub", key, &gz);
+	sign(out, ".SIGN.RSA256.a.pub", key_a, &gz);
 }
 
 static int parse(struct apk_repo *r, const struct strbuf *index, struct err *e)
@@ -312,14 +308,14 @@ static void make_case(struct strbuf *out, int how)
 		craft_gzip(&gz, tar.s, tar.len, 6);
 	if (how == OTHER_CONTENT) {
 		strbuf_adds(&other, "x");
-		sign(out, ".SIGN.RSA256.a.pub", key, &other);
+		sign(out, ".SIGN.RSA256.a.pub", key_a, &other);
 		out->len--;
 		strbuf_add(out, gz.s, gz.len);
 	} else if (how == UNSIGNED) {
 		strbuf_add(out, gz.s, gz.len);
 	} else {
 		sign(out, how == STRANGER ? ".SIGN.RSA256.s.pub" : ".SIGN.RSA256.a.pub",
-			how == STRANGER ? stranger : key, &gz);
+			how == STRANGER ? stranger : key_a, &gz);
 	}
 	if (how == GARBAGE)
 		strbuf_adds(out, "x");
@@ -339,7 +335,7 @@ static void test_cases(void **state)
 		{ODD_FILE, 0, NULL, 0},
 		{UNSIGNED, -EKEYREJECTED, "is not signed", 0},
 		{STRANGER, -EKEYREJECTED,
-			"signed by s.pub, which is not among the trusted keys (a.pub)", 0},
+			"signed by s.pub, which is not among the trusted keys (a.pub, b.pub)", 0},
 		{OTHER_CONTENT, -EKEYREJECTED, "but its index has", 0},
 		{TWO_MEMBERS, -EKEYREJECTED, NULL, -EBADMSG},
 		{GARBAGE, -EBADMSG, "not gzip", -EBADMSG},
@@ -416,32 +412,6 @@ static void test_parse_uint(void **state)
 	assert_int_equal(apk_parse_uint(" 1", 255, &v), -EINVAL);
 }
 
-static int set_up(void **state)
-{
-	struct strvec dirs = {0};
-	int r;
-
-	(void)state;
-	if (!mkdtemp(keys_dir))
-		return -1;
-	key = craft_key();
-	stranger = craft_key();
-	craft_write_pub(key, keys_dir, "a.pub");
-	strvec_add(&dirs, keys_dir);
-	r = apk_keys_load(&keys, &dirs, NULL);
-	strvec_free(&dirs);
-	return r;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	EVP_PKEY_free(key);
-	EVP_PKEY_free(stranger);
-	apk_keys_free(keys);
-	return fs_remove_tree(keys_dir, NULL);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -455,5 +425,5 @@ int main(void)
 		cmocka_unit_test(test_parse_uint),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, keys_set_up, keys_tear_down);
 }

@@ -13,16 +13,12 @@
 #include <sys/stat.h>
 
 #include "chroot/base/fs.h"
-#include "tests/unit/apk_craft.h"
+#include "tests/unit/apk_craft_keys.h"
 
 #define INFO                                                                                       \
 	"# made by hand\npkgname = sample\npkgver = 1.2-r3\npkgdesc = a = b\narch = aarch64\n"     \
 	"size = 4096\ndepend = musl>=1.2\ndepend = !other\nprovides = cmd:x=1\n"                   \
 	"replaces = old<2\nreplaces_priority = 5\ntriggers = /a/* /b\npackager = me\nfuture = 1\n"
-
-static char keys_dir[] = "/tmp/test-apk-read-XXXXXX";
-static EVP_PKEY *key_a, *key_b, *stranger;
-static struct apk_keys *keys;
 
 /* ---- making ---- */
 
@@ -810,37 +806,6 @@ static void test_keys(void **state)
 	fs_remove_tree(dir, NULL);
 }
 
-static int set_up(void **state)
-{
-	struct strvec dirs = {0};
-	int r;
-
-	(void)state;
-	if (!mkdtemp(keys_dir))
-		return -1;
-	key_a = craft_key();
-	key_b = craft_key();
-	stranger = craft_key();
-	craft_write_pub(key_a, keys_dir, "a.pub");
-	craft_write_pub(key_b, keys_dir, "b.pub");
-	craft_write_pub(stranger, keys_dir, ".stranger.pub"); /* hidden: not trusted */
-	craft_write_pub(stranger, keys_dir, "stranger.pem"); /* no .pub: not trusted */
-	strvec_add(&dirs, keys_dir);
-	r = apk_keys_load(&keys, &dirs, NULL);
-	strvec_free(&dirs);
-	return r;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	EVP_PKEY_free(key_a);
-	EVP_PKEY_free(key_b);
-	EVP_PKEY_free(stranger);
-	apk_keys_free(keys);
-	return fs_remove_tree(keys_dir, NULL);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -857,5 +822,5 @@ int main(void)
 		cmocka_unit_test(test_keys),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, keys_set_up, keys_tear_down);
 }
