@@ -16,11 +16,12 @@ import time
 
 from rounds import Series, interleaved, report, verdict
 from subject import DEVICE, PROFILES, run
-from toolchain import TMPFS, Assembly
+from toolchain import TMPFS
 
 PACKAGES = (5600, 17400)  # of main and of community
 WORLD = ('build-base', 'bash', 'perl', 'gawk', 'bison', 'flex', 'bc', 'linux-headers', 'openssl-dev',
          'elfutils-dev', 'zlib-dev')
+ROOT = ('standin-baselayout', 'busybox', 'kmod', 'standin-hostid', 'standin-logd', 'build-base', 'gcc-aarch64')
 SOLVE_MS, BOTH_MS, MEMORY_MIB, SECOND_MS, APK_RATIO = 30, 60, 40, 20, 0.9
 # what the words of WORLD pull in, beside libraries: NAME: dependencies
 CHAIN = {
@@ -125,9 +126,9 @@ class Apk:
         for name in ('bin', 'sbin', 'lib'):
             os.symlink('usr/' + name, os.path.join(self.root, name))
 
-    def add(self, *words):
+    def add(self, *words, scripts=False):
         run([self.program, '--root', self.root, '--arch', self.arch, '--no-cache', '--allow-untrusted',
-             '--no-scripts', '-q', 'add', *words])
+             *([] if scripts else ['--no-scripts']), '-q', 'add', *words])
 
 
 def solving(build, rounds, apk):
@@ -153,14 +154,31 @@ def solving(build, rounds, apk):
             report('the same beside apk', a, b, 1.0)
 
 
-def assembling(subject, build, rounds, apk):
-    packages = subject.plan('--emulate', 'full').packages['toolchain']
+def assembling(build, standin, rounds, apk):
+    """Packages of this machine's architecture, so that both run their scripts by chroot(2) alone."""
+    arch = os.uname().machine
+    scripts = os.geteuid() == 0
+    repository = os.path.join(standin, 'mirror/v1/main')
+    keys = os.path.join(standin, 'keys')
     with tempfile.TemporaryDirectory(prefix='pmkmod-bench-', dir=TMPFS) as folder:
-        job = Assembly(build, subject.standin, packages, folder)
-        theirs = Apk(apk, os.path.join(folder, 'apk'), 'aarch64', [job.repository], job.keys)
-        a, b = interleaved(('pmkmod', job.assemble, job.empty),
-                           ('apk add', lambda: theirs.add(*job.dependencies), theirs.merge_usr), rounds)
-        report('a root of %d packages on tmpfs, without scripts, beside apk' % len(packages), a, b, APK_RATIO)
+        copy = os.path.join(folder, 'repository')
+        shutil.copytree(os.path.join(repository, arch), os.path.join(copy, arch))
+        root = os.path.join(folder, 'root')
+        theirs = Apk(apk, os.path.join(folder, 'apk'), arch, [copy], keys)
+        argv = [os.path.join(build, 'bench/assemble_layer'), *(['--scripts'] if scripts else []), root, arch, keys,
+                copy, *ROOT]
+
+        def empty():
+            shutil.rmtree(root, ignore_errors=True)
+            os.mkdir(root)
+
+        a, b = interleaved(('pmkmod', lambda: run(argv), empty),
+                           ('apk add', lambda: theirs.add(*ROOT, scripts=scripts), theirs.merge_usr), rounds)
+        empty()
+        count = int(run(argv).split()[0])
+        size = int(run(['du', '-s', '--block-size=1M', root]).split()[0])
+        report('a root of %d packages, %d MiB, on tmpfs, %s scripts, beside apk' % (
+            count, size, 'with' if scripts else 'without'), a, b, APK_RATIO)
 
 
 def second_device(subject, work, rounds):
@@ -191,6 +209,6 @@ def measure(subject, build, work, rounds):
     second_device(subject, work, min(rounds, 3))
     solving(build, rounds, apk)
     if apk:
-        assembling(subject, build, rounds, apk)
+        assembling(build, subject.standin, rounds, apk)
     else:
         print('beside a real apk: not measured, APK=<path of one> is not set', flush=True)

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
- * What `pmkmod build` does to assemble a layer, without its scripts: verify and parse an index,
- * solve, install. For the bench, which runs it beside tar:
+ * What `pmkmod build` does to assemble a layer: verify and parse an index, solve, install; scripts
+ * of packages are run by chroot(2) if that is asked for, else not. For the bench, which runs it
+ * beside tar:
  *
- *     assemble_layer ROOT ARCH KEYS_FOLDER REPOSITORY_FOLDER DEPENDENCY...
+ *     assemble_layer [--scripts] ROOT ARCH KEYS_FOLDER REPOSITORY_FOLDER DEPENDENCY...
  *
  * The last line printed is the largest amount of memory that was resident, in KiB.
  */
 #include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "chroot/apk/apk_install.h"
 #include "chroot/base/fs.h"
@@ -20,6 +23,27 @@ static int no_script(
 {
 	(void)ctx, (void)root, (void)argv, (void)env, (void)e;
 	return 0;
+}
+
+/* As apk does with --root: changes root, needs to be root for that. */
+static int chroot_script(
+	void *ctx, const char *root, const char *const *argv, const char *const *env, struct err *e)
+{
+	pid_t pid = fork();
+	int status;
+
+	(void)ctx;
+	if (pid < 0)
+		return err_errno(e, -errno, "cannot start a script");
+	if (pid == 0) {
+		if (chroot(root) == 0 && chdir("/") == 0)
+			execve(argv[0], (char *const *)argv, (char *const *)env);
+		_exit(127);
+	}
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return err_errno(e, -errno, "cannot wait for a script");
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 static char *file_in_repository(void *ctx, const struct apk_pkg *p)
@@ -55,10 +79,16 @@ int main(int argc, char **argv)
 	struct apk_solution s = {0};
 	struct apk_deps world = {0};
 	struct err e = ERR_INIT;
+	bool scripts = argc > 1 && streq(argv[1], "--scripts");
 	int r = 0;
 
+	if (scripts) {
+		argc--;
+		argv++;
+	}
 	if (argc < 6) {
-		fprintf(stderr, "usage: assemble_layer ROOT ARCH KEYS REPOSITORY DEPENDENCY...\n");
+		fprintf(stderr, "usage: assemble_layer [--scripts] ROOT ARCH KEYS REPOSITORY "
+				"DEPENDENCY...\n");
 		return 2;
 	}
 	strvec_add(&key_dirs, argv[3]);
@@ -68,7 +98,7 @@ int main(int argc, char **argv)
 	if (r == 0)
 		r = apk_solve(&u, &world, 0, &s, &e);
 	if (r == 0) {
-		struct apk_install_opts o = {.run = no_script,
+		struct apk_install_opts o = {.run = scripts ? chroot_script : no_script,
 			.file_of = file_in_repository,
 			.file_ctx = argv[4],
 			.usr_merge = true,
