@@ -28,6 +28,8 @@ struct maker {
 	struct shared *shared;
 	struct strvec may_fail; /* packages whose scripts may */
 	struct strbuf said; /* the end of what the last script printed */
+	char *script_of; /* whose script that was */
+	unsigned long long timeout, max_file; /* of scripts, as of builds */
 };
 
 /* What comes back from the process that installs inside the sandbox. */
@@ -54,6 +56,18 @@ static int keep_said(void *ctx, const char *data, size_t len)
 	return 0;
 }
 
+static void begin_script(struct maker *m, const char *const *env)
+{
+	static const char name[] = "APK_PACKAGE=";
+
+	strbuf_reset(&m->said);
+	for (; *env; env++)
+		if (starts_with(*env, name)) {
+			free(m->script_of);
+			m->script_of = xstrdup(*env + strlen(name));
+		}
+}
+
 /* The scripts of whole packages are what a root is made of: half of one is none. */
 static int script_hint(struct maker *m, struct err *e)
 {
@@ -65,10 +79,11 @@ static int script_hint(struct maker *m, struct err *e)
 	if (m->said.len > SAID_MAX)
 		said += m->said.len - SAID_MAX;
 	if (*said)
-		err_hint(e, "it said: %s", said);
+		err_hint(e, "it said: %.*s", (int)(strlen(said) - ends_with(said, "\n")), said);
 	return err_hint(e,
-		"the root is not made. If it can do without: -o packages.scripts_may_fail="
-		"NAME, or that key in pmkmod.ini");
+		"the root is not made. If it can do without: -o packages.scripts_may_fail=%s, or "
+		"that key in pmkmod.ini",
+		m->script_of ? m->script_of : "NAME");
 }
 
 /* ---- scripts of a root that is a plain folder: each in a sandbox of its own ---- */
@@ -85,11 +100,13 @@ static int run_in_folder(
 		.argv = argv,
 		.env = env,
 		.stdin_fd = -1,
+		.timeout_s = (unsigned)m->timeout,
+		.max_file_bytes = m->max_file,
 		.output = keep_said,
 		.output_ctx = m};
 	int r;
 
-	strbuf_reset(&m->said);
+	begin_script(m, env);
 	r = run_in_sandbox(&s, &result, e);
 	return r < 0 ? r : result.status;
 }
@@ -108,7 +125,7 @@ static int run_inside(
 	pid_t pid;
 
 	(void)root;
-	strbuf_reset(&m->said);
+	begin_script(m, env);
 	pid = said < 0 ? -1 : fork();
 	if (pid < 0)
 		return err_errno(e, -errno, "cannot start a package script");
@@ -175,6 +192,8 @@ static int install(
 	if (r == -ECANCELED)
 		r = script_hint(m, e);
 	strbuf_free(&m->said);
+	free(m->script_of);
+	m->script_of = NULL;
 	strvec_free(&m->may_fail);
 	return r;
 }
@@ -243,6 +262,7 @@ static int make_delta(struct maker *m, const char *dir, struct err *e)
 		.stdin_fd = -1,
 		.stdout_fd = m->x->verbose ? STDERR_FILENO : -1,
 		.stderr_fd = STDERR_FILENO,
+		.timeout_s = (unsigned)m->timeout,
 		.inside = install_inside,
 		.inside_ctx = m};
 	int r = open_files(m, e);
@@ -354,10 +374,17 @@ static int make_layer(void *ctx, const char *dir, struct err *e)
 	struct maker *m = ctx;
 	int r = solve_layer(m->repos, m->set, m->below_world, &m->world, &m->solution, e);
 
+	if (r == 0)
+		r = config_number(m->x->config, "build", "timeout", 3600, &m->timeout, e);
+	if (r == 0)
+		r = config_number(m->x->config, "build", "max_file", 8ULL << 30, &m->max_file, e);
 	if (r < 0)
 		return r;
 	keep_only(&m->solution, m->set);
-	return m->below ? make_delta(m, dir, e) : make_folder(m, dir, e);
+	r = m->below ? make_delta(m, dir, e) : make_folder(m, dir, e);
+	if (r == -EBADMSG)
+		repos_drop_damaged(m->x, &m->solution);
+	return r;
 }
 
 int assemble_layer(struct context *x, struct repo_set *repos, const struct pinned_set *set,

@@ -108,6 +108,25 @@ static int verify(void *ctx, const char *path, struct err *e)
 	return r;
 }
 
+void repos_drop_damaged(struct context *x, const struct apk_solution *s)
+{
+	for (size_t i = 0; i < s->n_changes; i++) {
+		const struct apk_pkg *p = s->changes[i].new_pkg;
+		_cleanup_free_ char *url = p && p->repo ? apk_pkg_url(p) : NULL;
+		_cleanup_free_ char *local = url ? file_url_path(url) : NULL;
+		_cleanup_free_ char *path = p && !local ? repos_cached(x, p) : NULL;
+		struct wanted w = {.p = p, .url = url};
+		struct err why = ERR_INIT;
+
+		if (!path || !url || verify(&w, path, &why) != -EBADMSG || unlink(path) < 0)
+			continue;
+		progress_note(&x->progress,
+			"'%s' in the cache was damaged and is removed; the next run fetches "
+			"%s-%s again",
+			path, p->name, p->version);
+	}
+}
+
 /* *fetch: it is not at hand, `d` and `w` say how it is had. */
 static int want(struct context *x, const struct apk_pkg *p, const struct download_limits *l,
 	struct download *d, struct wanted *w, bool *fetch, struct err *e)

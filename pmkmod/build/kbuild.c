@@ -126,6 +126,9 @@ static int run_own_make(struct job *j, struct err *e)
 
 	if (status < 0 || (status == 0 && any_module(j)) || !source_has_obj_m(j->kbuild_dir))
 		return status;
+	/* what its configure would have chosen must not be left out unnoticed */
+	if (status > 0 && failed_in(j, "configure"))
+		return status;
 	/* its settings may be for another machine; what kbuild makes of it alone may do */
 	dprintf(j->log_fd, "# the Makefile's own target %s; kbuild's is tried\n",
 		status ? "failed" : "made no module");
@@ -141,9 +144,6 @@ static int run_own_make(struct job *j, struct err *e)
 		progress_note(&j->plan->x->progress,
 			"the Makefile's own target failed, kbuild alone does build it");
 	}
-	/* what it was to make, kbuild lacks */
-	if (again > 0 && status > 0 && failed_in(j, "configure"))
-		dprintf(j->log_fd, LOG_NO_STEP "what failed is the configure script before\n");
 	return again < 0 ? again : again && status ? status : again;
 }
 

@@ -52,6 +52,29 @@ static int take_index(struct context *x, const struct download *d, struct err *e
 	return 0;
 }
 
+/* What the download of an index is held against. */
+struct index_check {
+	const char *url;
+	const struct apk_keys *keys; /* NULL: they cannot be read, which is told later */
+};
+
+/* A page of a hotel's network must not take the place of an index, for hours. */
+static int verify_index(void *ctx, const char *path, struct err *e)
+{
+	const struct index_check *c = ctx;
+	struct apk_repo repo = {0};
+	_cleanup_free_ char *data = NULL;
+	size_t len;
+	int r = fs_read(path, INDEX_MAX, &data, &len, e);
+
+	if (r == 0)
+		r = apk_index_parse(&repo, data, len, c->url, c->keys, e);
+	if (r < 0 && e)
+		e->exit_code = EXIT_UNTRUSTED;
+	apk_repo_free(&repo);
+	return r;
+}
+
 static int download_indexes(struct context *x, struct download *v, size_t n, struct err *e)
 {
 	_cleanup_free_ char *dir = path_join(x->cache, "index");
@@ -73,6 +96,8 @@ static int get_indexes(struct repo_set *s, struct context *x, struct err *e)
 {
 	struct download *v = xcalloc(s->urls.n + 1, sizeof(*v));
 	struct err *failures = xcalloc(s->urls.n + 1, sizeof(*failures));
+	struct index_check *checks = xcalloc(s->urls.n + 1, sizeof(*checks));
+	struct apk_keys *keys = NULL;
 	_cleanup_strvec_ struct strvec full = {0};
 	unsigned long long max_age = 0;
 	size_t n = 0;
@@ -85,12 +110,21 @@ static int get_indexes(struct repo_set *s, struct context *x, struct err *e)
 		strvec_take(&s->index_paths, index_path(x, full.v[i], &local));
 		if (local || fresh(s->index_paths.v[i], max_age))
 			continue;
-		v[n] = (struct download){
-			.url = full.v[i], .path = s->index_paths.v[i], .failure = &failures[n]};
+		if (!n && apk_keys_load(&keys, &s->keys_dirs, NULL) < 0)
+			keys = NULL;
+		checks[n] = (struct index_check){full.v[i], keys};
+		v[n] = (struct download){.url = full.v[i],
+			.path = s->index_paths.v[i],
+			.verify = verify_index,
+			.ctx = &checks[n],
+			.moving = true,
+			.failure = &failures[n]};
 		n++;
 	}
 	if (r == 0)
 		r = download_indexes(x, v, n, e);
+	apk_keys_free(keys);
+	free(checks);
 	free(failures);
 	free(v);
 	return r;

@@ -64,6 +64,11 @@ void fetch_list_free(struct fetch_list *l);
 /* The same for all of a list, several at a time; `stats` (may be NULL) is added to. */
 int repos_fetch_all(struct context *x, const struct fetch_list *list, struct download_stats *stats,
 	struct err *e);
+/*
+ * Remove from the cache which of these packages are not what the index says (after a power cut, or
+ * by a bad disk), and tell that: the next run fetches them again.
+ */
+void repos_drop_damaged(struct context *x, const struct apk_solution *s);
 /* As repos_fetch() without fetching: NULL when it is not there. For apk_install_opts.file_of. */
 char *repos_cached(const struct context *x, const struct apk_pkg *p);
 /*

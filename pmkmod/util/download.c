@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "pmkmod/util/download.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "chroot/base/fs.h"
 #include "chroot/base/str.h"
 #include "chroot/sandbox/sandbox.h"
@@ -47,6 +50,12 @@ struct batch {
 };
 
 /* ---- one file ---- */
+
+/* Is it known what it must be? Then it can be pieced together. */
+static bool is_fixed(const struct job *j)
+{
+	return j->d->verify && !j->d->moving;
+}
 
 static void finish(struct job *j, enum state state)
 {
@@ -98,7 +107,7 @@ static void ask(struct batch *b, struct job *j)
 	if (streq(j->a.url, j->d->url))
 		j->tries++;
 	/* what was left can be of a file that was longer; what has no hash must not be pieced */
-	if (!j->d->verify || (j->a.max_bytes && j->part.size > j->a.max_bytes))
+	if (!is_fixed(j) || (j->a.max_bytes && j->part.size > j->a.max_bytes))
 		partial_restart(&j->part);
 	if (attempt_begin(&j->a, b->multi, b->l, &j->why) < 0)
 		fail(b, j);
@@ -193,6 +202,26 @@ static void complete(struct batch *b, struct job *j)
 	}
 }
 
+/* A server that says no length, and is cut: what came is the beginning of a package or an archive.
+ */
+static bool is_cut(const struct job *j)
+{
+	static const char *const begins[] = {"\x1f\x8b", "BZh",
+		"\xfd"
+		"7zXZ",
+		"PK\3\4"};
+	_cleanup_close_ int fd = open(j->part.path, O_RDONLY | O_CLOEXEC);
+	char head[8] = "";
+
+	if (!is_fixed(j) || j->part.size >= j->d->size || fd < 0 ||
+		read(fd, head, sizeof(head) - 1) < 0)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(begins); i++)
+		if (strncmp(head, begins[i], strlen(begins[i])) == 0)
+			return true;
+	return false;
+}
+
 static void ended(struct batch *b, struct job *j, CURLcode code)
 {
 	struct err why;
@@ -200,15 +229,24 @@ static void ended(struct batch *b, struct job *j, CURLcode code)
 	bool own = streq(j->a.url, j->d->url);
 
 	j->received += j->a.received;
+	if (end == ATTEMPT_DONE && is_cut(j)) {
+		end = ATTEMPT_AGAIN;
+		err_exit(&why, EXIT_NETWORK, -ENETUNREACH, "%s ended after %llu of %llu bytes",
+			j->a.url, (unsigned long long)j->part.size, (unsigned long long)j->d->size);
+	}
 	if (own || j->a.error < 0)
 		j->why = why;
-	if (end == ATTEMPT_DONE) {
+	if (j->a.error == -EFBIG && j->d->verify) {
+		/* not what the index says: another place may have the right one */
+		partial_restart(&j->part);
+		ask_next(b, j);
+	} else if (end == ATTEMPT_DONE) {
 		complete(b, j);
 	} else if (end == ATTEMPT_RESTART) {
 		partial_restart(&j->part);
 		ask(b, j);
 	} else if (j->a.error < 0 || (own && end == ATTEMPT_FAILED) ||
-		   (own && end == ATTEMPT_ABSENT && !j->d->verify)) {
+		   (own && end == ATTEMPT_ABSENT && !is_fixed(j))) {
 		/* our own trouble, or an answer that there is no doubt of */
 		partial_restart(&j->part);
 		fail(b, j);
@@ -217,7 +255,7 @@ static void ended(struct batch *b, struct job *j, CURLcode code)
 		if (j->wait < j->a.retry_after_s)
 			j->wait = j->a.retry_after_s;
 		/* one that gave something is better than one that would begin anew */
-		if (j->d->verify && j->a.received && may_try_again(b, j))
+		if (is_fixed(j) && j->a.received && may_try_again(b, j))
 			ask_later(b, j, true);
 		else
 			ask_next(b, j);
@@ -234,12 +272,12 @@ static void begin(struct batch *b, struct job *j)
 	uint64_t max = j->d->max_bytes ? j->d->max_bytes : b->l->max_bytes;
 
 	j->part = (struct partial)PARTIAL_INIT;
-	if (j->d->verify && fs_exists(j->d->path)) {
+	if (is_fixed(j) && fs_exists(j->d->path)) {
 		j->state = DONE;
 		return;
 	}
 	mirrors_places(b->l->mirrors, j->d->url, &j->places);
-	if (partial_open(&j->part, j->d->path, j->d->verify && !local, &j->why) < 0) {
+	if (partial_open(&j->part, j->d->path, is_fixed(j) && !local, &j->why) < 0) {
 		fail(b, j);
 	} else if (local) {
 		int r = partial_copy(&j->part, local, max, &j->why);

@@ -7,6 +7,7 @@
 #ifndef PMKMOD_DOWNLOAD_H
 #define PMKMOD_DOWNLOAD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,6 +41,9 @@ struct download {
 	 */
 	int (*verify)(void *ctx, const char *path, struct err *e);
 	void *ctx;
+	/* Another file may be there each time (an index): it is fetched although there is one,
+	 * which stays if that comes to nothing, and never pieced together. */
+	bool moving;
 	struct err *failure; /* not NULL: its failure is told there and stops no others */
 };
 

@@ -19,6 +19,8 @@ and what is good at last:
   /nothing/...  the first time half of the body; to each Range 416
   /shifted/...  the first time half of the body; to each Range another one
   /busy/...     503 twice             /later/...    the first time 503 and Retry-After: 1
+  /login/...    the first and third time that page instead of an index
+  /unsaid/...   the first time half of the body, and no length
 
 Beside that, /half-KIND/... answers KIND for packages and as it should for indexes. With --log FILE each
 request is a line: status of what kind, path, Range, If-Range, how many packages are asked for right now.
@@ -156,6 +158,21 @@ class Handler(serve.Handler):
             self.wfile.flush()
             time.sleep(3)
             self.close_connection = True
+        else:
+            self._answer(True)
+
+    def answer_login(self):
+        if self.times in (1, 3) and 'APKINDEX' in self.path:
+            self.answer_garbage()
+        else:
+            self._answer(True)
+
+    def answer_unsaid(self):
+        if self.times == 1:
+            body = self.body()
+            self.close_connection = True
+            self.start()
+            self.wfile.write(body[:len(body) // 2])
         else:
             self._answer(True)
 
