@@ -24,6 +24,7 @@ struct search {
 	const char *folder;
 	struct strvec found[KINDS]; /* folders relative to the top, "" is the top */
 	bool top_makefile; /* of whatever kind */
+	bool configured; /* its ./configure makes one */
 	char *template; /* "x/dkms.conf.in": configure makes it */
 	size_t folders;
 };
@@ -83,8 +84,10 @@ static void look_at(struct search *s, const char *dir, const char *relative)
 			strvec_add(&s->found[i], relative);
 	if (!s->template && is_file(dir, "dkms.conf.in"))
 		s->template = path_join(relative, "dkms.conf.in");
-	if (!*relative)
-		s->top_makefile = has_makefile(dir);
+	if (*relative)
+		return;
+	s->top_makefile = has_makefile(dir);
+	s->configured = !s->top_makefile && is_file(dir, "configure");
 }
 
 static void walk(struct search *s, const char *relative, unsigned depth)
@@ -168,7 +171,7 @@ static int choose(const struct search *s, const enum module_use use, int *kind, 
 			return 0;
 		}
 	}
-	return s->top_makefile ? 0 : nothing(s, e);
+	return s->top_makefile || s->configured ? 0 : nothing(s, e);
 }
 
 static void search_free(struct search *s)
@@ -195,8 +198,9 @@ int source_find_subdir(
 		return r;
 	*subdir = xstrdup(s.found[kind].v[0]);
 	*note = xasprintf(
-		"the module is taken from the folder %s of the source, the only one with a %s",
-		*subdir, described_by[kind]);
+		"the module is taken from the folder %s of the source, the only one with a %s%s",
+		*subdir, described_by[kind],
+		s.configured ? "; the configure above it is not run" : "");
 	return 0;
 }
 
