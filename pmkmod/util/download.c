@@ -16,7 +16,7 @@
 #define GRACE 5.0 /* seconds for which earlier files are waited for when one has failed */
 #define POLL_MS 100 /* a signal that comes just before the call is noticed so late */
 
-enum state { TODO, WAITING, RUNNING, DONE, FAILED, STOPPED };
+enum state { PENDING, WAITING, RUNNING, DONE, FAILED, STOPPED };
 
 /* One file. A round is to ask each place that may have it once. */
 struct job {
