@@ -175,11 +175,22 @@ void ids_free(struct db *db);
 void protect_load(struct db *db);
 bool dir_protected(struct db *db, struct db_dir *d);
 
+/* ---- ahead.c ---- */
+/*
+ * While `p` is written (`old`: the version it replaces), the next one is inflated, unless a script
+ * runs before that is read: its fork() must find no second thread. What is wrong with the next one
+ * is told when its turn comes.
+ */
+void ahead_look(struct db *db, const struct db_pkg *p, const struct db_pkg *old);
+/* The package of `info`, ahead or opened now; *out is the caller's, to be freed. */
+int ahead_take(struct ahead **out, struct db *db, const struct apk_pkg *info, struct err *e);
+struct apk_reader *ahead_reader(const struct ahead *a);
+void ahead_free(struct ahead *a); /* may be NULL */
+
 /* ---- extract.c, commit.c ---- */
 /* Read the .apk of `p` and put its files into the root; `old`: the version it replaces. On an
  * error nothing of it stays. */
 int pkg_unpack(struct db *db, struct db_pkg *p, const struct db_pkg *old, struct err *e);
-void ahead_free(struct ahead *a); /* may be NULL */
 char *file_tmp_name(const struct db_file *f); /* ".apk.<hex>", caller frees */
 int pkg_commit(struct db *db, struct db_pkg *p, struct err *e); /* temporary names -> final ones */
 void pkg_rollback(struct db *db, struct db_pkg *p);

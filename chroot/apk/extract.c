@@ -438,71 +438,6 @@ static int keep_control(struct db_pkg *p, const struct apk_control *c, struct er
 	return copy_deps(&p->own.replaces, &c->pkg.replaces, e);
 }
 
-/* ---- the next package, ahead ---- */
-
-/* A package whose head was read; its data may be on its way through a thread. */
-struct ahead {
-	const struct apk_pkg *info;
-	struct apk_reader *reader;
-	char *shown;
-	int fd;
-};
-
-void ahead_free(struct ahead *a)
-{
-	if (!a)
-		return;
-	apk_reader_free(a->reader);
-	cleanup_close(&a->fd);
-	free(a->shown);
-	free(a);
-}
-
-static int open_ahead(struct ahead **out, struct db *db, const struct apk_pkg *info, struct err *e)
-{
-	const struct hash *identity = info->identity.len ? &info->identity : NULL;
-	_cleanup_free_ char *path = db->opts->file_of(db->opts->file_ctx, info);
-	struct ahead *a = xcalloc(1, sizeof(*a));
-	int r;
-
-	*a = (struct ahead){.info = info,
-		.shown = xasprintf("%s-%s", info->name, info->version),
-		.fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY) : -1};
-	if (!path)
-		r = err_set(e, -ENOENT, "package %s is not in the cache", a->shown);
-	else if (a->fd < 0)
-		r = err_errno(e, -errno, "cannot open '%s'", path);
-	else
-		r = apk_reader_open(&a->reader, a->fd, a->shown, identity, NULL, e);
-	*out = r < 0 ? NULL : a;
-	if (r < 0)
-		ahead_free(a);
-	return r;
-}
-
-/*
- * While this package is written, the next one is inflated, unless a script runs before that is
- * read: its fork() must find no second thread. What is wrong with the next one is told when its
- * turn comes.
- */
-static void look_ahead(struct unpack *u)
-{
-	const struct apk_change *next = u->db->next;
-	const struct apk_control *c;
-
-	if (!next || !next->new_pkg || next->new_pkg == next->old ||
-		!next->new_pkg->installed_size ||
-		u->pkg->script[u->old ? APK_POST_UPGRADE : APK_POST_INSTALL] ||
-		open_ahead(&u->db->ahead, u->db, next->new_pkg, NULL) < 0)
-		return;
-	c = apk_reader_control(u->db->ahead->reader);
-	if (c->script[next->old ? APK_PRE_UPGRADE : APK_PRE_INSTALL] ||
-		apk_reader_start(u->db->ahead->reader, NULL) < 0) {
-		ahead_free(u->db->ahead);
-		u->db->ahead = NULL;
-	}
-}
-
 /* No other thread runs before this, if there is a script: its fork() is a plain one. */
 static int on_control(void *ctx, const struct apk_control *c, struct err *e)
 {
@@ -524,7 +459,7 @@ static int on_control(void *ctx, const struct apk_control *c, struct err *e)
 	 * first entry: what this package itself does to etc/passwd counts for the next one */
 	ids_refresh(u->db);
 	if (r == 0)
-		look_ahead(u);
+		ahead_look(u->db, u->pkg, u->old);
 	return r;
 }
 
@@ -532,18 +467,13 @@ int pkg_unpack(struct db *db, struct db_pkg *p, const struct db_pkg *old, struct
 {
 	static const struct apk_reader_ops ops = {on_control, on_entry, on_data, on_end};
 	_cleanup_free_ struct unpack *u = xcalloc(1, sizeof(*u));
-	struct ahead *a = db->ahead;
-	int r = 0;
+	struct ahead *a;
+	int r = ahead_take(&a, db, p->info, e);
 
-	db->ahead = NULL;
-	if (!a || a->info != p->info) {
-		ahead_free(a);
-		r = open_ahead(&a, db, p->info, e);
-	}
 	if (r < 0)
 		return r;
 	*u = (struct unpack){.db = db, .pkg = p, .old = old, .fd = -1};
-	r = apk_reader_read(a->reader, &db->opts->limits, &ops, u, e);
+	r = apk_reader_read(ahead_reader(a), &db->opts->limits, &ops, u, e);
 	ahead_free(a);
 	cleanup_close(&u->fd);
 	if (r < 0)
