@@ -36,14 +36,12 @@ static struct json_object *own_place(const struct diagnosis *d)
 
 struct json_object *diagnosis_json(const struct diagnosis *d)
 {
-	struct json_object *o = json_object_new_object(), *also = json_object_new_array();
+	struct json_object *o = json_object_new_object();
 
 	json_add_text(o, "cause", d->cause ? d->cause->id : NULL);
 	json_add_text(o, "title", d->cause ? d->cause->title : NULL);
 	json_add_text(o, "detail", d->detail);
-	for (size_t i = 0; i < d->also.n; i++)
-		json_object_array_add(also, json_text(d->also.v[i]));
-	json_object_object_add(o, "also", also);
+	json_object_object_add(o, "also", json_texts(&d->also));
 	json_object_object_add(o, "where", place(d));
 	json_object_object_add(o, "own", own_place(d));
 	json_add_text(o, "first_error", d->error);

@@ -186,13 +186,11 @@ int repos_fetch_all(struct context *x, const struct fetch_list *list, struct dow
 	return r;
 }
 
-int repos_fetch(const struct repo_set *s, struct context *x, const struct apk_pkg *p, char **path,
-	struct err *e)
+int repos_fetch(struct context *x, const struct apk_pkg *p, char **path, struct err *e)
 {
 	const struct fetch_list one = {.v = &p, .n = 1};
 	int r = repos_fetch_all(x, &one, NULL, e);
 
-	(void)s;
 	if (r == 0)
 		*path = cache_path(x, p);
 	return r;

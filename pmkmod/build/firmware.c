@@ -81,7 +81,7 @@ static int list_files(struct search *s, struct candidate *c, const struct apk_pk
 	int r;
 
 	progress_detail(&plan->x->progress, "%s-%s", p->name, p->version);
-	r = repos_fetch(&plan->target_repos, plan->x, p, &path, e);
+	r = repos_fetch(plan->x, p, &path, e);
 	if (r < 0)
 		return r;
 	fd = open(path, O_RDONLY | O_CLOEXEC);

@@ -241,7 +241,7 @@ static int fetch_kernel(struct context *x, struct repo_set *repos, const struct 
 		return err_exit(e, EXIT_NO_HEADERS, -ENOENT,
 			"%s: the kernel package %s is in none of the repositories of channel %s (%s)",
 			d->name, d->kernel, d->channel.name, d->arch->alpine);
-	return repos_fetch(repos, x, *pkg, apk, e);
+	return repos_fetch(x, *pkg, apk, e);
 }
 
 static int of_device(

@@ -81,7 +81,7 @@ static int read_kernel(struct making *m, struct err *e)
 	m->kernel = repos_newest(&p->target_repos, p->device.kernel);
 	if (!m->kernel)
 		return no_kernel_package(p, e);
-	r = repos_fetch(&p->target_repos, p->x, m->kernel, &m->kernel_apk, e);
+	r = repos_fetch(p->x, m->kernel, &m->kernel_apk, e);
 	if (r == 0)
 		r = fs_mkdirs(cache, 0700, e);
 	if (r == 0)

@@ -141,12 +141,11 @@ static void against_config(const struct comparing *c, const char *apk, const str
 }
 
 /* Same version of the package: then all else must be the same too. */
-static int against_package(
-	const struct comparing *c, struct repo_set *s, const struct apk_pkg *kernel, struct err *e)
+static int against_package(const struct comparing *c, const struct apk_pkg *kernel, struct err *e)
 {
 	_cleanup_free_ char *apk = NULL, *cache = path_join(c->x->cache, "kernels");
 	struct kernel_facts f = {0};
-	int r = repos_fetch(s, c->x, kernel, &apk, e);
+	int r = repos_fetch(c->x, kernel, &apk, e);
 
 	if (r == 0)
 		r = fs_mkdirs(cache, 0700, e);
@@ -175,7 +174,7 @@ static int against_repositories(const struct comparing *c, struct err *e)
 		r = repos_parse(&s, e);
 	newest = r == 0 ? repos_newest(&s, c->d->kernel) : NULL;
 	if (newest && have && streq(newest->version, have))
-		r = against_package(c, &s, newest, e);
+		r = against_package(c, newest, e);
 	else if (newest && have && apk_version_compare(newest->version, have, false) == APK_VER_GT)
 		strvec_addf(&c->k->contradictions,
 			"the phone runs %s-%s, which the repositories of channel %s have no more; they "

@@ -52,8 +52,7 @@ int repos_solve(const struct repo_set *s, const struct strvec *world, struct apk
  * Make sure that the file of `p` is at hand: downloaded into the cache under its identity and
  * verified, or in place for file:// repositories. *path belongs to the caller.
  */
-int repos_fetch(const struct repo_set *s, struct context *x, const struct apk_pkg *p, char **path,
-	struct err *e);
+int repos_fetch(struct context *x, const struct apk_pkg *p, char **path, struct err *e);
 /* Packages to be fetched together, each once; they belong to their repositories. */
 struct fetch_list {
 	const struct apk_pkg **v;

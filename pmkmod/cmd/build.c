@@ -52,21 +52,17 @@ static int emit(struct outcome *out, const char *to, struct err *e)
 
 static struct json_object *words(const char *text)
 {
-	struct json_object *array = json_object_new_array();
 	_cleanup_strvec_ struct strvec all = {0};
 
 	if (text)
 		strvec_split(&all, text, " ");
-	for (size_t i = 0; i < all.n; i++)
-		json_object_array_add(array, json_text(all.v[i]));
-	return array;
+	return json_texts(&all);
 }
 
 static void add_success(
 	struct json_object *o, struct context *x, const struct options *opts, struct outcome *out)
 {
 	const struct cell_result *r = &out->result;
-	struct json_object *aports = json_object_new_array(), *parts = json_object_new_array();
 	_cleanup_strvec_ struct strvec paths = {0};
 	_cleanup_free_ char *sideload =
 		sideload_command(x, opts->args.v[1], opts->args.v[2], r->package);
@@ -81,13 +77,9 @@ static void add_success(
 	json_object_object_add(o, "modules", words(r->modules));
 	json_add_text(o, "fit", r->verdict);
 	json_add_text(o, "sideload", sideload);
-	for (size_t i = 0; i < out->aports.n; i++)
-		json_object_array_add(aports, json_text(out->aports.v[i]));
-	json_object_object_add(o, "aports", aports);
+	json_object_object_add(o, "aports", json_texts(&out->aports));
 	cell_parts(r, &paths);
-	for (size_t i = 0; i < paths.n; i++)
-		json_object_array_add(parts, json_text(paths.v[i]));
-	json_object_object_add(o, "parts", parts);
+	json_object_object_add(o, "parts", json_texts(&paths));
 	json_object_object_add(o, "notes", json_lines(r->notes));
 }
 

@@ -419,7 +419,7 @@ static void print_unit(const struct checking *c, const struct unit *u)
 
 static struct json_object *kernel_json(const struct known_kernel *k)
 {
-	struct json_object *o = json_object_new_object(), *notes = json_object_new_array();
+	struct json_object *o = json_object_new_object();
 
 	json_add_text(o, "name", k->shown);
 	json_add_text(o, "arch", k->arch ? k->arch->alpine : NULL);
@@ -427,9 +427,7 @@ static struct json_object *kernel_json(const struct known_kernel *k)
 	json_add_text(o, "vermagic", k->fit.vermagic);
 	json_add_text(o, "config", k->config_from);
 	json_add_text(o, "symvers", k->symvers_from);
-	for (size_t i = 0; i < k->notes.n; i++)
-		json_object_array_add(notes, json_text(k->notes.v[i]));
-	json_object_object_add(o, "notes", notes);
+	json_object_object_add(o, "notes", json_texts(&k->notes));
 	return o;
 }
 

@@ -72,15 +72,13 @@ static void print_all(const struct doctor *d, bool quiet)
 
 static struct json_object *point_json(const struct point *p)
 {
-	struct json_object *o = json_object_new_object(), *mend = json_object_new_array();
+	struct json_object *o = json_object_new_object();
 
 	json_add_text(o, "name", p->name);
 	json_add_text(o, "state", point_states[p->state]);
 	json_add_text(o, "for", p->use);
 	json_add_text(o, "found", p->found);
-	for (size_t i = 0; i < p->mend.n; i++)
-		json_object_array_add(mend, json_text(p->mend.v[i]));
-	json_object_object_add(o, "mend", mend);
+	json_object_object_add(o, "mend", json_texts(&p->mend));
 	return o;
 }
 

@@ -147,22 +147,13 @@ static void print_all(const struct inspection *i)
 
 /* ---- for programs ---- */
 
-static struct json_object *texts(const struct strvec *l)
-{
-	struct json_object *array = json_object_new_array();
-
-	for (size_t i = 0; i < l->n; i++)
-		json_object_array_add(array, json_text(l->v[i]));
-	return array;
-}
-
 static void add_deps(struct json_object *o, const char *key, const struct apk_deps *l)
 {
 	_cleanup_strvec_ struct strvec words = {0};
 
 	for (size_t i = 0; i < l->n; i++)
 		strvec_take(&words, apk_dep_print(&l->v[i]));
-	json_object_object_add(o, key, texts(&words));
+	json_object_object_add(o, key, json_texts(&words));
 }
 
 static void add_bool(struct json_object *o, const char *key, bool value)
@@ -176,7 +167,7 @@ static struct json_object *signature_json(const struct inspection *i)
 
 	add_bool(o, "known", !i->untrusted);
 	json_add_text(o, "by", i->c.signed_by);
-	json_object_object_add(o, "signers", texts(&i->c.signers));
+	json_object_object_add(o, "signers", json_texts(&i->c.signers));
 	add_bool(o, "altered", i->altered);
 	json_add_text(o, "problem", i->untrusted);
 	return o;
@@ -194,9 +185,9 @@ static struct json_object *module_json(const struct inspected_module *m)
 	json_add_text(o, "name", m->name);
 	json_add_text(o, "version", m->version);
 	json_add_text(o, "license", m->license);
-	json_object_object_add(o, "depends", texts(&m->depends));
-	json_object_object_add(o, "softdeps", texts(&m->softdeps));
-	json_object_object_add(o, "firmware", texts(&m->firmware));
+	json_object_object_add(o, "depends", json_texts(&m->depends));
+	json_object_object_add(o, "softdeps", json_texts(&m->softdeps));
+	json_object_object_add(o, "firmware", json_texts(&m->firmware));
 	json_add_text(o, "hardware", m->hardware);
 	json_add_text(o, "vermagic", m->vermagic);
 	add_bool(o, "signed", m->is_signed);
@@ -227,7 +218,7 @@ static void write_json(const struct inspection *i)
 		json_object_array_add(modules, module_json(&i->modules[k]));
 	json_object_object_add(o, "modules", modules);
 	json_object_object_add(o, "more_modules", json_object_new_int64((int64_t)i->n_more));
-	json_object_object_add(o, "files", texts(&i->others));
+	json_object_object_add(o, "files", json_texts(&i->others));
 	json_add_text(o, "report", i->report);
 	json_write(o);
 	putchar('\n');

@@ -350,15 +350,6 @@ static struct json_object *row_json(struct listing *l, const struct row *r)
 	return o;
 }
 
-static struct json_object *strings_json(const struct strvec *l)
-{
-	struct json_object *array = json_object_new_array();
-
-	for (size_t i = 0; i < l->n; i++)
-		json_object_array_add(array, json_text(l->v[i]));
-	return array;
-}
-
 /* Of the devices in pmaports; those that profiles alone define are not counted. */
 static void count(const struct listing *l, size_t counts[N_VERDICTS], bool archived)
 {
@@ -389,8 +380,8 @@ static void print_json(struct listing *l)
 
 	json_object_object_add(o, "format", json_object_new_int(1));
 	json_add_text(o, "channel", l->aports.channel);
-	json_object_object_add(o, "folders", strings_json(&l->aports.folders));
-	json_object_object_add(o, "notes", strings_json(&l->aports.notes));
+	json_object_object_add(o, "folders", json_texts(&l->aports.folders));
+	json_object_object_add(o, "notes", json_texts(&l->aports.notes));
 	count(l, counts, true);
 	json_object_object_add(o, "counts", counts_json(counts));
 	json_write_open(o);

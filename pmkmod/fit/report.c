@@ -53,21 +53,16 @@ static void add_count(struct json_object *o, const char *key, size_t n)
 struct json_object *fit_report_json(const struct fit_report *r)
 {
 	struct json_object *o = json_object_new_object(), *points = json_object_new_array();
-	struct json_object *unresolved = json_object_new_array(), *loads = json_object_new_array();
 
 	for (size_t i = 0; i < r->n_points; i++)
 		json_object_array_add(points, point_json(&r->points[i]));
-	for (size_t i = 0; i < r->unresolved.n; i++)
-		json_object_array_add(unresolved, json_text(r->unresolved.v[i]));
-	for (size_t i = 0; i < r->loads.n; i++)
-		json_object_array_add(loads, json_text(r->loads.v[i]));
 	json_add_text(o, "verdict", fit_verdict(r));
 	add_count(o, "pass", r->n_points - r->n_fail - r->n_unknown);
 	add_count(o, "fail", r->n_fail);
 	add_count(o, "unknown", r->n_unknown);
 	json_object_object_add(o, "points", points);
-	json_object_object_add(o, "unresolved", unresolved);
-	json_object_object_add(o, "loads", loads);
+	json_object_object_add(o, "unresolved", json_texts(&r->unresolved));
+	json_object_object_add(o, "loads", json_texts(&r->loads));
 	return o;
 }
 

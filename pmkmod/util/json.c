@@ -53,6 +53,15 @@ struct json_object *json_lines(const char *s)
 	return array;
 }
 
+struct json_object *json_texts(const struct strvec *v)
+{
+	struct json_object *array = json_object_new_array();
+
+	for (size_t i = 0; i < v->n; i++)
+		json_object_array_add(array, json_text(v->v[i]));
+	return array;
+}
+
 void json_add_text(struct json_object *object, const char *key, const char *s)
 {
 	json_object_object_add(object, key, json_text(s));

@@ -5,10 +5,14 @@
 
 #include <json-c/json.h>
 
+#include "chroot/base/str.h"
+
 /* NULL becomes null; bytes that are no UTF-8, which JSON cannot say, become U+FFFD. */
 struct json_object *json_text(const char *s);
 /* An array of the lines of a text; NULL becomes an empty one. */
 struct json_object *json_lines(const char *s);
+/* An array of json_text() of each. */
+struct json_object *json_texts(const struct strvec *v);
 /* object[key] = json_text(s) */
 void json_add_text(struct json_object *object, const char *key, const char *s);
 /* As text for people to read too, indented, with a newline at its end; `take` is freed. Caller
