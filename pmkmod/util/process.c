@@ -284,9 +284,13 @@ int process_run(
 	int c = open_and_start(&r), s = 0;
 
 	if (c == 0) {
+		/* it may end before it has read its input, as ssh does where nothing listens */
+		void (*before)(int) = signal(SIGPIPE, SIG_IGN);
+
 		if (r.in >= 0)
 			fcntl(r.in, F_SETFL, O_NONBLOCK);
 		c = watch(&r, &s);
+		signal(SIGPIPE, before);
 		if (c < 0)
 			kill(p->terminal ? r.pid : -r.pid, SIGKILL);
 		while (waitpid(r.pid, &s, 0) < 0 && errno == EINTR)
