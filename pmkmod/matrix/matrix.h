@@ -30,7 +30,8 @@ extern const char *const cell_state_names[N_CELL_STATES];
 
 /* Texts that are not known are NULL. Lines of text end without a newline. */
 struct matrix_cell {
-	char *hash; /* hex; NULL: not known, because its headers must be made first or it is refused */
+	char *hash; /* hex; NULL: not known, because its headers must be made first or it is refused
+		     */
 	uint32_t device, module; /* by which it is built: the first that has it */
 	uint32_t kernel; /* equal numbers: the same kernel */
 	enum cell_state state;
@@ -50,7 +51,10 @@ struct matrix_cell {
 };
 
 struct matrix_device {
-	char *name, *title, *arch, *channel;
+	char *name; /* as it is shown: "<device>", or "<device>:<variant>" */
+	char *device; /* as `pmkmod build` takes it */
+	char *choice; /* its --kernel; NULL: there is no need to choose */
+	char *title, *arch, *channel;
 	char *kernel, *kernel_version; /* package; version NULL: not known */
 	const char *verdict; /* of pmaports ("ready", "source", ...); borrowed; NULL: not judged */
 };
@@ -86,22 +90,27 @@ char *matrix_cell_log(const struct context *x, const struct matrix_cell *c);
 void matrix_free(struct matrix *m);
 
 /*
- * select.c: what words mean. Each is a name, a pattern (`*`, `?`, `[]`), `all`, or @FILE with more
- * words; of devices also a category of pmaports (`community`) or a verdict (`source`); with `!`
- * before it what it means is left out. A module may be a source, as `pmkmod build` takes it.
- * -ENOENT names all words that mean nothing, with the nearest names (exit code 3).
+ * select.c: what words mean, separated by commas or blanks. Each is a name, a pattern (`*`, `?`,
+ * `[]`), `all`, or @FILE with one word a line; of devices also a category of pmaports (`community`)
+ * or a verdict (`source`); with `!` before it what it means is left out. A module may be a source,
+ * as `pmkmod build` takes it. Of a device with several kernels, none of them chosen, each is meant:
+ * "<device>:<variant>". In the order they were named, each once. -ENOENT names all words that mean
+ * nothing, with the nearest names (exit code 3); so does what leaves nothing (exit code 2).
  */
+struct device_list;
 int matrix_select_devices(
-	struct strvec *out, struct context *x, const char *words, struct err *e);
-int matrix_select_modules(
-	struct strvec *out, struct context *x, const char *words, struct err *e);
+	struct strvec *out, struct device_list *all, const char *words, struct err *e);
+int matrix_select_modules(struct strvec *out, struct context *x, const char *words, struct err *e);
 
 /*
- * survey.c: plan every slot, look what is known of each cell. Runs nothing, may fetch indexes. What
- * is wrong with one device or slot is in its cell; only what concerns all is an error.
+ * survey.c: choose devices and modules, plan every slot, look what is known of each cell. Runs
+ * nothing, may fetch indexes. What is wrong with one device or slot is in its cell; only what
+ * concerns all is an error.
  */
-int matrix_survey(struct matrix *m, struct context *x, const struct strvec *devices,
-	const struct strvec *modules, struct err *e);
+int matrix_survey(struct matrix *m, struct context *x, const char *devices, const char *modules,
+	struct err *e);
+/* Make the context's configuration choose the device's kernel, for device_load(). */
+void matrix_choose_kernel(struct context *x, const struct matrix_device *d);
 
 /* ---- reports: files for people and programs, each written whole or not at all ---- */
 
