@@ -152,6 +152,7 @@ void matrix_free(struct matrix *m)
 		free(m->modules[i].asked);
 		free(m->modules[i].name);
 		free(m->modules[i].title);
+		strvec_free(&m->modules[i].depends);
 	}
 	free(m->devices);
 	free(m->modules);

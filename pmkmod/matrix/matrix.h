@@ -37,6 +37,7 @@ struct matrix_cell {
 	enum cell_state state;
 	bool remembered; /* of CELL_FAILED and CELL_EXCLUDED: from an earlier build */
 	bool headers_first; /* the kernel's headers have to be made before anything is known */
+	bool again; /* it is built although it failed before of the same inputs */
 	bool tried; /* it failed before, for a reason that may pass (a download, a full disk) */
 	int exit_code; /* 0, or as `pmkmod build` would end with */
 	char *error; /* the sentence, with its hints as more lines */
@@ -62,6 +63,7 @@ struct matrix_device {
 struct matrix_module {
 	char *asked; /* as `pmkmod build` takes it */
 	char *name, *title; /* title NULL: it has no recipe */
+	struct strvec depends; /* names of modules that are built before it */
 };
 
 struct matrix {

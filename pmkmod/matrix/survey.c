@@ -220,6 +220,8 @@ static int read_modules(struct survey *s, const struct strvec *names, struct err
 		*out = (struct matrix_module){.asked = xstrdup(names->v[i]),
 			.name = xstrdup(r < 0 ? names->v[i] : pm->module.name),
 			.title = xstrdup(r < 0 ? NULL : pm->module.title)};
+		if (r == 0)
+			strvec_add_all(&out->depends, &pm->module.depends);
 		m->n_modules++;
 	}
 	if (broken < names->n)
