@@ -296,8 +296,7 @@ static int publish_both(struct making *m, struct err *e)
 	strvec_add(&apks, m->result.dev_path);
 	strvec_add(&apks, m->result.scripts_path);
 	strvec_add(&key_dirs, keys);
-	return publish(packages, d->channel.name, d->arch->alpine, &apks, m->key, &key_dirs,
-		m->kernel->build_time, e);
+	return publish(packages, d->channel.name, d->arch->alpine, &apks, m->key, &key_dirs, e);
 }
 
 char *headers_provider(const struct device *d)

@@ -9,9 +9,9 @@
 static void name_of(const struct matrix *m, const struct matrix_cell *c, char name[HASH_HEX_MAX])
 {
 	const struct matrix_device *d = &m->devices[c->device];
-	_cleanup_free_ char *text = xasprintf("%s\n%s\n%s\n%s", d->channel ? d->channel : "",
-		d->arch ? d->arch : "", d->kernel ? d->kernel : d->name,
-		m->modules[c->module].asked);
+	_cleanup_free_ char *text =
+		xasprintf("%s\n%s\n%s\n%s", d->channel ? d->channel : "", d->arch ? d->arch : "",
+			d->kernel ? d->kernel : d->name, m->modules[c->module].asked);
 	struct hash h;
 
 	hash_buf(HASH_SHA256, text, strlen(text), &h);

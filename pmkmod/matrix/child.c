@@ -73,7 +73,8 @@ static void take_end(struct matrix_cell *c, struct json_object *o)
 	struct json_object *v;
 	struct cell_result r = {0};
 	const char *text = text_of(o, "result");
-	bool unchanged = json_object_object_get_ex(o, "unchanged", &v) && json_object_get_boolean(v);
+	bool unchanged =
+		json_object_object_get_ex(o, "unchanged", &v) && json_object_get_boolean(v);
 	int code = json_object_object_get_ex(o, "exit_code", &v) ? json_object_get_int(v) : 1;
 
 	if (text)

@@ -28,7 +28,8 @@ struct engine_options {
  * -EINTR: it was interrupted; cells that were under way are waiting again. A cell that fails is no
  * error.
  */
-int engine_local(struct matrix *m, struct context *x, const struct engine_options *o, struct err *e);
+int engine_local(
+	struct matrix *m, struct context *x, const struct engine_options *o, struct err *e);
 
 /* order.c: numbers of the waiting cells in the order they are to be begun. */
 struct cell_order {
@@ -49,8 +50,8 @@ int cell_child(struct context *x, const char *device, const char *module, int ev
  * What such a line says, into the cell. *ended: it was the last one. Anything else is passed over
  * (false).
  */
-bool cell_take_event(struct matrix_cell *c, const char *line, const struct engine_watch *w,
-	bool *ended);
+bool cell_take_event(
+	struct matrix_cell *c, const char *line, const struct engine_watch *w, bool *ended);
 
 /* room.c: bytes of memory that can still be used, by the machine and by our control groups. */
 uint64_t memory_available(void);

@@ -294,8 +294,8 @@ static unsigned holders(const struct engine *g)
 	for (size_t i = 0; i < g->n; i++) {
 		const char *stage = g->v[i].pid > 0 ? g->m->cells[g->v[i].cell].stage : NULL;
 
-		n += stage && (streq(stage, "build") || streq(stage, "headers") ||
-				      streq(stage, "resolve"));
+		n += stage &&
+		     (streq(stage, "build") || streq(stage, "headers") || streq(stage, "resolve"));
 	}
 	return n;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * In which order cells are begun: all of one kernel after another, since its layers are in memory
- * then; but the first of the next kernel early enough that its layers are there when it is its turn.
- * What others depend on comes before them.
+ * then; but the first of the next kernel early enough that its layers are there when it is its
+ * turn. What others depend on comes before them.
  */
 #include "pmkmod/matrix/engine.h"
 
