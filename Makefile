@@ -41,6 +41,9 @@ $(BUILD)/pmkmod: $(BUILD)/obj/pmkmod/main.o $(PMKMOD_OBJ) $(CHROOT_OBJ)
 
 # the shipped configuration is compiled in
 $(BUILD)/obj/pmkmod/util/config.o $(BUILD)/fuzz/obj/pmkmod/util/config.o: pmkmod.ini
+# and so are the style and the script of the matrix' HTML page
+$(BUILD)/obj/pmkmod/matrix/report_html.o $(BUILD)/fuzz/obj/pmkmod/matrix/report_html.o: \
+	pmkmod/matrix/page.css pmkmod/matrix/page.js
 
 $(BUILD)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -64,6 +67,12 @@ $(BUILD)/remedies/apply: tests/remedies/apply.c $(PMKMOD_OBJ) $(CHROOT_OBJ)
 
 # what pmkmod makes of dkms.conf files, for tests/cli/test-dkms-conf
 $(BUILD)/dkms/read: tests/dkms/read.c $(PMKMOD_OBJ) $(CHROOT_OBJ)
+	@mkdir -p $(@D)
+	@echo "  CCLD    $@"
+	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(PMKMOD_OBJ) $(CHROOT_OBJ) $(LIBS)
+
+# the reports of a made-up matrix: build/matrix/reports DIR [DEVICES MODULES]
+$(BUILD)/matrix/reports: tests/matrix/reports.c tests/unit/matrix_fixture.h $(PMKMOD_OBJ) $(CHROOT_OBJ)
 	@mkdir -p $(@D)
 	@echo "  CCLD    $@"
 	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(PMKMOD_OBJ) $(CHROOT_OBJ) $(LIBS)

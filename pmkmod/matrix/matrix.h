@@ -30,7 +30,8 @@ extern const char *const cell_state_names[N_CELL_STATES];
 
 /* Texts that are not known are NULL. Lines of text end without a newline. */
 struct matrix_cell {
-	char *hash; /* hex; NULL: not known, because its headers must be made first or it is refused */
+	char *hash; /* hex; NULL: not known, because its headers must be made first or it is refused
+		     */
 	uint32_t device, module; /* by which it is built: the first that has it */
 	uint32_t kernel; /* equal numbers: the same kernel */
 	enum cell_state state;
@@ -91,10 +92,8 @@ void matrix_free(struct matrix *m);
  * before it what it means is left out. A module may be a source, as `pmkmod build` takes it.
  * -ENOENT names all words that mean nothing, with the nearest names (exit code 3).
  */
-int matrix_select_devices(
-	struct strvec *out, struct context *x, const char *words, struct err *e);
-int matrix_select_modules(
-	struct strvec *out, struct context *x, const char *words, struct err *e);
+int matrix_select_devices(struct strvec *out, struct context *x, const char *words, struct err *e);
+int matrix_select_modules(struct strvec *out, struct context *x, const char *words, struct err *e);
 
 /*
  * survey.c: plan every slot, look what is known of each cell. Runs nothing, may fetch indexes. What
