@@ -71,8 +71,8 @@ $(BUILD)/dkms/read: tests/dkms/read.c $(PMKMOD_OBJ) $(CHROOT_OBJ)
 	@echo "  CCLD    $@"
 	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(PMKMOD_OBJ) $(CHROOT_OBJ) $(LIBS)
 
-# the reports of a made-up matrix: build/matrix/reports DIR [DEVICES MODULES]
-$(BUILD)/matrix/reports: tests/matrix/reports.c tests/unit/matrix_fixture.h $(PMKMOD_OBJ) $(CHROOT_OBJ)
+# reports and view of a made-up matrix, for tests/cli/test-matrix-view and to look at
+$(BUILD)/matrix/%: tests/matrix/%.c tests/unit/matrix_fixture.h $(PMKMOD_OBJ) $(CHROOT_OBJ)
 	@mkdir -p $(@D)
 	@echo "  CCLD    $@"
 	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(PMKMOD_OBJ) $(CHROOT_OBJ) $(LIBS)

@@ -39,6 +39,8 @@ void text_add(struct strbuf *b, const char *s, size_t len, enum text_form form, 
 char *text_first_line(const char *s);
 /* All of it on one line, nothing but printable ASCII: as many columns as bytes. Caller frees. */
 char *text_columns(const char *s);
+/* "3.1 s", "2 min 5 s", "1 h 3 min". Caller frees. */
+char *text_duration(double seconds);
 /* As text_add() of all of `s` (NULL: nothing) to a file. */
 void text_write(FILE *f, const char *s, enum text_form form, bool lines);
 
@@ -73,6 +75,16 @@ struct texts {
 uint32_t texts_add(struct texts *t, const char *s);
 void texts_free(struct texts *t);
 
+/* ---- members.c: which slots a cell is for ---- */
+struct members {
+	uint32_t *first; /* [cell]: where its slots begin in `slots`; n_cells + 1 of them */
+	uint32_t *slots; /* of a cell in their order */
+};
+void members_find(struct members *out, const struct matrix *m);
+/* Their devices, each once: "a, b, c and 7 more", no more than `max` names. Caller frees. */
+char *members_devices(const struct members *s, const struct matrix *m, size_t cell, size_t max);
+void members_free(struct members *s);
+
 /* ---- reasons.c: the slots of a state, by why ---- */
 struct reason {
 	char *text; /* of a device, kernel or version that differ it says <device>, ... */
@@ -86,6 +98,8 @@ struct reasons {
 	size_t n;
 	uint32_t *of_cell; /* number of the reason, of a cell in that state */
 };
+/* "a, b, c and 7 more" of `n` devices, as TEXT_PLAIN. Caller frees. */
+char *devices_text(const struct matrix *m, const uint32_t *devices, size_t n, size_t max);
 /* Of the error's first line, or of all of it. */
 void reasons_find(
 	struct reasons *out, const struct matrix *m, enum cell_state state, bool whole_text);

@@ -49,10 +49,12 @@ void page_why(const struct page *p, size_t cell, char out[WHY_MAX])
 		snprintf(out, WHY_MAX, "c%zu", cell);
 		break;
 	case CELL_EXCLUDED:
-		snprintf(out, WHY_MAX, "e%u", p->excluded.of_cell[cell]);
+		snprintf(out, WHY_MAX, "%s%u", page_states[CELL_EXCLUDED].class,
+			p->excluded.of_cell[cell]);
 		break;
 	case CELL_REFUSED:
-		snprintf(out, WHY_MAX, "x%u", p->refused.of_cell[cell]);
+		snprintf(out, WHY_MAX, "%s%u", page_states[CELL_REFUSED].class,
+			p->refused.of_cell[cell]);
 		break;
 	default:
 		break;
@@ -97,18 +99,6 @@ static void write_head(const struct page *p)
 		p->m->n_devices, p->m->n_modules, pmkmod_page_css);
 }
 
-static void write_duration(FILE *f, double seconds)
-{
-	unsigned long s = (unsigned long)(seconds + 0.5);
-
-	if (s >= 3600)
-		fprintf(f, "%lu h %lu min", s / 3600, s / 60 % 60);
-	else if (s >= 60)
-		fprintf(f, "%lu min %lu s", s / 60, s % 60);
-	else
-		fprintf(f, "%.1f s", seconds);
-}
-
 static void write_title(const struct page *p)
 {
 	const struct matrix *m = p->m;
@@ -120,10 +110,14 @@ static void write_title(const struct page *p)
 		strftime(date, sizeof(date), "%Y-%m-%d %H:%M UTC", &t);
 	fprintf(p->f,
 		"<h1>Kernel modules for postmarketOS phones</h1>\n<p class=\"soft\">%zu device%s, "
-		"%zu module%s; %zu builds make %zu results &middot; %s &middot; ",
+		"%zu module%s; %zu builds make %zu results &middot; %s",
 		m->n_devices, m->n_devices == 1 ? "" : "s", m->n_modules,
 		m->n_modules == 1 ? "" : "s", m->n_cells, m->n_devices * m->n_modules, date);
-	write_duration(p->f, m->seconds);
+	if (m->seconds > 0) {
+		_cleanup_free_ char *took = text_duration(m->seconds);
+
+		fprintf(p->f, " &middot; took %s", took);
+	}
 	fprintf(p->f, " &middot; pmkmod %s</p>\n", PMKMOD_VERSION);
 	if (m->interrupted)
 		fputs("<p><strong>The run was interrupted:</strong> what is not run or waiting "
@@ -135,10 +129,10 @@ static void write_title(const struct page *p)
 
 		if (p->counts.slots[s])
 			fprintf(p->f,
-				"<button disabled data-state=\"%d\"><b class=\"%s\">%s</b>%zu "
-				"%s</button>\n",
-				(int)s, page_states[s].class, page_states[s].sign,
-				p->counts.slots[s], cell_state_names[s]);
+				"<button disabled data-state=\"%d\"><b class=\"%s\">%s</b>%zu"
+				"</button>\n",
+				(int)s, page_states[s].class, cell_state_names[s],
+				p->counts.slots[s]);
 	}
 	fputs("</div>\n<div id=\"filter\" hidden><input id=\"words\" type=\"search\" "
 	      "aria-label=\"Filter\" placeholder=\"Filter: device, module, state, error\" "

@@ -104,3 +104,14 @@ void text_write(FILE *f, const char *s, enum text_form form, bool lines)
 	text_add(&b, s, strlen(s), form, lines);
 	fwrite(b.s ? b.s : "", 1, b.len, f);
 }
+
+char *text_duration(double seconds)
+{
+	unsigned long s = seconds > 0 ? (unsigned long)(seconds + 0.5) : 0;
+
+	if (s >= 3600)
+		return xasprintf("%lu h %lu min", s / 3600, s / 60 % 60);
+	if (s >= 60)
+		return xasprintf("%lu min %lu s", s / 60, s % 60);
+	return xasprintf("%.1f s", seconds);
+}

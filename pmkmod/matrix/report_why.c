@@ -57,7 +57,7 @@ static void write_failed(const struct page *p, size_t cell, size_t share, size_t
 	fprintf(p->f, " &middot; exit code %d%s</p>\n", c->exit_code,
 		c->remembered ? " &middot; remembered from an earlier build of the same inputs"
 			      : "");
-	fputs("<pre class=\"error\">", p->f);
+	fputs("<pre class=\"error f\">", p->f);
 	text_write(p->f, why ? why : "failed without a reason", TEXT_XML, true);
 	fputs("</pre>\n", p->f);
 	write_log(p, c, share, left);
@@ -66,8 +66,10 @@ static void write_failed(const struct page *p, size_t cell, size_t share, size_t
 
 static void heading(const struct page *p, enum cell_state s, const char *word, const char *what)
 {
-	fprintf(p->f, "<section><h2>%s <small>%zu builds, %zu results; %s</small></h2>\n", word,
-		p->counts.cells[s], p->counts.slots[s], what);
+	size_t n = p->counts.cells[s];
+
+	fprintf(p->f, "<section><h2>%s <small>%zu build%s, %zu results; %s</small></h2>\n", word, n,
+		n == 1 ? "" : "s", p->counts.slots[s], what);
 }
 
 static void write_failures(const struct page *p)
@@ -114,8 +116,8 @@ static void write_reasons(const struct page *p, const struct reasons *all, enum 
 
 		fprintf(p->f, "<details><summary><b>%zu</b> <span>", r->n);
 		page_text(p, *first ? first : cell_state_names[s]);
-		fprintf(p->f, "</span></summary>\n<pre class=\"error\" id=\"%c%zu\">",
-			s == CELL_EXCLUDED ? 'e' : 'x', i);
+		fprintf(p->f, "</span></summary>\n<pre class=\"error %s\" id=\"%s%zu\">",
+			page_states[s].class, page_states[s].class, i);
 		text_write(p->f, r->text, TEXT_XML, true);
 		fputs("</pre>\n", p->f);
 		write_members(p, r);

@@ -35,8 +35,8 @@ static void fill(struct matrix *m, const struct context *x)
 	}
 }
 
-static void measure(const char *name, int (*report)(const struct matrix *, const struct context *,
-					      const char *, struct err *),
+static void measure(const char *name,
+	int (*report)(const struct matrix *, const struct context *, const char *, struct err *),
 	const struct matrix *m, const struct context *x, const char *dir)
 {
 	_cleanup_free_ char *path = path_join(dir, name);
