@@ -97,7 +97,7 @@ check:
 	@$(MAKE) --no-print-directory $(PARALLEL) all
 	@$(MAKE) --no-print-directory standin kernels
 	@$(MAKE) --no-print-directory $(PARALLEL) unit fuzz-targets $(BUILD)/remedies/apply \
-		$(BUILD)/dkms/read
+		$(BUILD)/dkms/read $(BUILD)/matrix/view $(BUILD)/matrix/reports
 	@tests/run-all $(BUILD)
 
 # ---- the stand-in distribution ----

@@ -58,6 +58,15 @@ static void puts_to(struct frame *f, const char *colour, const char *s)
 	put(f, colour, s, strlen(s));
 }
 
+/* Whole or not at all: half a number would be another one. */
+static void put_whole(struct frame *f, const char *between, const char *colour, const char *s)
+{
+	if (!*s || f->at + strlen(between) + strlen(s) > f->width)
+		return;
+	puts_to(f, NULL, between);
+	puts_to(f, colour, s);
+}
+
 /* Exactly `width` columns: cut, or with blanks behind. */
 static void put_cell(struct frame *f, const char *colour, const char *s, size_t width)
 {
@@ -196,6 +205,9 @@ static void put_running(struct frame *f, const struct table_layout *l)
 		end_line(f);
 		n++;
 	}
+	/* so that what is below stays where it is */
+	for (; n < l->running; n++)
+		end_line(f);
 }
 
 /* "", or how long the rest takes if it goes on as it did: cells under way count as half done. */
@@ -207,7 +219,7 @@ static char *time_left(const struct matrix_view *v, double elapsed)
 	if (!v->finished || left <= 0)
 		return xstrdup("");
 	text = text_duration(left * elapsed / (double)v->finished);
-	return xasprintf(", about %s left", text);
+	return xasprintf("about %s left", text);
 }
 
 static void put_counts(struct frame *f, bool last)
@@ -217,12 +229,13 @@ static void put_counts(struct frame *f, bool last)
 	_cleanup_free_ char *time = text_duration(elapsed), *left = time_left(v, elapsed);
 	char text[96];
 
-	puts_to(f, "1", time);
+	put_whole(f, "", "1", time);
 	if (!last) {
-		puts_to(f, NULL, left);
-		snprintf(text, sizeof(text), "; %zu running, %zu waiting", v->counts[CELL_RUNNING],
-			v->counts[CELL_WAITING]);
-		puts_to(f, NULL, text);
+		put_whole(f, ", ", NULL, left);
+		snprintf(text, sizeof(text), "%zu running", v->counts[CELL_RUNNING]);
+		put_whole(f, "; ", NULL, text);
+		snprintf(text, sizeof(text), "%zu waiting", v->counts[CELL_WAITING]);
+		put_whole(f, ", ", NULL, text);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(counted); i++) {
 		enum cell_state s = counted[i];
@@ -230,8 +243,7 @@ static void put_counts(struct frame *f, bool last)
 		if (!v->counts[s])
 			continue;
 		snprintf(text, sizeof(text), "%zu %s", v->counts[s], cell_state_names[s]);
-		puts_to(f, NULL, f->at ? ", " : "");
-		puts_to(f, looks[s].colour, text);
+		put_whole(f, ", ", looks[s].colour, text);
 	}
 	end_line(f);
 }
@@ -270,18 +282,15 @@ static void flush_frame(struct frame *f)
 	strbuf_free(&f->text);
 }
 
-void table_erase(struct matrix_view *v)
+static void put_table(struct frame *f, const struct table_layout *l)
 {
-	struct frame f = {.v = v};
-	size_t columns, lines;
-
-	if (!v->n_lines)
-		return;
-	terminal_size(&columns, &lines);
-	add_way_up(&f.text, v, columns);
-	strbuf_adds(&f.text, "\033[J");
-	v->n_lines = 0;
-	flush_frame(&f);
+	if (l->words)
+		put_names(f, l);
+	else
+		put_numbers(f, l);
+	put_rows(f, l);
+	put_legend(f, l);
+	put_running(f, l);
 }
 
 void table_draw(struct matrix_view *v, bool last)
@@ -292,20 +301,19 @@ void table_draw(struct matrix_view *v, bool last)
 	bool room;
 
 	terminal_size(&columns, &lines);
-	room = table_lay_out(&l, v, columns, lines, last ? 0 : v->counts[CELL_RUNNING]);
+	room = table_lay_out(&l, v, columns, lines, last);
 	f.width = columns > 1 ? columns - 1 : 1;
 	add_way_up(&f.text, v, columns);
+	if (v->above.len) {
+		/* they may wrap */
+		strbuf_adds(&f.text, "\033[J");
+		strbuf_add(&f.text, v->above.s, v->above.len);
+		strbuf_reset(&v->above);
+	}
 	/* what is not all of it is no result: the summary follows */
 	if (!last || (room && l.n_rows == v->m->n_devices && l.n_modules == v->m->n_modules)) {
-		if (room) {
-			if (l.words)
-				put_names(&f, &l);
-			else
-				put_numbers(&f, &l);
-			put_rows(&f, &l);
-			put_legend(&f, &l);
-			put_running(&f, &l);
-		}
+		if (room)
+			put_table(&f, &l);
 		put_counts(&f, last);
 	}
 	strbuf_adds(&f.text, "\033[J");

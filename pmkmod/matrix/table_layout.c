@@ -66,7 +66,7 @@ static size_t legend_lines(const struct table_layout *l, const struct matrix_vie
 }
 
 bool table_lay_out(struct table_layout *l, const struct matrix_view *v, size_t columns,
-	size_t lines, size_t n_running)
+	size_t lines, bool last)
 {
 	size_t used, n = v->m->n_devices;
 
@@ -79,7 +79,7 @@ bool table_lay_out(struct table_layout *l, const struct matrix_view *v, size_t c
 	used = 2 + (l->words ? 1 : table_digits(l->n_modules));
 	if (!l->words) {
 		l->legend = clamp(legend_lines(l, v), 0, lines / 4);
-		l->running = clamp(n_running, 0, lines / 4);
+		l->running = last ? 0 : clamp(v->most_running, 0, lines / 4);
 		used += l->legend + l->running;
 	}
 	if (used >= lines)

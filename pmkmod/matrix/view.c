@@ -84,12 +84,12 @@ static void print_plan(const struct matrix_view *v)
 
 static void print_above(struct matrix_view *v, const char *text)
 {
-	if (v->mode == VIEW_TABLE)
-		table_erase(v);
+	if (v->mode == VIEW_TABLE) {
+		strbuf_addf(&v->above, "%s\n", text);
+		return;
+	}
 	fprintf(stderr, "%s\n", text);
 	fflush(stderr);
-	if (v->mode == VIEW_TABLE)
-		table_draw(v, false);
 }
 
 void view_note(struct matrix_view *v, const char *fmt, ...)
@@ -181,6 +181,7 @@ static void view_free(struct matrix_view *v)
 	free(v->devices);
 	free(v->modules);
 	free(v->lengths);
+	strbuf_free(&v->above);
 	free(v);
 }
 
@@ -233,6 +234,8 @@ void view_event(struct matrix_view *v, size_t cell)
 		v->counts[before]--;
 		v->counts[s]++;
 		v->seen[cell] = (uint8_t)s;
+		if (v->counts[CELL_RUNNING] > v->most_running)
+			v->most_running = v->counts[CELL_RUNNING];
 	}
 	staged = s == CELL_RUNNING && take_stage(v, cell);
 	if (!changed && !staged)

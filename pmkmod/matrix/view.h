@@ -25,6 +25,8 @@ struct matrix_view {
 	uint32_t *row_order; /* [device]: room to choose rows in */
 	size_t *lengths; /* columns of each line that is on the terminal */
 	size_t n_lines, lengths_cap;
+	struct strbuf above; /* lines for above the table, with the next redraw */
+	size_t most_running; /* at once, so far */
 };
 
 /* "failed  phone  module  why", without a newline. Caller frees. */
@@ -38,10 +40,8 @@ void event_end_cell(const struct matrix_view *v, size_t cell);
 void event_end(const struct matrix_view *v, int exit_code, const struct strvec *reports);
 
 /* ---- table.c ---- */
-/* Draw what is now; `last`: it is over. */
+/* Draw what is now, below the lines of v->above; `last`: it is over. */
 void table_draw(struct matrix_view *v, bool last);
-/* Take the table off the terminal; the cursor is where it began. */
-void table_erase(struct matrix_view *v);
 
 /* ---- table_layout.c: what fits on the terminal ---- */
 struct table_layout {
@@ -56,10 +56,10 @@ struct table_layout {
 };
 /*
  * For a terminal of that size. False: it is too small for more than the line of counts.
- * `n_running`: cells under way, which get lines of their own where cells are mere signs.
+ * Where cells are mere signs, those under way get lines of their own, unless it is over (`last`).
  */
 bool table_lay_out(struct table_layout *l, const struct matrix_view *v, size_t columns,
-	size_t lines, size_t n_running);
+	size_t lines, bool last);
 /* Devices that are shown: running ones, then those that changed last; sorted. */
 size_t table_choose_rows(const struct matrix_view *v, const struct table_layout *l);
 /* How many digits column numbers have, and so how many lines their heading. */

@@ -7,7 +7,7 @@
 
 At those times the screen is printed below a line "== SECONDS", the terminal gets another size, the
 command gets a signal. In the end everything that scrolled off and the screen are printed below
-"== end", then "cursor LINE COLUMN", "colour on" or "off", "wrapped N" (lines that were too long),
+"== end", then "cursor LINE COLUMN", "colour on" or "off", "colours N" (changes of it), "wrapped N" (lines that were too long),
 "writes N" (how often the command wrote after a pause) and "seconds S". Only standard error is the
 terminal; standard output is passed through, below "== output". The exit status is the command's.
 An escape sequence that is not known here is an error of the command.
@@ -31,7 +31,7 @@ class Screen:
         self.lines, self.columns = lines, columns
         self.rows, self.off = [''], []
         self.row = self.column = self.wrapped = 0
-        self.colour, self.left = False, b''
+        self.colour, self.colours, self.left = False, 0, b''
 
     def resize(self, lines, columns):
         """As terminals do that wrap again what is on them."""
@@ -74,6 +74,7 @@ class Screen:
             del self.rows[self.row + 1:]
         elif letter == 'm':
             self.colour = number not in ('', '0')
+            self.colours += 1
         else:
             sys.exit(f'screen.py: unknown sequence ESC [ {number} {letter}')
 
@@ -157,6 +158,7 @@ def main():
     print('== end', *screen.off, *screen.rows, sep='\n')
     print('cursor', screen.row, screen.column)
     print('colour', 'on' if screen.colour else 'off')
+    print('colours', screen.colours)
     print('wrapped', screen.wrapped)
     print('writes', writes)
     print(f'seconds {time.monotonic() - began:.1f}')
