@@ -41,6 +41,9 @@ $(BUILD)/pmkmod: $(BUILD)/obj/pmkmod/main.o $(PMKMOD_OBJ) $(CHROOT_OBJ)
 
 # the shipped configuration is compiled in
 $(BUILD)/obj/pmkmod/util/config.o $(BUILD)/fuzz/obj/pmkmod/util/config.o: pmkmod.ini
+# and so are the style and the script of the matrix' HTML page
+$(BUILD)/obj/pmkmod/matrix/report_html.o $(BUILD)/fuzz/obj/pmkmod/matrix/report_html.o: \
+	pmkmod/matrix/page.css pmkmod/matrix/page.js
 
 $(BUILD)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -68,6 +71,12 @@ $(BUILD)/dkms/read: tests/dkms/read.c $(PMKMOD_OBJ) $(CHROOT_OBJ)
 	@echo "  CCLD    $@"
 	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(PMKMOD_OBJ) $(CHROOT_OBJ) $(LIBS)
 
+# reports and view of a made-up matrix, for tests/cli/test-matrix-view and to look at
+$(BUILD)/matrix/%: tests/matrix/%.c tests/unit/matrix_fixture.h $(PMKMOD_OBJ) $(CHROOT_OBJ)
+	@mkdir -p $(@D)
+	@echo "  CCLD    $@"
+	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(PMKMOD_OBJ) $(CHROOT_OBJ) $(LIBS)
+
 -include $(CHROOT_OBJ:.o=.d) $(PMKMOD_OBJ:.o=.d) $(UNIT_BIN:=.d) $(BUILD)/obj/pmkmod/main.d
 
 # ---- the two commands of the README ----
@@ -88,7 +97,7 @@ check:
 	@$(MAKE) --no-print-directory $(PARALLEL) all
 	@$(MAKE) --no-print-directory standin kernels
 	@$(MAKE) --no-print-directory $(PARALLEL) unit fuzz-targets $(BUILD)/remedies/apply \
-		$(BUILD)/dkms/read
+		$(BUILD)/dkms/read $(BUILD)/matrix/view $(BUILD)/matrix/reports
 	@tests/run-all $(BUILD)
 
 # ---- the stand-in distribution ----

@@ -96,4 +96,22 @@ void farm_result_free(struct farm_result *r);
  */
 int farm_merge(struct matrix *m, struct context *x, const struct farm_plan *p, struct err *e);
 
+/* ---- engines that others run ---- */
+
+/* slurm.c: into how many tasks the cells are divided (matrix.tasks); 0 for none. */
+int farm_tasks(struct context *x, size_t cells, unsigned long *tasks, struct err *e);
+/* The program's path on all machines; caller frees. */
+char *farm_program(struct context *x);
+/* <dir>/slurm/cells.sh and merge.sh. */
+int slurm_write(struct context *x, const char *dir, unsigned long tasks, struct err *e);
+/*
+ * Submit both; their numbers are appended to `jobs`. With `wait` it comes back when all is merged,
+ * however that ended.
+ */
+int slurm_submit(struct context *x, const char *dir, unsigned long tasks, bool wait,
+	struct strvec *jobs, struct err *e);
+/* gitlab.c: <dir>/gitlab-ci.yml. */
+int gitlab_write(
+	struct context *x, const char *dir, size_t cells, unsigned long tasks, struct err *e);
+
 #endif

@@ -79,6 +79,7 @@ struct matrix {
 	bool keep_plans; /* set before the survey */
 	double seconds; /* that the run took */
 	bool interrupted;
+	bool again; /* some of it has to run again on other machines */
 };
 
 static inline struct matrix_cell *matrix_slot(const struct matrix *m, size_t device, size_t module)
