@@ -3,6 +3,7 @@
 #include "pmkmod/build/run.h"
 #include "pmkmod/cmd/cmd.h"
 #include "pmkmod/util/json.h"
+#include "pmkmod/util/progress_json.h"
 
 /* What is known when it is over. */
 struct outcome {
@@ -103,6 +104,8 @@ static void print_json(
 	struct json_object *o = json_object_new_object();
 	_cleanup_free_ char *log = out->ran && out->p.cell[0] ? cell_log_path(&out->p) : NULL;
 
+	if (opts->events)
+		json_add_text(o, "event", "end");
 	json_object_object_add(o, "ok", json_object_new_boolean(r == 0));
 	json_add_text(o, "device", opts->args.v[1]);
 	json_add_text(o, "module", opts->args.v[2]);
@@ -113,6 +116,12 @@ static void print_json(
 	json_add_text(o, "log", log && fs_exists(log) ? log : NULL);
 	json_write(o);
 	putchar('\n');
+}
+
+/* A line of its own for each, while it happens. */
+static void tell_event(void *ctx, const struct progress_event *ev)
+{
+	json_write_line(*(const int *)ctx, progress_json(ev));
 }
 
 /* ---- the command ---- */
@@ -149,8 +158,13 @@ int cmd_build(struct context *x, const struct options *o, int *status, struct er
 	(void)status;
 	if (o->json)
 		r = stdout_aside(&kept, told);
+	if (o->events && r == 0) {
+		x->progress.tell = tell_event;
+		x->progress.tell_ctx = &kept;
+	}
 	if (r == 0)
 		r = build_and_publish(x, o, &out, told);
+	x->progress.tell = NULL;
 	if (kept >= 0) {
 		int back = stdout_back(&kept, r < 0 ? NULL : told);
 
