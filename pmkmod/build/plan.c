@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "chroot/base/fs.h"
+#include "pmkmod/build/native_helpers.h"
 #include "pmkmod/build/source.h"
 #include "pmkmod/util/exit_codes.h"
 
@@ -299,6 +300,7 @@ static void finish_text(struct plan *p)
 	strbuf_addf(&b, "emulate %s\n", emulate_names[p->emulate]);
 	strbuf_addf(&b, "toolchain %s\nheaders %s\n", p->toolchain_id, p->kernel_id);
 	print_text(&b, "native", p->native.n ? p->native_id : p->host);
+	print_text(&b, "helpers", p->helpers.n ? p->helpers_id : NULL);
 	print_text(&b, "cross", *p->cross ? p->cross : NULL);
 	/* the certificate alone: what a signature looks like depends on nothing else of the key */
 	if (p->sign_key)
@@ -322,6 +324,8 @@ static int resolve_all(struct plan *p, struct err *e)
 		r = resolve_packages(p, e);
 	if (r == 0)
 		r = resolve_native(p, e);
+	if (r == 0)
+		r = native_helpers_resolve(p, e);
 	return r < 0 ? r : describe_host(p, e);
 }
 
@@ -333,6 +337,8 @@ static void forget_resolved(struct plan *p)
 	p->target = (struct resolution){0};
 	pinned_set_free(&p->native);
 	p->native = (struct pinned_set){0};
+	pinned_set_free(&p->helpers);
+	p->helpers = (struct pinned_set){0};
 	free(p->host);
 	p->host = NULL;
 }
@@ -475,6 +481,7 @@ void plan_free(struct plan *p)
 	repos_close(&p->native_repos);
 	resolution_free(&p->target);
 	pinned_set_free(&p->native);
+	pinned_set_free(&p->helpers);
 	free(p->source);
 	strvec_free(&p->patches);
 	free(p->version);
