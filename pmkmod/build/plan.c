@@ -12,7 +12,7 @@
 #include "pmkmod/util/exit_codes.h"
 
 /* Bumped whenever the stages behind the plan change what comes out of the same inputs. */
-#define CELL_FORMAT 5
+#define CELL_FORMAT 6
 
 char *plan_packages_dir(const struct context *x)
 {

@@ -19,6 +19,7 @@ struct options {
 	bool verbose, quiet, force, rebuild, help;
 	bool install_key, dry_run; /* sideload */
 	bool keep; /* boot: a shell at the end */
+	bool timing; /* build: tell where the time went */
 	bool phone; /* --phone: ask it first */
 	struct strvec args; /* what is left */
 	struct strvec command_line; /* what follows "--" */

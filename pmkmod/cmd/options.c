@@ -130,6 +130,7 @@ enum {
 	OPT_INSTALL_KEY,
 	OPT_DRY_RUN,
 	OPT_KEEP,
+	OPT_TIMING,
 	OPT_TIMEOUT,
 	OPT_ASK_PHONE,
 	OPT_PHONE, /* three, for the rows of phone_options[] */
@@ -172,6 +173,7 @@ static const struct option long_options[] = {
 	{"install-key", no_argument, NULL, OPT_INSTALL_KEY},
 	{"dry-run", no_argument, NULL, OPT_DRY_RUN},
 	{"keep", no_argument, NULL, OPT_KEEP},
+	{"timing", no_argument, NULL, OPT_TIMING},
 	{"timeout", required_argument, NULL, OPT_TIMEOUT},
 	{"jobs", required_argument, NULL, 'j'},
 	{"verbose", no_argument, NULL, 'v'},
@@ -213,6 +215,7 @@ static const char options_help[] =
 	"      --phone HOST      ask this phone first what kernel it runs (see `phone`)\n"
 	"      --install-key     sideload: make the phone trust the key that signed the package\n"
 	"      --dry-run         sideload: only say what would be done\n"
+	"      --timing          build: say at the end where the time went\n"
 	"      --keep            boot: afterwards a shell in the booted system, on this terminal\n"
 	"      --timeout SECONDS boot: how long it may take, without that shell (120; 0: no limit)\n"
 	"  -v, --verbose         show the whole output of the build\n"
@@ -302,6 +305,9 @@ static int one_option(struct options *o, int c, const char *name, struct err *e)
 		break;
 	case OPT_TIMEOUT:
 		strvec_addf(&o->settings, "boot.timeout=%s", optarg);
+		break;
+	case OPT_TIMING:
+		o->timing = true;
 		break;
 	case OPT_FORCE:
 		o->force = true;

@@ -5,6 +5,8 @@
 
 #include <stdbool.h>
 
+#include "pmkmod/util/timing.h"
+
 struct progress {
 	bool quiet; /* nothing but errors */
 	bool terminal; /* stderr is one: rewrite the line */
@@ -12,6 +14,7 @@ struct progress {
 	const char *failed; /* the one that failed, NULL: none did */
 	double started; /* CLOCK_MONOTONIC seconds */
 	double shown; /* of the last rewrite: at most ten a second */
+	struct timing timing; /* of all stages that ended, since progress_init() */
 };
 
 void progress_init(struct progress *p, bool quiet);
