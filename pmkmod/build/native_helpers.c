@@ -36,7 +36,8 @@ static const struct {
 
 enum helper_kind helper_kind(const char *path)
 {
-	const char *real = strstr(path, "/scripts/mod/" REAL);
+	static const char folder[] = "/scripts/mod/";
+	const char *base = path_base(path);
 
 	/* the folders that are links in a root with merged /usr stay what they are */
 	if (!starts_with(path, "usr/"))
@@ -44,7 +45,8 @@ enum helper_kind helper_kind(const char *path)
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (ends_with(path, kinds[i].end))
 			return kinds[i].kind;
-	return real && !strchr(path_base(real), '/') && path_base(path) == path_base(real)
+	return starts_with(base, REAL) && (size_t)(base - path) >= sizeof(folder) - 1 &&
+			       starts_with(base - (sizeof(folder) - 1), folder)
 		       ? HELPER_MODPOST
 		       : HELPER_NONE;
 }
@@ -131,11 +133,11 @@ int native_helpers_resolve(struct plan *p, struct err *e)
 
 /* One package being read. */
 struct taking {
-	struct plan *p;
+	const struct arch_info *arch; /* the phone's */
 	const char *kernel, *dir; /* the phone's layer, and the one being made */
 	char *path; /* host path of the file being taken, NULL: none is */
 	int fd;
-	bool generated; /* it is one of `texts` */
+	bool generated; /* it is one of generated_headers[], and kept in `text` */
 	struct strbuf text;
 	struct strvec modposts; /* host paths of those whose name does not say what they are for */
 	bool same_texts[2]; /* as in the table below */
@@ -155,10 +157,9 @@ static bool is_for(const char *path, uint16_t machine)
 static bool wanted(const struct taking *t, const struct apk_entry *en)
 {
 	_cleanup_free_ char *theirs = path_join(t->kernel, en->name);
-	const struct arch_info *arch = t->p->device.arch;
 
-	return helper_kind(en->name) != HELPER_NONE && is_for(theirs, arch->elf_machine) &&
-	       helper_modpost_target(en->name, arch) >= 0;
+	return helper_kind(en->name) != HELPER_NONE && is_for(theirs, t->arch->elf_machine) &&
+	       helper_modpost_target(en->name, t->arch) >= 0;
 }
 
 static int start_program(struct taking *t, const struct apk_entry *en, struct err *e)
@@ -226,7 +227,7 @@ static int take_end(void *ctx, struct err *e)
 	else if (t->fd >= 0 && !is_for(t->path, arch_native()->elf_machine))
 		unlink(t->path);
 	else if (t->fd >= 0 && helper_kind(t->path + strlen(t->dir) + 1) == HELPER_MODPOST &&
-		 helper_modpost_target(t->path, t->p->device.arch) == 0)
+		 helper_modpost_target(t->path, t->arch) == 0)
 		strvec_add(&t->modposts, t->path);
 	if (t->fd >= 0)
 		close(t->fd);
@@ -241,7 +242,7 @@ static int take_end(void *ctx, struct err *e)
 /* It stays if it is proven to be for the phone's objects, or only calls one that is. */
 static void judge_modposts(const struct taking *t)
 {
-	const struct arch_info *arch = t->p->device.arch;
+	const struct arch_info *arch = t->arch;
 
 	for (size_t i = 0; i < t->modposts.n; i++) {
 		_cleanup_free_ char *real = xasprintf("%s.real-%s-%d", t->modposts.v[i],
@@ -266,21 +267,37 @@ static const struct apk_pkg *of_index(struct plan *p, const struct pinned *want,
 	return NULL;
 }
 
-static int take_package(struct taking *t, const struct pinned *want, struct err *e)
+int native_helpers_take(const char *apk, const struct hash *identity, const struct arch_info *arch,
+	const char *kernel, const char *dir, struct err *e)
 {
 	const struct apk_reader_ops ops = {.entry = take_entry, .data = take_data, .end = take_end};
-	const struct apk_pkg *pkg = of_index(t->p, want, e);
-	_cleanup_free_ char *path = pkg ? repos_cached(t->p->x, pkg) : NULL;
-	_cleanup_close_ int fd = -1;
+	struct taking t = {.arch = arch, .kernel = kernel, .dir = dir, .fd = -1};
+	_cleanup_close_ int fd = open(apk, O_RDONLY | O_CLOEXEC);
+	int r = fd < 0 ? err_errno(e, -errno, "cannot open '%s'", apk) : 0;
+
+	if (r == 0)
+		r = apk_read(fd, apk, identity, NULL, NULL, &ops, &t, e);
+	if (r == 0)
+		judge_modposts(&t);
+	if (t.fd >= 0)
+		close(t.fd);
+	free(t.path);
+	strbuf_free(&t.text);
+	strvec_free(&t.modposts);
+	return r;
+}
+
+static int take_package(struct plan *p, const struct pinned *want, const char *kernel,
+	const char *dir, struct err *e)
+{
+	const struct apk_pkg *pkg = of_index(p, want, e);
+	_cleanup_free_ char *path = pkg ? repos_cached(p->x, pkg) : NULL;
 
 	if (!pkg)
 		return e && e->code ? e->code : -ENOENT;
 	if (!path)
 		return err_set(e, -ENOENT, "package %s was not fetched", pkg->name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return err_errno(e, -errno, "cannot open '%s'", path);
-	return apk_read(fd, path, &pkg->identity, NULL, NULL, &ops, t, e);
+	return native_helpers_take(path, &pkg->identity, p->device.arch, kernel, dir, e);
 }
 
 struct making {
@@ -291,18 +308,10 @@ struct making {
 static int make_layer(void *ctx, const char *dir, struct err *e)
 {
 	const struct making *m = ctx;
-	struct taking t = {.p = m->p, .kernel = m->kernel, .dir = dir, .fd = -1};
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < m->p->helpers.n; i++)
-		r = take_package(&t, &m->p->helpers.v[i], e);
-	if (r == 0)
-		judge_modposts(&t);
-	if (t.fd >= 0)
-		close(t.fd);
-	free(t.path);
-	strbuf_free(&t.text);
-	strvec_free(&t.modposts);
+		r = take_package(m->p, &m->p->helpers.v[i], m->kernel, dir, e);
 	return r;
 }
 

@@ -24,7 +24,15 @@ int native_helpers_list(struct plan *p, struct fetch_list *list, struct err *e);
 int native_helpers_layer(
 	struct plan *p, const char *kernel, char **content, bool *whole, struct err *e);
 
-/* What decides about one program; for native_helpers_layer() and its tests. */
+/*
+ * What of one package is taken, for native_helpers_layer() and its tests: programs for this machine
+ * where the folder `kernel` has the same for `arch`, into `dir`. `apk`: the package's file,
+ * verified by `identity` (NULL: only whole).
+ */
+int native_helpers_take(const char *apk, const struct hash *identity, const struct arch_info *arch,
+	const char *kernel, const char *dir, struct err *e);
+
+/* What decides about one program. */
 enum helper_kind {
 	HELPER_NONE, /* another file, or one that depends on what nobody can compare */
 	HELPER_ANY_TARGET, /* text in, text out, or it asks the object it is given */
