@@ -51,14 +51,18 @@ enum helper_kind helper_kind(const char *path)
 		       : HELPER_NONE;
 }
 
-int helper_modpost_target(const char *path, const struct arch_info *arch)
+int helper_modpost_target(
+	const char *path, const struct arch_info *arch, const struct arch_info *native)
 {
 	const char *name = path_base(path);
+	bool alike = arch->elf_class == ELFCLASS64 && native->elf_class == ELFCLASS64 &&
+		     arch->elf_data == native->elf_data;
 	_cleanup_free_ char *ours =
-		xasprintf(REAL "%s-%d", arch->elf_data == ELFDATA2LSB ? "lsb" : "msb",
-			arch->elf_class == ELFCLASS64 ? 64 : 32);
+		xasprintf(REAL "%s-64", arch->elf_data == ELFDATA2LSB ? "lsb" : "msb");
 
-	return !starts_with(name, REAL) ? 0 : streq(name, ours) ? 1 : -1;
+	if (!starts_with(name, REAL))
+		return 0;
+	return alike && streq(name, ours) ? 1 : -1;
 }
 
 /* ---- which packages ---- */
@@ -159,7 +163,7 @@ static bool wanted(const struct taking *t, const struct apk_entry *en)
 	_cleanup_free_ char *theirs = path_join(t->kernel, en->name);
 
 	return helper_kind(en->name) != HELPER_NONE && is_for(theirs, t->arch->elf_machine) &&
-	       helper_modpost_target(en->name, t->arch) >= 0;
+	       helper_modpost_target(en->name, t->arch, arch_native()) >= 0;
 }
 
 static int start_program(struct taking *t, const struct apk_entry *en, struct err *e)
@@ -227,7 +231,7 @@ static int take_end(void *ctx, struct err *e)
 	else if (t->fd >= 0 && !is_for(t->path, arch_native()->elf_machine))
 		unlink(t->path);
 	else if (t->fd >= 0 && helper_kind(t->path + strlen(t->dir) + 1) == HELPER_MODPOST &&
-		 helper_modpost_target(t->path, t->arch) == 0)
+		 helper_modpost_target(t->path, t->arch, arch_native()) == 0)
 		strvec_add(&t->modposts, t->path);
 	if (t->fd >= 0)
 		close(t->fd);

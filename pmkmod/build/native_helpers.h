@@ -41,10 +41,14 @@ enum helper_kind {
 /* By the program's path in its package. */
 enum helper_kind helper_kind(const char *path);
 /*
- * Is this modpost, by its name, for objects of that architecture? 1: it is, 0: the name does not
- * say (its generated headers have to), -1: it is for others. Debian has one for each kind
- * (modpost.real-lsb-64), and "modpost" chooses among them by the object it is given.
+ * Does a modpost packaged for `native` do, by its name, for objects of `arch`? 1: it does, 0: the
+ * name does not say (its generated headers have to), -1: it is for others. Debian has one for each
+ * kind (modpost.real-lsb-64), and "modpost" chooses among them by the object it is given; but
+ * whatever the name, the layout of device tables in it is that of the architecture it was packaged
+ * for: of one kind with the phone's, 64 bits, where all agree on it (of 32 bits x86 aligns
+ * otherwise than ARM).
  */
-int helper_modpost_target(const char *path, const struct arch_info *arch);
+int helper_modpost_target(
+	const char *path, const struct arch_info *arch, const struct arch_info *native);
 
 #endif
