@@ -118,7 +118,7 @@ def one(subject, kernel, package, work, rounds):
     report('native build of %s; DKMS' % package, a, b, TARGET)
 
 
-def measure(subject, work, rounds):
+def measure(subject, work, rounds, rounds_many):
     device, arch = DEVICES.get(os.uname().machine, (None, None))
     if not device or not shutil.which('dkms'):
         print('dkms: not measured, %s' % ('there is no dkms' if device else 'no device of this machine'), flush=True)
@@ -130,5 +130,5 @@ def measure(subject, work, rounds):
         print("dkms: not measured, the stand-in's folder has no headers for %s" % arch, flush=True)
         return
     native = Native(subject, device)
-    for package in (MODULE + '-dkms', MANY):
-        one(native, kernel, package, work, rounds)
+    one(native, kernel, MODULE + '-dkms', work, rounds)
+    one(native, kernel, MANY, work, rounds_many)

@@ -81,7 +81,8 @@ class Table:
             len(shares), median <= target))
 
     def text(self):
-        lines = ['| measured | median (spread) | processor | at most | rounds | |', '| --- | --- | --- | --- | --- | --- |']
+        lines = ['| measured | median (spread) | processor | at most | rounds | |',
+                 '| --- | --- | --- | --- | --- | --- |']
         lines += ['| %s | %s | %s | %s | %d | %s |' % (*row[:5], verdict(row[5])) for row in self.rows]
         return '\n'.join(lines)
 
