@@ -101,7 +101,8 @@ _pmkmod() {
 	local options='-o --config --emulate --autoload --force --rebuild --kdir --source --kernel-config
 		--image --symvers --cc --aport --sign-key --emit-aport --device --kernel-dir --json --verdict
 		--kernel --publish-pmbootstrap --no-publish-pmbootstrap --phone --host --port --user
-		--install-key --dry-run --keep --keep-going --only-failed --report --timeout -j --jobs -v --verbose -q --quiet -h --help --version'
+		--install-key --dry-run --timing --keep --keep-going --only-failed --report --timeout -j --jobs
+		-v --verbose -q --quiet -h --help --version'
 
 	COMPREPLY=()
 	_pmkmod_join

@@ -9,6 +9,7 @@
 
 #include "chroot/apk/apk_install.h"
 #include "chroot/base/fs.h"
+#include "pmkmod/build/native_helpers.h"
 #include "pmkmod/util/exit_codes.h"
 
 /* Everything the maker of one layer needs. */
@@ -438,7 +439,7 @@ int assemble_list(struct plan *p, struct fetch_list *list, struct err *e)
 			list, &p->target_repos, &p->target.headers, &p->target.toolchain.world, e);
 	if (r == 0 && p->native.n && !have(store, p->native_id, false))
 		r = list_set(list, &p->native_repos, &p->native, NULL, e);
-	return r;
+	return r < 0 ? r : native_helpers_list(p, list, e);
 }
 
 int assemble_fetch(struct plan *p, struct err *e)
@@ -466,6 +467,8 @@ int assemble(struct plan *p, struct layers *out, struct err *e)
 	if (r == 0 && p->native.n)
 		r = assemble_layer(p->x, &p->native_repos, &p->native, ch, p->native_id, NULL, NULL,
 			&out->native, e);
+	if (r == 0)
+		r = native_helpers_layer(p, out->kernel, &out->helpers, &out->helpers_whole, e);
 	if (r < 0) {
 		layers_free(out);
 		return r;
@@ -480,6 +483,7 @@ void layers_free(struct layers *l)
 	free(l->toolchain);
 	free(l->kernel);
 	free(l->native);
+	free(l->helpers);
 	strvec_free(&l->target);
 	*l = (struct layers){0};
 }

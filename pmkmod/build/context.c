@@ -21,6 +21,7 @@ static int read_options(struct context *x, struct err *e)
 {
 	const char *emulate = config_get(x->config, "toolchain", "emulate");
 	const char *native = config_get(x->config, "toolchain", "native");
+	const char *helpers = config_get(x->config, "toolchain", "helpers");
 	unsigned long long jobs;
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 
@@ -33,6 +34,8 @@ static int read_options(struct context *x, struct err *e)
 	x->native_host = native && streq(native, "host");
 	if (native && !x->native_host && !streq(native, "layer"))
 		return usage(e, "toolchain.native", "must be layer or host");
+	if (helpers && !streq(helpers, "native") && !streq(helpers, "emulated"))
+		return usage(e, "toolchain.helpers", "must be native or emulated");
 	if (config_number(x->config, "toolchain", "jobs", 0, &jobs, e) < 0)
 		return usage(e, "toolchain.jobs", "must be a number");
 	x->jobs = jobs ? (unsigned)jobs : cpus > 0 ? (unsigned)cpus : 1;

@@ -152,6 +152,24 @@ int resolve_root(struct pinned_set *out, struct repo_set *s, struct context *x,
 	return r;
 }
 
+int resolve_by(struct pinned_set *out, struct repo_set *s, struct context *x, const char *question,
+	int (*find)(void *ctx, struct pinned_set *out, struct err *e), void *ctx, struct err *e)
+{
+	_cleanup_free_ char *path = cache_file(x, s, question);
+	struct resolution res = {0};
+	int r = 0;
+
+	if (!load(path, &res)) {
+		r = find(ctx, &res.toolchain, e);
+		if (r == 0)
+			store(path, &res);
+	}
+	*out = res.toolchain;
+	res.toolchain = (struct pinned_set){0};
+	resolution_free(&res);
+	return r;
+}
+
 static int no_headers(const struct repo_set *s, const struct device *d,
 	const struct apk_pkg *kernel, const struct apk_pkg *headers, struct err *e)
 {

@@ -184,6 +184,7 @@ static int stage_build(struct job *j, struct err *e)
 			p->emulate == EMULATE_FULL   ? "fully emulated"
 			: p->emulate == EMULATE_NONE ? "native"
 			: j->native_helpers	     ? "native tools and kernel helpers"
+			: j->layers.helpers	     ? "native tools, some kernel helpers emulated"
 						     : "native tools, kernel helpers emulated");
 	return r;
 }

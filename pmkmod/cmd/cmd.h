@@ -25,6 +25,7 @@ struct options {
 	const char *engine, *emit, *shared; /* matrix */
 	bool wait; /* matrix: --wait */
 	const char *plan, *task; /* run-cell, merge-cells */
+	bool timing; /* build: tell where the time went */
 	bool phone; /* --phone: ask it first */
 	struct strvec args; /* what is left */
 	struct strvec command_line; /* what follows "--" */

@@ -163,6 +163,7 @@ enum {
 	OPT_WAIT,
 	OPT_PLAN,
 	OPT_TASK,
+	OPT_TIMING,
 	OPT_TIMEOUT,
 	OPT_ASK_PHONE,
 	OPT_PHONE, /* three, for the rows of phone_options[] */
@@ -214,6 +215,7 @@ static const struct option long_options[] = {
 	{"wait", no_argument, NULL, OPT_WAIT},
 	{"plan", required_argument, NULL, OPT_PLAN},
 	{"task", required_argument, NULL, OPT_TASK},
+	{"timing", no_argument, NULL, OPT_TIMING},
 	{"timeout", required_argument, NULL, OPT_TIMEOUT},
 	{"jobs", required_argument, NULL, 'j'},
 	{"verbose", no_argument, NULL, 'v'},
@@ -227,7 +229,8 @@ static const char options_help[] =
 	"Options:\n"
 	"  -o SECTION.KEY=VALUE  set one value of the configuration\n"
 	"      --config FILE     read FILE instead of /etc/pmkmod.ini and the one below ~/.config\n"
-	"      --emulate MODE    tools: native compiler, kernel helpers under qemu-user (default);\n"
+	"      --emulate MODE    tools: native compiler, kernel helpers as far as there are\n"
+	"                        equal ones, else under qemu-user (default);\n"
 	"                        full: everything in the phone's root under qemu-user\n"
 	"      --autoload        the package also loads the module at each start (modules-load.d)\n"
 	"      --force           package a module although the kernel would refuse it\n"
@@ -262,6 +265,7 @@ static const char options_help[] =
 	"                        slurm also submit it, with --wait until it is merged; --emit gitlab\n"
 	"                        or slurm: write what these take, and submit nothing\n"
 	"      --plan DIR        run-cell, merge-cells: that folder; --task I/N: part I of N of it\n"
+	"      --timing          build: say at the end where the time went\n"
 	"      --keep            boot: afterwards a shell in the booted system, on this terminal\n"
 	"      --timeout SECONDS boot: how long it may take, without that shell (120; 0: no limit)\n"
 	"  -v, --verbose         show the whole output of the build\n"
@@ -381,6 +385,9 @@ static int one_option(struct options *o, int c, const char *name, struct err *e)
 		break;
 	case OPT_TIMEOUT:
 		strvec_addf(&o->settings, "boot.timeout=%s", optarg);
+		break;
+	case OPT_TIMING:
+		o->timing = true;
 		break;
 	case OPT_FORCE:
 		o->force = true;
