@@ -59,4 +59,15 @@ int manifest_parse(struct manifest *m, const char *text, size_t len);
 size_t manifest_compare(
 	struct manifest *want, struct manifest *have, size_t max, struct strvec *differences);
 
+/* Write it to the new file `path`, unsynced. */
+int manifest_save(const struct manifest *m, const char *path, struct err *e);
+/* Scan `tree` and write its manifest to the new file `path`, unsynced. */
+int manifest_write(const char *tree, const char *path, struct err *e);
+/*
+ * manifest_compare() of the tree and what was written of it. -ENODATA: that is not there, or
+ * damaged itself.
+ */
+int manifest_check(const char *tree, const char *path, struct manifest_seen *seen, size_t max,
+	struct strvec *differences, struct err *e);
+
 #endif

@@ -369,3 +369,52 @@ int manifest_scan(struct manifest *m, const char *dir, struct manifest_seen *see
 		manifest_free(m);
 	return r;
 }
+
+/* ---- files ---- */
+
+/* Of a million files with long names. */
+#define TEXT_MAX (256u << 20)
+
+int manifest_save(const struct manifest *m, const char *path, struct err *e)
+{
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+	int r;
+
+	if (fd < 0)
+		return err_errno(e, -errno, "cannot create '%s'", path);
+	text = manifest_print(m, &len);
+	r = fs_write_all(fd, text, len);
+	return r < 0 ? err_errno(e, r, "cannot write '%s'", path) : 0;
+}
+
+int manifest_write(const char *tree, const char *path, struct err *e)
+{
+	struct manifest m;
+	int r = manifest_scan(&m, tree, NULL, e);
+
+	if (r == 0)
+		r = manifest_save(&m, path, e);
+	manifest_free(&m);
+	return r;
+}
+
+int manifest_check(const char *tree, const char *path, struct manifest_seen *seen, size_t max,
+	struct strvec *differences, struct err *e)
+{
+	struct manifest want = {0}, have = {0};
+	_cleanup_free_ char *text = NULL;
+	size_t len, n = 0;
+	int r;
+
+	if (fs_read_regular(path, TEXT_MAX, &text, &len, NULL) < 0 ||
+		manifest_parse(&want, text, len) < 0)
+		return err_set(e, -ENODATA, "there is no record of what was in '%s'", tree);
+	r = manifest_scan(&have, tree, seen, e);
+	if (r == 0)
+		n = manifest_compare(&want, &have, max, differences);
+	manifest_free(&have);
+	manifest_free(&want);
+	return r < 0 ? r : n > INT32_MAX ? INT32_MAX : (int)n;
+}

@@ -264,20 +264,16 @@ static int write_description(const char *dir, const struct layer_recipe *r, stru
 static int describe(const struct layer_store *s, const char *dir, const char *content, int fd,
 	uint64_t *added, struct err *e)
 {
-	_cleanup_free_ char *text = NULL;
-	_cleanup_close_ int out = -1;
+	_cleanup_free_ char *path = path_join(dir, "manifest");
 	struct manifest m;
-	size_t len;
 	int r = manifest_scan(&m, content, NULL, e);
 
 	if (r < 0)
 		return r;
 	share_tree(s->fd, fd, content, &m, ends_with(content, "/root") ? 'r' : 'd', added);
-	text = manifest_print(&m, &len);
+	r = manifest_save(&m, path, e);
 	manifest_free(&m);
-	out = openat(fd, "manifest", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	r = out < 0 ? -errno : fs_write_all(out, text, len);
-	return r < 0 ? err_errno(e, r, "cannot write '%s/manifest'", dir) : 0;
+	return r;
 }
 
 /* One syncfs(2) for thousands of files, and only then the marker: a layer that is marked complete

@@ -10,9 +10,6 @@
 #include "chroot/layer/share.h"
 #include "chroot/layer/store.h"
 
-/* Of a million files with long names. */
-#define MANIFEST_MAX (256u << 20)
-
 char *layer_hold(struct layer_store *s, const char *id, bool is_delta)
 {
 	_cleanup_close_ int fd = -1;
@@ -137,38 +134,16 @@ int layer_clean(struct layer_store *s, unsigned days, struct err *e)
 
 /* ---- still whole? ---- */
 
-static int read_manifest(const struct layer_store *s, const char *id, struct manifest *m)
-{
-	_cleanup_free_ char *path = layer_path(s, id, "manifest"), *text = NULL;
-	size_t len;
-
-	*m = (struct manifest){0};
-	return fs_read_regular(path, MANIFEST_MAX, &text, &len, NULL) < 0 ||
-			       manifest_parse(m, text, len) < 0
-		       ? -ENODATA
-		       : 0;
-}
-
 int layer_verify(struct layer_store *s, const char *id, struct manifest_seen *seen, size_t max,
 	struct strvec *differences, struct err *e)
 {
-	_cleanup_free_ char *upper = layer_path(s, id, "upper"), *root = layer_path(s, id, "root");
+	_cleanup_free_ char *upper = layer_path(s, id, "upper"), *root = layer_path(s, id, "root"),
+			    *list = layer_path(s, id, "manifest");
 	_cleanup_close_ int fd = layer_lock(s, id, LOCK_SH, false, false, NULL);
-	struct manifest want, have;
-	size_t n = 0;
-	int r;
 
 	if (fd == -EWOULDBLOCK)
 		return err_set(e, -EBUSY, "the layer %s is being made or removed", id);
 	if (fd < 0 || !layer_complete(s, id))
 		return err_set(e, -ENOENT, "the layer %s has been removed", id);
-	r = read_manifest(s, id, &want);
-	if (r < 0)
-		return err_set(e, r, "what was in the layer %s is not known", id);
-	r = manifest_scan(&have, fs_is_dir(upper) ? upper : root, seen, e);
-	if (r == 0)
-		n = manifest_compare(&want, &have, max, differences);
-	manifest_free(&have);
-	manifest_free(&want);
-	return r < 0 ? r : n > INT32_MAX ? INT32_MAX : (int)n;
+	return manifest_check(fs_is_dir(upper) ? upper : root, list, seen, max, differences, e);
 }

@@ -236,6 +236,7 @@ static int build_cell(struct plan *p, struct cell_result *result, struct err *e)
 			cell_store(p, result, NULL);
 	}
 	job_free(&j);
+	p->x->cache_grew = true;
 	return r;
 }
 
