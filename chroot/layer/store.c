@@ -9,8 +9,10 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <poll.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -251,6 +253,22 @@ void layer_store_close(struct layer_store *s)
 
 /* ---- making ---- */
 
+/*
+ * Tell ext4 that the layers have nothing to do with each other, so that it spreads them over the
+ * disk. Without a journal it does not use an inode again soon after it was freed, and looks at each
+ * of those for each new one: a layer beside one whose equal files were just removed took ten times
+ * as long. Other file systems do not know the flag.
+ */
+static void spread(const struct layer_store *s)
+{
+	int flags = 0;
+
+	if (ioctl(s->fd, FS_IOC_GETFLAGS, &flags) == 0 && !(flags & FS_TOPDIR_FL)) {
+		flags |= FS_TOPDIR_FL;
+		ioctl(s->fd, FS_IOC_SETFLAGS, &flags);
+	}
+}
+
 static int write_description(const char *dir, const struct layer_recipe *r, struct err *e)
 {
 	_cleanup_free_ char *path = path_join(dir, "description");
@@ -391,6 +409,7 @@ int layer_get(struct layer_store *s, const struct layer_recipe *recipe, char **c
 			err_clear(e); /* removed meanwhile */
 			continue;
 		}
+		spread(s);
 		fd = layer_lock(s, recipe->id, LOCK_EX, true, true, e);
 		if (fd < 0)
 			return fd;
