@@ -92,7 +92,7 @@ static void walk(struct meter *m, int dir, const char *name, dev_t dev, look_fn 
 	d = fd < 0 ? NULL : fdopendir(fd);
 	if (!d)
 		return;
-	fd = -1;
+	steal_fd(&fd); /* it is the listing's now */
 	while ((de = readdir(d)))
 		if (!streq(de->d_name, ".") && !streq(de->d_name, ".."))
 			walk(m, dirfd(d), de->d_name, st.st_dev, look, ctx);

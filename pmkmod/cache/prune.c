@@ -221,7 +221,7 @@ int cache_prune(struct context *x, uint64_t limit, bool dry_run, bool wait,
 	_cleanup_free_ char *lock_path = path_join(x->state, "cache.lock");
 	_cleanup_close_ int lock = fs_lock(lock_path, true, wait, e), alone = -1;
 	struct pruning p = {.x = x, .out = out, .dry = dry_run, .began = time(NULL)};
-	struct cache_list l;
+	struct cache_list l = {0};
 	struct layer_store *store;
 	int r;
 

@@ -193,7 +193,7 @@ static void stats_json(const struct cache_list *l, unsigned long long limit)
 static int stats(struct context *x, const struct options *o, struct err *e)
 {
 	unsigned long long limit;
-	struct cache_list l;
+	struct cache_list l = {0};
 	int r = cache_limit(x, &limit, e);
 
 	if (r == 0)
