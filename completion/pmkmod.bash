@@ -71,6 +71,7 @@ _pmkmod_argument() {
 		;;
 	check:* | symvers:1 | symvers:2 | info:1) _pmkmod_files "$3" ;;
 	list:1) _pmkmod_reply "$3" 'devices modules verdicts' ;;
+	cache:1) _pmkmod_reply "$3" 'stats prune verify' ;;
 	clean:1) _pmkmod_reply "$3" 'layers cache all' ;;
 	esac
 }
@@ -97,7 +98,7 @@ _pmkmod() {
 	local -a words
 	local _pmkmod_program=${COMP_WORDS[0]/#\~\//$HOME/} _pmkmod_config=
 	local commands='build matrix boot sideload phone plan check headers list shell log symvers signing-kernel
-		init stale info doctor clean'
+		init stale info doctor cache clean'
 	local options='-o --config --emulate --autoload --force --rebuild --kdir --source --kernel-config
 		--image --symvers --cc --aport --sign-key --emit-aport --device --kernel-dir --json --verdict
 		--kernel --publish-pmbootstrap --no-publish-pmbootstrap --phone --host --port --user

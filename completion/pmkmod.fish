@@ -60,6 +60,7 @@ complete -c pmkmod -n __pmkmod_no_command -a init -d 'Write a commented profile 
 complete -c pmkmod -n __pmkmod_no_command -a stale -d 'Name published packages for which there is a newer kernel'
 complete -c pmkmod -n __pmkmod_no_command -a info -d 'Show what a package is for'
 complete -c pmkmod -n __pmkmod_no_command -a doctor -d 'Say what this machine lacks, and how to mend it'
+complete -c pmkmod -n __pmkmod_no_command -a cache -d 'Sizes, limit and hashes of what is kept to be used again'
 complete -c pmkmod -n __pmkmod_no_command -a clean -d 'Remove layers, downloads, or both'
 
 complete -c pmkmod -n '__pmkmod_at 1 build boot sideload plan log phone headers signing-kernel shell init' -a '(__pmkmod_names devices)'
@@ -70,6 +71,7 @@ complete -c pmkmod -n '__pmkmod_at 2 matrix' -F -a '(__fish_append , all (__pmkm
 complete -c pmkmod -n '__pmkmod_at 0 check symvers' -F
 complete -c pmkmod -n '__pmkmod_at 1 info' -F
 complete -c pmkmod -n '__pmkmod_at 1 list' -a 'devices modules verdicts'
+complete -c pmkmod -n '__pmkmod_at 1 cache' -a 'stats prune verify'
 complete -c pmkmod -n '__pmkmod_at 1 clean' -a 'layers cache all'
 
 complete -c pmkmod -s o -x -d 'Set one value of the configuration'

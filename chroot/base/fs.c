@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "chroot/base/str.h"
@@ -225,6 +226,14 @@ int fs_check_new_folder(const char *path, struct err *e)
 		return err_set(e, -EACCES,
 			"'%s' cannot be made: '%s' is no folder that you can write to", path, up);
 	return 0;
+}
+
+void fs_note_use(const char *path)
+{
+	struct stat st;
+
+	if (lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_mtime < time(NULL) - 3600)
+		utimensat(AT_FDCWD, path, NULL, AT_SYMLINK_NOFOLLOW);
 }
 
 int fs_lock(const char *path, bool exclusive, bool wait, struct err *e)

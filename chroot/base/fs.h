@@ -69,6 +69,12 @@ int fs_copy_tree(const char *from, const char *to, const char *const *skip, stru
 int fs_copy_file(const char *from, const char *to, struct err *e);
 
 /*
+ * Note that a regular file of a cache was of use, by its time of change (that of access is changed
+ * by whoever reads, and often not at all); not more than once an hour, so that it costs nothing.
+ */
+void fs_note_use(const char *path);
+
+/*
  * Take an flock(2) on `path` (created 0600 if missing). With wait=false a lock held by another
  * process gives -EWOULDBLOCK. Returns a descriptor; closing it releases the lock.
  */

@@ -12,6 +12,11 @@
 #include "pmkmod/build/native_helpers.h"
 #include "pmkmod/util/exit_codes.h"
 
+/* 2000-01-01: of all files of a delta. Headers of two kernels then share what is equal in both.
+ * Older than anything a build makes, and to make none of them is newer than another, as in their
+ * package. */
+#define DELTA_MTIME 946684800
+
 /* Everything the maker of one layer needs. */
 struct maker {
 	struct context *x;
@@ -179,6 +184,7 @@ static int install(
 		.progress_ctx = m,
 		.file_of = inside ? file_opened_before : file_in_cache,
 		.file_ctx = m,
+		.same_mtime = inside ? DELTA_MTIME : 0,
 		.usr_merge = m->ch->usr_merge,
 		.arch = m->repos->arch->alpine,
 		.repositories = &m->repositories,
@@ -420,9 +426,10 @@ int assemble_layer(struct context *x, struct repo_set *repos, const struct pinne
 	return r;
 }
 
+/* It must not go between now and when it is used: its packages are not fetched. */
 static bool have(struct layer_store *store, const char *id, bool delta)
 {
-	_cleanup_free_ char *path = *id ? layer_find(store, id, delta) : NULL;
+	_cleanup_free_ char *path = *id ? layer_hold(store, id, delta) : NULL;
 
 	return path != NULL || !*id;
 }

@@ -2,6 +2,9 @@
 #include "pmkmod/build/context.h"
 
 #include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -114,11 +117,41 @@ int context_open(struct context *x, struct config *config, struct err *e)
 	return r;
 }
 
+/* A file system without locks is no reason to build nothing. */
+static int share_cache(struct context *x, struct err *e)
+{
+	bool told = false;
+
+	x->cache_fd = open(x->cache, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	x->cache_shared = x->cache_fd >= 0;
+	while (x->cache_shared && flock(x->cache_fd, LOCK_SH | LOCK_NB) < 0 &&
+		errno == EWOULDBLOCK) {
+		if (interrupted())
+			return err_set(
+				e, -EINTR, "interrupted while another pmkmod prunes the cache");
+		if (!told)
+			progress_note(
+				&x->progress, "another pmkmod prunes the cache; waiting for it");
+		told = true;
+		poll(NULL, 0, 20);
+	}
+	return 0;
+}
+
+void context_leave_cache(struct context *x)
+{
+	if (x->cache_shared)
+		close(x->cache_fd);
+	x->cache_shared = false;
+}
+
 int context_make_folders(struct context *x, struct err *e)
 {
 	int r = make_folder(x->cache, "cache", e);
 
-	return r < 0 ? r : make_folder(x->state, "state", e);
+	if (r == 0)
+		r = make_folder(x->state, "state", e);
+	return r < 0 ? r : share_cache(x, e);
 }
 
 int context_layers(struct context *x, struct layer_store **out, struct err *e)
@@ -137,6 +170,7 @@ int context_layers(struct context *x, struct layer_store **out, struct err *e)
 void context_close(struct context *x)
 {
 	strvec_free(&x->more_packages);
+	context_leave_cache(x);
 	if (x->layers)
 		layer_store_close(x->layers);
 	mirrors_free(x->mirrors);

@@ -63,6 +63,7 @@ int cmd_init(struct context *x, const struct options *o, int *status, struct err
 int cmd_info(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_stale(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_doctor(struct context *x, const struct options *o, int *status, struct err *e);
+int cmd_cache(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_clean(struct context *x, const struct options *o, int *status, struct err *e);
 
 /* after_build.c: build, then call `stage` with what came out. */
