@@ -124,12 +124,18 @@ char *apk_pkg_url(const struct apk_pkg *p);
 /* Append the index text of one package (apk_pkg_write_index_header order). */
 void apk_index_print_pkg(struct strbuf *out, const struct apk_pkg *p);
 /*
- * Make a signed APKINDEX.tar.gz of every *.apk in `dir` (each is read and its control member
- * verified against `keys` if given), A: rewritten to `arch`; the bytes belong to the caller.
- * One unreadable .apk is an error that names it. `mtime` (seconds) goes into the tar headers.
+ * Make a signed APKINDEX.tar.gz of these files, called as their packages ask for (each is read and
+ * its control member verified against `keys` if given), A: rewritten to `arch`; the bytes belong to
+ * the caller. One unreadable .apk is an error that names it. The newest build time of them goes
+ * into the tar headers, so that the same packages give the same bytes. `old` may be NULL, or the
+ * index that there was before: of files that are unchanged since it was put there (size, ctime) its
+ * records are taken.
  */
-int apk_index_make(const char *dir, const char *arch, const struct apk_signkey *key,
-	const struct apk_keys *keys, int64_t mtime, char **out, size_t *len, struct err *e);
+int apk_index_make(const struct strvec *paths, const char *arch, const struct apk_signkey *key,
+	const struct apk_keys *keys, const char *old, char **out, size_t *len, struct err *e);
+/* The same of every *.apk in `dir`. */
+int apk_index_make_folder(const char *dir, const char *arch, const struct apk_signkey *key,
+	const struct apk_keys *keys, const char *old, char **out, size_t *len, struct err *e);
 
 /* ---- changing an index in place (index_edit.c): what is not touched stays byte for byte ---- */
 struct apk_index_text {

@@ -11,6 +11,7 @@
 
 /* apk 3 ignores more than 160 bytes. */
 #define INDEX_DESCRIPTION "pmkmod"
+#define OLD_MAX (256U << 20)
 
 static void field(struct strbuf *b, char letter, const char *value)
 {
@@ -58,7 +59,7 @@ void apk_index_print_pkg(struct strbuf *out, const struct apk_pkg *p)
 	field_deps(out, 'i', &p->install_if);
 }
 
-static int list_apks(const char *dir, struct strvec *names, struct err *e)
+static int list_apks(const char *dir, struct strvec *paths, struct err *e)
 {
 	struct dirent *d;
 	DIR *h = opendir(dir);
@@ -67,34 +68,106 @@ static int list_apks(const char *dir, struct strvec *names, struct err *e)
 		return err_errno(e, -errno, "cannot read the package folder '%s'", dir);
 	while ((d = readdir(h)))
 		if (d->d_name[0] != '.' && ends_with(d->d_name, ".apk"))
-			strvec_add(names, d->d_name);
+			strvec_take(paths, path_join(dir, d->d_name));
 	closedir(h);
-	strvec_sort(names); /* readdir's order is nobody's promise */
 	return 0;
 }
 
+/* One package of an index: read now, or as the index before has it. */
+struct entry {
+	struct apk_control read; /* zeroed: it was not */
+	const struct apk_pkg *pkg;
+};
+
+/* ---- what the index before says ---- */
+
+struct before {
+	struct apk_repo repo;
+	struct timespec changed; /* when it got its name */
+	struct named {
+		char *file;
+		const struct apk_pkg *pkg;
+	} * v;
+	size_t n;
+};
+
+static int by_file(const void *a, const void *b)
+{
+	return strcmp(((const struct named *)a)->file, ((const struct named *)b)->file);
+}
+
+/* An index that is not there, or that the keys do not vouch for, says nothing. */
+static void before_read(struct before *b, const char *path, const struct apk_keys *keys)
+{
+	_cleanup_free_ char *data = NULL;
+	struct stat st;
+	size_t len;
+
+	*b = (struct before){0};
+	if (!path || !keys || stat(path, &st) < 0 || fs_read(path, OLD_MAX, &data, &len, NULL) < 0)
+		return;
+	b->changed = st.st_ctim;
+	if (apk_index_parse(&b->repo, data, len, path, keys, NULL) < 0)
+		return;
+	b->v = xcalloc(b->repo.n_pkgs + 1, sizeof(*b->v));
+	for (; b->n < b->repo.n_pkgs; b->n++) {
+		const struct apk_pkg *p = &b->repo.pkgs[b->n];
+
+		b->v[b->n] = (struct named){xasprintf("%s-%s.apk", p->name, p->version), p};
+	}
+	qsort(b->v, b->n, sizeof(*b->v), by_file);
+}
+
+static void before_free(struct before *b)
+{
+	for (size_t i = 0; i < b->n; i++)
+		free(b->v[i].file);
+	free(b->v);
+	apk_repo_free(&b->repo);
+}
+
+/* Its record, of a file that nobody has touched since; NULL: it has to be read. */
+static const struct apk_pkg *unchanged(
+	const struct before *b, const char *file, const struct stat *st)
+{
+	struct named key = {.file = (char *)file}, *found;
+
+	if (!b->n || st->st_ctim.tv_sec > b->changed.tv_sec ||
+		(st->st_ctim.tv_sec == b->changed.tv_sec &&
+			st->st_ctim.tv_nsec > b->changed.tv_nsec))
+		return NULL;
+	found = bsearch(&key, b->v, b->n, sizeof(*b->v), by_file);
+	return found && found->pkg->size == (uint64_t)st->st_size ? found->pkg : NULL;
+}
+
+/* ---- the new one ---- */
+
 static int read_one(const char *path, const char *arch, const struct apk_keys *keys,
-	struct apk_control *c, struct err *e)
+	const struct before *b, struct entry *en, struct err *e)
 {
 	struct stat st;
 	int r;
 
 	if (stat(path, &st) < 0)
 		return err_errno(e, -errno, "cannot index '%s'", path);
-	r = apk_read_control(path, keys, c, e);
+	en->pkg = unchanged(b, path_base(path), &st);
+	if (en->pkg)
+		return 0;
+	r = apk_read_control(path, keys, &en->read, e);
 	if (r < 0)
 		return err_prefix(e, "cannot index '%s'", path);
-	c->pkg.size = (uint64_t)st.st_size;
+	en->read.pkg.size = (uint64_t)st.st_size;
 	/* apk builds the download address of A:, so that "noarch" would not be found. */
-	free(c->pkg.arch);
-	c->pkg.arch = xstrdup(arch);
+	free(en->read.pkg.arch);
+	en->read.pkg.arch = xstrdup(arch);
+	en->pkg = &en->read.pkg;
 	return 0;
 }
 
 static int by_name_version(const void *a, const void *b)
 {
-	const struct apk_pkg *x = &((const struct apk_control *)a)->pkg;
-	const struct apk_pkg *y = &((const struct apk_control *)b)->pkg;
+	const struct apk_pkg *x = (*(const struct entry *const *)a)->pkg;
+	const struct apk_pkg *y = (*(const struct entry *const *)b)->pkg;
 	int r = strcmp(x->name, y->name);
 
 	if (r == 0 && !streq(x->version, y->version)) {
@@ -105,32 +178,30 @@ static int by_name_version(const void *a, const void *b)
 	return r ? r : memcmp(x->identity.b, y->identity.b, sizeof(x->identity.b));
 }
 
-static int index_text(const char *dir, const char *arch, const struct apk_keys *keys,
-	struct strbuf *out, struct err *e)
+static int index_text(const struct strvec *paths, const char *arch, const struct apk_keys *keys,
+	const struct before *b, struct strbuf *out, int64_t *newest, struct err *e)
 {
-	_cleanup_strvec_ struct strvec names = {0};
-	struct apk_control *v;
+	struct entry *v = xcalloc(paths->n + 1, sizeof(*v));
+	struct entry **sorted = xcalloc(paths->n + 1, sizeof(struct entry *));
 	size_t n = 0;
-	int r = list_apks(dir, &names, e);
+	int r = 0;
 
-	if (r < 0)
-		return r;
-	v = xcalloc(names.n, sizeof(*v));
-	for (size_t i = 0; i < names.n && r == 0; i++) {
-		_cleanup_free_ char *path = path_join(dir, names.v[i]);
-
-		r = read_one(path, arch, keys, &v[n], e);
+	for (size_t i = 0; i < paths->n && r == 0; i++) {
+		r = read_one(paths->v[i], arch, keys, b, &v[n], e);
+		sorted[n] = &v[n];
 		n += r == 0;
 	}
 	if (r == 0 && n)
-		qsort(v, n, sizeof(*v), by_name_version);
-	for (size_t i = 0; i < n; i++) {
-		if (r == 0) {
-			apk_index_print_pkg(out, &v[i].pkg);
-			strbuf_addc(out, '\n');
-		}
-		apk_control_free(&v[i]);
+		qsort(sorted, n, sizeof(*sorted), by_name_version);
+	for (size_t i = 0; i < n && r == 0; i++) {
+		apk_index_print_pkg(out, sorted[i]->pkg);
+		strbuf_addc(out, '\n');
+		if (sorted[i]->pkg->build_time > *newest)
+			*newest = sorted[i]->pkg->build_time;
 	}
+	for (size_t i = 0; i < n; i++)
+		apk_control_free(&v[i].read);
+	free(sorted);
 	free(v);
 	return r;
 }
@@ -193,14 +264,29 @@ int apk_index_text_pack(const struct apk_index_text *t, const struct apk_signkey
 	return r;
 }
 
-int apk_index_make(const char *dir, const char *arch, const struct apk_signkey *key,
-	const struct apk_keys *keys, int64_t mtime, char **out, size_t *len, struct err *e)
+int apk_index_make(const struct strvec *paths, const char *arch, const struct apk_signkey *key,
+	const struct apk_keys *keys, const char *old, char **out, size_t *len, struct err *e)
 {
 	struct apk_index_text t = {.description = xstrdup(INDEX_DESCRIPTION)};
-	int r = index_text(dir, arch, keys, &t.text, e);
+	struct before b;
+	int64_t newest = 0;
+	int r;
 
+	before_read(&b, old, keys);
+	r = index_text(paths, arch, keys, &b, &t.text, &newest, e);
 	if (r == 0)
-		r = apk_index_text_pack(&t, key, mtime, out, len, e);
+		r = apk_index_text_pack(&t, key, newest, out, len, e);
+	before_free(&b);
 	apk_index_text_free(&t);
 	return r;
+}
+
+int apk_index_make_folder(const char *dir, const char *arch, const struct apk_signkey *key,
+	const struct apk_keys *keys, const char *old, char **out, size_t *len, struct err *e)
+{
+	_cleanup_strvec_ struct strvec paths = {0};
+	int r = list_apks(dir, &paths, e);
+
+	strvec_sort(&paths); /* readdir's order is nobody's promise */
+	return r < 0 ? r : apk_index_make(&paths, arch, key, keys, old, out, len, e);
 }

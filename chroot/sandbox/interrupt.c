@@ -21,6 +21,18 @@ static void on_signal(int sig)
 	errno = saved;
 }
 
+void interrupt_forked(void)
+{
+	int shared = wake_fd;
+
+	wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (shared >= 0)
+		close(shared);
+	/* what came meanwhile was written to the other one */
+	if (caught)
+		on_signal(caught);
+}
+
 static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 
 void interrupt_install(void)

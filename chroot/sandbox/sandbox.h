@@ -151,6 +151,8 @@ int elf_peek(const char *path, struct elf_facts *out); /* -ENOEXEC: not ELF */
  * end with -EINTR when it is set. Call once from main().
  */
 void interrupt_install(void);
+/* In a forked child that goes on by itself: what wakes it is no longer the parent's. */
+void interrupt_forked(void);
 bool interrupted(void);
 int interrupt_signal(void); /* which one, 0: none */
 

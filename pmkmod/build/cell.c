@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "chroot/base/fs.h"
+#include "pmkmod/util/exit_codes.h"
 
 static char *folder_path(const struct plan *p)
 {
@@ -138,18 +139,25 @@ static bool still_published(const struct cell_result *r)
 	return streq(hex, r->apk_sha256);
 }
 
+void cell_result_parse(const char *text, struct cell_result *out)
+{
+	_cleanup_strvec_ struct strvec lines = {0};
+
+	*out = (struct cell_result){0};
+	strvec_split(&lines, text, "\n");
+	for (size_t i = 0; i < lines.n; i++)
+		parse_line(out, lines.v[i]);
+}
+
 static bool load_from(const char *dir, struct cell_result *out)
 {
 	_cleanup_free_ char *path = path_join(dir, "result");
 	_cleanup_free_ char *text = NULL;
-	_cleanup_strvec_ struct strvec lines = {0};
 
 	*out = (struct cell_result){0};
 	if (fs_read(path, 1 << 20, &text, NULL, NULL) < 0)
 		return false;
-	strvec_split(&lines, text, "\n");
-	for (size_t i = 0; i < lines.n; i++)
-		parse_line(out, lines.v[i]);
+	cell_result_parse(text, out);
 	return true;
 }
 
@@ -162,6 +170,22 @@ bool cell_load(const struct plan *p, struct cell_result *out)
 		return true;
 	cell_result_free(out);
 	return false;
+}
+
+int cell_recall(const struct plan *p, struct cell_result *out)
+{
+	bool force = p->x->force;
+
+	if (!cell_load(p, out))
+		return 0;
+	if (out->built && streq(out->key ? out->key : "", p->key) &&
+		(force || !out->verdict || !streq(out->verdict, "does not fit")))
+		return 1;
+	if (!out->built &&
+		!(force && (out->exit_code == EXIT_NO_FIT || out->exit_code == EXIT_EXCLUDED)))
+		return -1;
+	cell_result_free(out);
+	return 0;
 }
 
 bool cell_latest_built(const struct context *x, const char *device, const char *module,
@@ -202,19 +226,13 @@ bool cell_find(const struct context *x, const char *apk, struct cell_result *out
 	return found;
 }
 
-int cell_store(const struct plan *p, const struct cell_result *result, struct err *e)
+void cell_result_print(const struct cell_result *r, struct strbuf *out)
 {
-	struct cell_result copy = *result;
-	_cleanup_free_ char *dir = NULL;
-	_cleanup_free_ char *path = NULL;
-	_cleanup_strbuf_ struct strbuf b = {0};
+	struct cell_result copy = *r;
 	struct field f[FIELDS_MAX];
 	size_t n = fields(&copy, f);
-	int r = cell_folder(p, &dir, e);
 
-	if (r < 0)
-		return r;
-	strbuf_addf(&b, "built=%s\nexit=%d\n", result->built ? "yes" : "no", result->exit_code);
+	strbuf_addf(out, "built=%s\nexit=%d\n", r->built ? "yes" : "no", r->exit_code);
 	for (size_t i = 0; i < n; i++) {
 		_cleanup_free_ char *value = xstrdup(*f[i].slot);
 
@@ -222,8 +240,20 @@ int cell_store(const struct plan *p, const struct cell_result *result, struct er
 			if (*s == '\n')
 				*s = '\001';
 		if (value)
-			strbuf_addf(&b, "%s=%s\n", f[i].name, value);
+			strbuf_addf(out, "%s=%s\n", f[i].name, value);
 	}
+}
+
+int cell_store(const struct plan *p, const struct cell_result *result, struct err *e)
+{
+	_cleanup_free_ char *dir = NULL;
+	_cleanup_free_ char *path = NULL;
+	_cleanup_strbuf_ struct strbuf b = {0};
+	int r = cell_folder(p, &dir, e);
+
+	if (r < 0)
+		return r;
+	cell_result_print(result, &b);
 	path = path_join(dir, "result");
 	return fs_write_atomic(path, b.s, b.len, 0644, e);
 }

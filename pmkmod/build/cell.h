@@ -43,10 +43,19 @@ int cell_lock(const struct plan *p, struct err *e);
  * module that it was built with exports something else now).
  */
 bool cell_load(const struct plan *p, struct cell_result *out);
+/*
+ * cell_load() for a build, or for who asks whether one is needed: 1: it is built and published, by
+ * the key there is; -1: it failed, and would again; 0: it has to be built (*out is empty). With
+ * --force what was refused for its fit has to be built.
+ */
+int cell_recall(const struct plan *p, struct cell_result *out);
 /* The cell whose package was published as the file `apk`, if that is still what it built. */
 bool cell_find(const struct context *x, const char *apk, struct cell_result *out);
 /* Append the paths in r->parts. */
 void cell_parts(const struct cell_result *r, struct strvec *paths);
+/* As the file `result` has it, a line each; and back. What is not understood is left out. */
+void cell_result_print(const struct cell_result *r, struct strbuf *out);
+void cell_result_parse(const char *text, struct cell_result *out);
 int cell_store(const struct plan *p, const struct cell_result *r, struct err *e);
 void cell_result_free(struct cell_result *r);
 

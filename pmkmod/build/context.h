@@ -36,6 +36,8 @@ struct context {
 		more_packages; /* in the root that builds: what the source being built asks for */
 	struct layer_store *layers; /* opened by context_layers() */
 	struct mirrors *mirrors; /* read by repos_download_limits() */
+	struct jobserver *jobserver; /* shared with other builds; NULL: `jobs` are ours alone */
+	struct plan_memory *memory; /* plan_memory.h; NULL: each plan reads anew */
 };
 
 /* Takes over `config`. Reads the options. */

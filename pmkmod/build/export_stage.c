@@ -164,7 +164,7 @@ int job_export(struct job *j, struct cell_result *result, struct err *e)
 		strvec_add(&key_dirs, keys);
 		progress_stage(&p->x->progress, "publish", "%s", exported.name);
 		r = publish(packages, p->device.channel.name, p->device.arch->alpine, &apks, key,
-			&key_dirs, p->source_date, e);
+			&key_dirs, e);
 	}
 	free(p->key);
 	p->key = plan_describe_key(p->x);

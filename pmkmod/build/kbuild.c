@@ -9,10 +9,24 @@
 #include "pmkmod/module/source.h"
 #include "pmkmod/util/command_output.h"
 #include "pmkmod/util/exit_codes.h"
+#include "pmkmod/util/jobserver.h"
 
 char *job_inside(const struct job *j)
 {
 	return xasprintf(JOB_SOURCE "%s", j->kbuild_dir + strlen(j->source_dir));
+}
+
+/* Surroundings have the words in what they tell every make. */
+static void share_jobs(struct build_root *b, const struct jobserver *s, bool has_words)
+{
+	_cleanup_free_ char *flags = jobserver_flags(s);
+
+	b->spec.pass_fds = s->fds;
+	b->spec.n_pass_fds = ARRAY_SIZE(s->fds);
+	if (has_words)
+		return;
+	strvec_addf(&b->env, "MAKEFLAGS=%s", flags);
+	b->spec.env = (const char *const *)b->env.v;
 }
 
 int job_run(struct job *j, const struct strvec *argv, const char *cwd, struct strbuf *kept,
@@ -56,6 +70,8 @@ int job_run(struct job *j, const struct strvec *argv, const char *cwd, struct st
 			build_root_bind(&b, j->kbuild_dir, folders.v[i], true);
 		b.spec.env = (const char *const *)b.env.v;
 	}
+	if (x->jobserver)
+		share_jobs(&b, x->jobserver, j->has_surroundings);
 	strvec_add_all(&started, argv);
 	b.spec.argv = (const char *const *)started.v;
 	b.spec.cwd = cwd;
@@ -97,7 +113,8 @@ static int run_kbuild(struct job *j, struct err *e)
 	_cleanup_free_ char *inside = job_inside(j);
 
 	strvec_add(&argv, "make");
-	strvec_addf(&argv, "-j%u", p->x->jobs);
+	if (!p->x->jobserver)
+		strvec_addf(&argv, "-j%u", p->x->jobs);
 	strvec_add(&argv, "-C");
 	strvec_add(&argv, j->headers.build_dir);
 	strvec_addf(&argv, "M=%s", inside);

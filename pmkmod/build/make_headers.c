@@ -5,6 +5,7 @@
 
 #include "chroot/apk/apk_read.h"
 #include "chroot/base/fs.h"
+#include "pmkmod/util/jobserver.h"
 #include "pmkmod/build/assemble.h"
 #include "pmkmod/build/diagnose.h"
 #include "pmkmod/build/job.h"
@@ -200,7 +201,7 @@ static int make_packages(struct making *m, struct err *e)
 		.host_root = p->x->native_host,
 		.cross = m->cross,
 		.clang = m->clang,
-		.jobs = p->x->jobs,
+		.jobs = p->x->jobserver ? p->x->jobserver->held : p->x->jobs,
 		.work_dir = m->work.dir,
 		.log_fd = m->log_fd,
 		.verbose = p->x->verbose,
@@ -295,8 +296,7 @@ static int publish_both(struct making *m, struct err *e)
 	strvec_add(&apks, m->result.dev_path);
 	strvec_add(&apks, m->result.scripts_path);
 	strvec_add(&key_dirs, keys);
-	return publish(packages, d->channel.name, d->arch->alpine, &apks, m->key, &key_dirs,
-		m->kernel->build_time, e);
+	return publish(packages, d->channel.name, d->arch->alpine, &apks, m->key, &key_dirs, e);
 }
 
 char *headers_provider(const struct device *d)
@@ -450,12 +450,25 @@ static int lock_and_make(struct making *m, struct err *e)
 	return made_meanwhile(m) ? 0 : make_locked(m, dir, e);
 }
 
+/* Beside other builds it may have as many processors as are free when it begins. */
+static int lock_and_make_by_jobs(struct making *m, struct err *e)
+{
+	struct jobserver *js = m->p->x->jobserver;
+	int r = js ? jobserver_take(js, js->tokens - 1, e) : 0;
+
+	if (r == 0)
+		r = lock_and_make(m, e);
+	if (js)
+		jobserver_give(js);
+	return r;
+}
+
 int made_headers_make(struct plan *p, struct err *e)
 {
 	_cleanup_(making_free) struct making m = {.p = p, .work = WORK_INIT, .log_fd = -1};
 
 	m.provider = headers_provider(&p->device);
-	return lock_and_make(&m, e);
+	return lock_and_make_by_jobs(&m, e);
 }
 
 /* The tree of the headers package in the kernel layer, as one folder of the host. */
@@ -487,5 +500,5 @@ int made_headers_repair(struct plan *p, struct err *e)
 		return r;
 	m.provider = xasprintf("the package %s-%s, repaired: its helper programs are made anew",
 		p->device.headers, p->target.kernel.version);
-	return lock_and_make(&m, e);
+	return lock_and_make_by_jobs(&m, e);
 }

@@ -46,6 +46,12 @@ int plan_make(
 	struct plan *p, struct context *x, const char *device, const char *module, struct err *e);
 void plan_free(struct plan *p);
 
+/* The part of plan_make() between loading device and module, and describing the module's source:
+ * which packages make up the roots. */
+int plan_root(struct plan *p, struct err *e);
+/* plan_text.c: the last part: `text`, `cell` and `key`. */
+void plan_finish(struct plan *p);
+
 /* Packages of the native root that builds for the plan's phone with this compiler. */
 void plan_native_world(const struct plan *p, const char *compiler, struct strvec *world);
 

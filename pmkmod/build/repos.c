@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "chroot/base/fs.h"
+#include "pmkmod/build/plan_memory.h"
 #include "pmkmod/util/download.h"
 #include "pmkmod/util/exit_codes.h"
 
@@ -196,7 +197,7 @@ static int open_indexes(
 			continue;
 		}
 		if (r == 0)
-			r = hash_file(AT_FDCWD, path, HASH_SHA256, &h, e);
+			r = memory_hash_file(x, path, &h, e);
 		if (r == 0) {
 			hash_update(&sum, s->urls.v[i], strlen(s->urls.v[i]) + 1);
 			hash_update(&sum, h.b, h.len);
@@ -221,6 +222,30 @@ static void add_local(struct repo_set *s, const struct channel *ch)
 	}
 }
 
+static int known_problem(const struct known_repos *k, struct err *e)
+{
+	if (e && k->problem.code)
+		*e = k->problem;
+	return k->problem.code;
+}
+
+/* The remembered set is opened where it is not yet, and seen through `s`. */
+static int open_shared(struct repo_set *s, struct context *x, struct err *e)
+{
+	struct repo_set *of = &s->shared->set;
+
+	if (!of->arch && !s->shared->problem.code) {
+		*of = (struct repo_set){.arch = s->arch};
+		strvec_add_all(&of->urls, &s->urls);
+		strvec_add_all(&of->keys_dirs, &s->keys_dirs);
+		if (open_indexes(of, x, NULL, &s->shared->problem) < 0)
+			repos_close(of);
+	}
+	s->id = of->id;
+	strvec_add_all(&s->index_paths, &of->index_paths);
+	return known_problem(s->shared, e);
+}
+
 int repos_open(struct repo_set *s, struct context *x, const struct channel *ch,
 	const struct arch_info *arch, const struct own_repo *own, struct err *e)
 {
@@ -234,7 +259,9 @@ int repos_open(struct repo_set *s, struct context *x, const struct channel *ch,
 	strvec_add_all(&s->keys_dirs, &ch->keys);
 	if (own)
 		strvec_add(&s->keys_dirs, own->keys);
-	r = open_indexes(s, x, own, e);
+	else
+		s->shared = memory_repos(x, s);
+	r = s->shared ? open_shared(s, x, e) : open_indexes(s, x, own, e);
 	if (r < 0)
 		repos_close(s);
 	return r;
@@ -292,13 +319,21 @@ static int parse_one(struct repo_set *s, size_t i, struct err *e)
 	return r < 0 ? err_prefix(e, "index of %s", s->urls.v[i]) : 0;
 }
 
-int repos_parse(struct repo_set *s, struct err *e)
+static void forget_parsed(struct repo_set *s)
 {
-	int r;
+	for (size_t i = 0; i < s->n_repos; i++)
+		apk_repo_free(&s->repos[i]);
+	free(s->repos);
+	apk_keys_free(s->keys);
+	s->repos = NULL;
+	s->keys = NULL;
+	s->n_repos = 0;
+}
 
-	if (s->repos)
-		return 0;
-	r = apk_keys_load(&s->keys, &s->keys_dirs, e);
+static int parse_all(struct repo_set *s, struct err *e)
+{
+	int r = apk_keys_load(&s->keys, &s->keys_dirs, e);
+
 	if (r < 0) {
 		if (e)
 			e->exit_code = EXIT_UNTRUSTED;
@@ -307,7 +342,22 @@ int repos_parse(struct repo_set *s, struct err *e)
 	s->repos = xcalloc(s->urls.n, sizeof(*s->repos));
 	for (size_t i = 0; r == 0 && i < s->urls.n; i++)
 		r = parse_one(s, i, e);
+	if (r < 0)
+		forget_parsed(s);
 	return r;
+}
+
+int repos_parse(struct repo_set *s, struct err *e)
+{
+	if (s->repos)
+		return 0;
+	if (!s->shared)
+		return parse_all(s, e);
+	if (!s->shared->problem.code)
+		repos_parse(&s->shared->set, &s->shared->problem);
+	s->repos = s->shared->set.repos;
+	s->n_repos = s->shared->set.n_repos;
+	return known_problem(s->shared, e);
 }
 
 const struct apk_pkg *repos_newest(const struct repo_set *s, const char *name)
@@ -349,10 +399,8 @@ int repos_solve(const struct repo_set *s, const struct strvec *world, struct apk
 
 void repos_close(struct repo_set *s)
 {
-	for (size_t i = 0; i < s->n_repos; i++)
-		apk_repo_free(&s->repos[i]);
-	free(s->repos);
-	apk_keys_free(s->keys);
+	if (!s->shared)
+		forget_parsed(s);
 	strvec_free(&s->urls);
 	strvec_free(&s->keys_dirs);
 	strvec_free(&s->index_paths);

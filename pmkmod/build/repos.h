@@ -22,7 +22,8 @@ struct repo_set {
 	struct strvec keys_dirs;
 	struct strvec index_paths; /* host path of each APKINDEX.tar.gz */
 	struct hash id; /* over all indexes, URLs and trusted keys */
-	struct apk_keys *keys; /* these three after repos_parse() only */
+	struct known_repos *shared; /* what this is a view of (plan_memory.h); NULL: nothing */
+	struct apk_keys *keys; /* these three after repos_parse() only, and not of a view */
 	struct apk_repo *repos;
 	size_t n_repos;
 };

@@ -8,6 +8,7 @@
 #include "pmkmod/build/job.h"
 #include "pmkmod/export/export.h"
 #include "pmkmod/util/exit_codes.h"
+#include "pmkmod/util/jobserver.h"
 
 /* ---- fetch and assemble ---- */
 
@@ -155,15 +156,28 @@ static int stage_prepare(struct job *j, struct err *e)
 	return r;
 }
 
+/* Beside other builds: a make counts as one job, which is its starter's. */
+static int wait_for_processor(struct context *x, struct err *e)
+{
+	if (!x->jobserver)
+		return 0;
+	progress_stage(&x->progress, "wait", "for a processor");
+	return jobserver_take(x->jobserver, 0, e);
+}
+
 static int stage_build(struct job *j, struct err *e)
 {
 	struct plan *p = j->plan;
 	int r;
 
+	r = wait_for_processor(p->x, e);
 	progress_stage(&p->x->progress, "build", "make");
-	r = job_build(j, e);
+	if (r == 0)
+		r = job_build(j, e);
 	if (r == 0)
 		r = job_overlays(j, e);
+	if (p->x->jobserver)
+		jobserver_give(p->x->jobserver);
 	if (r == 0)
 		progress_done(&p->x->progress, "%zu module%s (%s)", j->ko.n,
 			j->ko.n == 1 ? "" : "s",
@@ -245,22 +259,15 @@ static int build_cell(struct plan *p, struct cell_result *result, struct err *e)
  */
 static int remembered(struct plan *p, bool fresh, struct cell_result *result, struct err *e)
 {
-	if ((p->x->rebuild && !fresh) || !cell_load(p, result))
-		return 0;
-	if (result->built && streq(result->key ? result->key : "", p->key) &&
-		(p->x->force || !result->verdict || !streq(result->verdict, "does not fit")))
-		return 1;
-	if (!result->built && !(p->x->force && (result->exit_code == EXIT_NO_FIT ||
-						       result->exit_code == EXIT_EXCLUDED))) {
-		err_set(e, -ECANCELED, "%s", result->error);
-		if (e)
-			e->exit_code = result->exit_code;
-		return err_hint(e,
-			"(this is from an earlier build of the same inputs; --rebuild tries "
-			"again)");
-	}
-	cell_result_free(result);
-	return 0;
+	int r = p->x->rebuild && !fresh ? 0 : cell_recall(p, result);
+
+	if (r >= 0)
+		return r;
+	err_set(e, -ECANCELED, "%s", result->error);
+	if (e)
+		e->exit_code = result->exit_code;
+	return err_hint(
+		e, "(this is from an earlier build of the same inputs; --rebuild tries again)");
 }
 
 static int run_once(struct plan *p, struct context *x, const char *device, const char *module,
@@ -280,6 +287,7 @@ static int run_once(struct plan *p, struct context *x, const char *device, const
 	}
 	progress_done(&x->progress, "%s for %s, kernel %s-%s, cell %.12s", p->module.name, device,
 		p->target.kernel.name, p->target.kernel.version, p->cell);
+	progress_cell(&x->progress, p->cell);
 	r = cell_set_latest(p, device, e);
 	stamp = cell_stamp(p);
 	if (r == 0)

@@ -107,6 +107,8 @@ static char *dkms_command(const struct job *j)
 
 	if (!starts_with(make, "make") || (*rest && *rest != ' ' && *rest != '\t'))
 		return xstrdup(make);
+	if (j->plan->x->jobserver)
+		return xasprintf("make KERNELRELEASE=%s%s", j->headers.release, rest);
 	return xasprintf(
 		"make -j%u KERNELRELEASE=%s%s", j->plan->x->jobs, j->headers.release, rest);
 }

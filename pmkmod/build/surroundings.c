@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "chroot/base/fs.h"
+#include "pmkmod/util/jobserver.h"
 #include "pmkmod/build/job.h"
 
 #define NOTED_MAX (64U << 10)
@@ -50,10 +51,23 @@ static const char sudo_text[] = "#!/bin/sh\n"
 
 /*
  * A Makefile that says `make` instead of $(MAKE) hands on the words of the jobserver, but not its
- * descriptors; make would then use one processor.
+ * descriptors; make would then use one processor. Where other builds share the jobserver, a number
+ * of jobs of one's own would be beyond it.
  */
 static const char make_text[] =
 	"#!/bin/sh\n"
+	"if [ -n \"${PMKMOD_JOBSERVER:-}\" ]; then\n"
+	"	n=$#\n"
+	"	while [ $n -gt 0 ]; do\n"
+	"		word=$1; shift; n=$((n - 1))\n"
+	"		case $word in\n"
+	"		-j | --jobs)\n"
+	"			case ${1:-} in *[!0-9]* | '') ;; *) [ $n -gt 0 ] && shift && n=$((n - 1)) ;; esac ;;\n"
+	"		-j[0-9]* | --jobs=*) ;;\n"
+	"		*) set -- \"$@\" \"$word\" ;;\n"
+	"		esac\n"
+	"	done\n"
+	"fi\n"
 	"case ${MAKEFLAGS:-} in\n"
 	"*--jobserver-auth=*,*)\n"
 	"	fd=${MAKEFLAGS##*--jobserver-auth=}\n"
@@ -191,9 +205,15 @@ static char *make_flags(const struct job *j)
 	const struct plan *p = j->plan;
 	_cleanup_free_ char *arch = xasprintf("ARCH=%s", p->device.arch->linux_arch);
 	_cleanup_free_ char *cross = xasprintf("CROSS_COMPILE=%s", p->cross);
+	_cleanup_free_ char *flags = NULL;
 	struct strbuf b = {0};
 
-	strbuf_addf(&b, "-j%u", p->x->jobs);
+	if (p->x->jobserver)
+		flags = jobserver_flags(p->x->jobserver);
+	if (flags)
+		strbuf_adds(&b, flags);
+	else
+		strbuf_addf(&b, "-j%u", p->x->jobs);
 	add_flag(&b, arch);
 	add_flag(&b, cross);
 	add_flag(&b, "KBUILD_MODPOST_WARN=1");
@@ -276,7 +296,10 @@ void surroundings_env(const struct job *j, struct strvec *env)
 	strvec_addf(env, "PMKMOD_VERSION=%s",
 		s->kind == STEPS_DKMS && s->dkms.version ? s->dkms.version : version);
 	strvec_addf(env, "PMKMOD_DESCRIBE=%s", version);
-	strvec_addf(env, "PMKMOD_JOBS=%u", j->plan->x->jobs);
+	/* who loses the jobserver has the one job that it began with */
+	strvec_addf(env, "PMKMOD_JOBS=%u", j->plan->x->jobserver ? 1 : j->plan->x->jobs);
+	if (j->plan->x->jobserver)
+		strvec_add(env, "PMKMOD_JOBSERVER=yes");
 	if (j->preflight.clang || *j->plan->cross)
 		strvec_addf(
 			env, "PMKMOD_STRIP=%sstrip", j->preflight.clang ? "llvm-" : j->plan->cross);

@@ -19,6 +19,9 @@ struct options {
 	bool verbose, quiet, force, rebuild, help;
 	bool install_key, dry_run; /* sideload */
 	bool keep; /* boot: a shell at the end */
+	bool keep_going, only_failed; /* matrix */
+	bool events; /* --json=events */
+	const char *report; /* matrix: --report */
 	bool phone; /* --phone: ask it first */
 	struct strvec args; /* what is left */
 	struct strvec command_line; /* what follows "--" */
@@ -36,6 +39,7 @@ extern const struct command commands[];
 extern const size_t n_commands;
 
 int cmd_build(struct context *x, const struct options *o, int *status, struct err *e);
+int cmd_matrix(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_boot(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_sideload(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_phone(struct context *x, const struct options *o, int *status, struct err *e);

@@ -13,6 +13,18 @@ const struct command commands[] = {
 		"put it onto the phone is printed. A build whose inputs have not changed is not\n"
 		"repeated. --json prints one object: what was made, or why it failed (\"diagnosis\").\n",
 		2, 2, cmd_build, false},
+	{"matrix", "<devices> <modules>",
+		"build many modules for many devices, only what has changed",
+		"Each is a list of words, separated by commas: names, patterns ('rtl*'), `all`, @FILE with\n"
+		"one word a line; of devices also a category of pmaports (community) or a verdict\n"
+		"(source); !WORD leaves out. Devices that share a kernel share its builds. What was built\n"
+		"of the same inputs is not built again, what failed says so until an input changes; what\n"
+		"a kernel cannot take is listed and no error. An interrupted run is taken up by the same\n"
+		"command. --dry-run only says what would be built. --keep-going does not stop at a\n"
+		"failure; --only-failed builds what failed in the last run. Reports (HTML, JUnit, JSON)\n"
+		"are written to --report DIR. --json prints events, one object a line. Exit code 44:\n"
+		"something failed.\n",
+		2, 2, cmd_matrix, false},
 	{"boot", "<device> <module>",
 		"load the built module in the phone's kernel under qemu-system",
 		"Builds the module first if that is not done. The exported apk is installed into a\n"
@@ -130,6 +142,9 @@ enum {
 	OPT_INSTALL_KEY,
 	OPT_DRY_RUN,
 	OPT_KEEP,
+	OPT_KEEP_GOING,
+	OPT_ONLY_FAILED,
+	OPT_REPORT,
 	OPT_TIMEOUT,
 	OPT_ASK_PHONE,
 	OPT_PHONE, /* three, for the rows of phone_options[] */
@@ -160,7 +175,7 @@ static const struct option long_options[] = {
 	{"emit-aport", required_argument, NULL, OPT_EMIT_APORT},
 	{"device", required_argument, NULL, OPT_DEVICE},
 	{"kernel-dir", required_argument, NULL, OPT_KERNEL_DIR},
-	{"json", no_argument, NULL, OPT_JSON},
+	{"json", optional_argument, NULL, OPT_JSON},
 	{"verdict", required_argument, NULL, OPT_VERDICT},
 	{"kernel", required_argument, NULL, OPT_CHOOSE_KERNEL},
 	{"publish-pmbootstrap", no_argument, NULL, OPT_PUBLISH},
@@ -172,6 +187,9 @@ static const struct option long_options[] = {
 	{"install-key", no_argument, NULL, OPT_INSTALL_KEY},
 	{"dry-run", no_argument, NULL, OPT_DRY_RUN},
 	{"keep", no_argument, NULL, OPT_KEEP},
+	{"keep-going", no_argument, NULL, OPT_KEEP_GOING},
+	{"only-failed", no_argument, NULL, OPT_ONLY_FAILED},
+	{"report", required_argument, NULL, OPT_REPORT},
 	{"timeout", required_argument, NULL, OPT_TIMEOUT},
 	{"jobs", required_argument, NULL, 'j'},
 	{"verbose", no_argument, NULL, 'v'},
@@ -202,8 +220,8 @@ static const char options_help[] =
 	"      --kernel NAME     which of a device's kernels in pmaports: mainline, or its package\n"
 	"      --device NAME     check: against the kernel package of this device's channel\n"
 	"      --kernel-dir DIR  check: against a build folder, headers, or /lib/modules/<release>\n"
-	"      --json            build, list devices, check, info, stale, doctor: for\n"
-	"                        programs\n"
+	"      --json            build, matrix, list devices, check, info, stale, doctor: for\n"
+	"                        programs; --json=events: with build, what happens while it happens\n"
 	"      --verdict NAMES   list devices of these verdicts alone\n"
 	"      --emit-aport DIR  where signing-kernel writes its kernel aport to; with build: write\n"
 	"                        aports, by which pmbootstrap makes the same packages, to DIR\n"
@@ -212,7 +230,10 @@ static const char options_help[] =
 	"      --host HOST       the phone's name or address (172.16.42.1), with --port and --user\n"
 	"      --phone HOST      ask this phone first what kernel it runs (see `phone`)\n"
 	"      --install-key     sideload: make the phone trust the key that signed the package\n"
-	"      --dry-run         sideload: only say what would be done\n"
+	"      --dry-run         sideload, matrix: only say what would be done\n"
+	"      --keep-going      matrix: after a failure, too\n"
+	"      --only-failed     matrix: only what failed in the last run\n"
+	"      --report DIR      matrix: where the reports go (default: matrix/report in paths.state)\n"
 	"      --keep            boot: afterwards a shell in the booted system, on this terminal\n"
 	"      --timeout SECONDS boot: how long it may take, without that shell (120; 0: no limit)\n"
 	"  -v, --verbose         show the whole output of the build\n"
@@ -274,6 +295,9 @@ static int one_option(struct options *o, int c, const char *name, struct err *e)
 		break;
 	case OPT_JSON:
 		o->json = true;
+		o->events = optarg && streq(optarg, "events");
+		if (optarg && !o->events)
+			return usage_error(e, "--json knows no '%s', only --json=events", optarg);
 		break;
 	case OPT_VERDICT:
 		o->verdict = optarg;
@@ -296,6 +320,15 @@ static int one_option(struct options *o, int c, const char *name, struct err *e)
 		break;
 	case OPT_DRY_RUN:
 		o->dry_run = true;
+		break;
+	case OPT_KEEP_GOING:
+		o->keep_going = true;
+		break;
+	case OPT_ONLY_FAILED:
+		o->only_failed = true;
+		break;
+	case OPT_REPORT:
+		o->report = optarg;
 		break;
 	case OPT_KEEP:
 		o->keep = true;

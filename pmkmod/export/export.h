@@ -100,7 +100,7 @@ void export_result_free(struct export_result *r);
  */
 int publish(const char *packages_dir, const char *channel, const char *arch,
 	const struct strvec *apk_paths, const struct apk_signkey *key,
-	const struct strvec *trusted_keys_dirs, int64_t source_date, struct err *e);
+	const struct strvec *trusted_keys_dirs, struct err *e);
 /* "<...>.fit.json" for "<...>.apk"; caller frees. */
 char *publish_report_path(const char *apk);
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * Into the repository. All work that can fail happens in a hidden staging folder inside it: the new
- * packages are copied and verified there, links to those that stay complete the picture, and the
- * new index is made of it. Then only renames follow: packages before the index that names them.
+ * packages are copied and verified there, and the new index is made of them and of those that stay.
+ * Then only renames follow: packages before the index that names them.
  *
  * A package that changes under its own name and version is the awkward case, since no order of two
  * renames keeps index and file in agreement. So an index without it comes first, then the package,
@@ -38,9 +38,9 @@ struct job {
 	const char *arch;
 	const struct apk_signkey *key;
 	struct apk_keys *keys;
-	int64_t date;
 	char *dir, *stage; /* the repository, its staging folder */
-	char *full, *without; /* <stage>/full and <stage>/without: packages of the two indexes */
+	char *full; /* <stage>/full: the new packages */
+	struct strvec stay; /* paths of those that are there and stay */
 	char *index; /* <dir>/APKINDEX.tar.gz */
 	char *index_old, *index_full, *index_without; /* in the staging folder */
 	bool has_old, touched; /* there was an index; it was replaced */
@@ -58,8 +58,8 @@ char *publish_report_path(const char *apk)
 
 static void job_free(struct job *j)
 {
-	char *const all[] = {j->dir, j->stage, j->full, j->without, j->index, j->index_old,
-		j->index_full, j->index_without};
+	char *const all[] = {
+		j->dir, j->stage, j->full, j->index, j->index_old, j->index_full, j->index_without};
 
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
 		free(all[i]);
@@ -70,6 +70,7 @@ static void job_free(struct job *j)
 	}
 	free(j->items);
 	strvec_free(&j->obsolete);
+	strvec_free(&j->stay);
 	apk_keys_free(j->keys);
 }
 
@@ -78,7 +79,6 @@ static void job_paths(struct job *j, const char *packages_dir, const char *chann
 	j->dir = xasprintf("%s/%s/%s", packages_dir, channel, j->arch);
 	j->stage = path_join(j->dir, STAGE_NAME);
 	j->full = path_join(j->stage, "full");
-	j->without = path_join(j->stage, "without");
 	j->index = path_join(j->dir, INDEX);
 	j->index_old = path_join(j->stage, "index-old");
 	j->index_full = path_join(j->stage, "index-full");
@@ -153,7 +153,7 @@ static int stage_one(const struct job *j, struct item *it, struct err *e)
 	it->replaces = fs_exists(target);
 	it->same = it->replaces && same_content(it->from, target);
 	if (it->same)
-		return 0; /* it gets its link with the others that stay */
+		return 0; /* it is among those that stay */
 	r = fs_copy_file(it->from, to, e);
 	if (r == 0)
 		r = verify(j, to, it->from, e);
@@ -220,23 +220,11 @@ static bool is_replaced(const struct job *j, const char *name)
 	return false;
 }
 
-static int link_one(const char *dir, const char *name, struct err *e)
-{
-	_cleanup_free_ char *at = path_join(dir, name);
-	_cleanup_free_ char *to = xasprintf("../../%s", name);
-
-	if (symlink(to, at) < 0 && errno != EEXIST)
-		return err_errno(e, -errno, "cannot prepare the index in '%s'", dir);
-	return 0;
-}
-
-/* Links to every package that stays, in both pictures. */
-static int link_rest(struct job *j, struct err *e)
+static int find_rest(struct job *j, struct err *e)
 {
 	_cleanup_strvec_ struct strvec names = {0};
 	DIR *d = opendir(j->dir);
 	struct dirent *de;
-	int r = 0;
 
 	if (!d)
 		return err_errno(e, -errno, "cannot read the repository '%s'", j->dir);
@@ -244,39 +232,40 @@ static int link_rest(struct job *j, struct err *e)
 		if (de->d_name[0] != '.' && ends_with(de->d_name, ".apk"))
 			strvec_add(&names, de->d_name);
 	closedir(d);
-	for (size_t i = 0; i < names.n && r == 0; i++) {
+	strvec_sort(&names);
+	for (size_t i = 0; i < names.n; i++) {
 		if (is_replaced(j, names.v[i]))
 			continue;
-		if (is_obsolete(j, names.v[i])) {
+		if (is_obsolete(j, names.v[i]))
 			strvec_add(&j->obsolete, names.v[i]);
-			continue;
-		}
-		r = link_one(j->full, names.v[i], e);
-		if (r == 0)
-			r = link_one(j->without, names.v[i], e);
+		else
+			strvec_take(&j->stay, path_join(j->dir, names.v[i]));
 	}
-	return r;
+	return 0;
 }
 
 /* Name files where the user finds them, not in the staging folder. */
 static void show_real_paths(struct err *e)
 {
-	static const char *const hidden[] = {"/" STAGE_NAME "/full", "/" STAGE_NAME "/without"};
+	static const char hidden[] = "/" STAGE_NAME "/full";
+	size_t n = strlen(hidden);
 
-	for (size_t i = 0; e && i < ARRAY_SIZE(hidden); i++) {
-		size_t n = strlen(hidden[i]);
-
-		for (char *p; (p = strstr(e->text, hidden[i]));)
-			memmove(p, p + n, strlen(p + n) + 1);
-	}
+	for (char *p; e && (p = strstr(e->text, hidden));)
+		memmove(p, p + n, strlen(p + n) + 1);
 }
 
-static int make_index(const struct job *j, const char *from, const char *to, struct err *e)
+static int make_index(const struct job *j, bool with_new, const char *to, struct err *e)
 {
+	_cleanup_strvec_ struct strvec paths = {0};
 	_cleanup_free_ char *bytes = NULL;
 	size_t len = 0;
-	int r = apk_index_make(from, j->arch, j->key, j->keys, j->date, &bytes, &len, e);
+	int r;
 
+	strvec_add_all(&paths, &j->stay);
+	for (size_t i = 0; with_new && i < j->n; i++)
+		if (!j->items[i].same)
+			strvec_take(&paths, path_join(j->full, j->items[i].name));
+	r = apk_index_make(&paths, j->arch, j->key, j->keys, j->index, &bytes, &len, e);
 	return r < 0 ? r : fs_write_atomic(to, bytes, len, 0644, e);
 }
 
@@ -292,8 +281,6 @@ static int stage_all(struct job *j, struct err *e)
 {
 	int r = fs_mkdirs(j->full, 0755, e);
 
-	if (r == 0)
-		r = fs_mkdirs(j->without, 0755, e);
 	for (size_t i = 0; i < j->n && r == 0; i++) {
 		if (interrupted())
 			return err_set(e, -EINTR, "interrupted before anything was published");
@@ -302,11 +289,11 @@ static int stage_all(struct job *j, struct err *e)
 			r = stage_report(j, &j->items[i], e);
 	}
 	if (r == 0)
-		r = link_rest(j, e);
+		r = find_rest(j, e);
 	if (r == 0)
-		r = make_index(j, j->full, j->index_full, e);
+		r = make_index(j, true, j->index_full, e);
 	if (r == 0 && any_replaced(j))
-		r = make_index(j, j->without, j->index_without, e);
+		r = make_index(j, false, j->index_without, e);
 	/* a second name for the old index, to go back to */
 	if (r == 0 && fs_exists(j->index)) {
 		j->has_old = true;
@@ -477,9 +464,9 @@ static int publish_locked(struct job *j, struct err *e)
 
 int publish(const char *packages_dir, const char *channel, const char *arch,
 	const struct strvec *apk_paths, const struct apk_signkey *key,
-	const struct strvec *trusted_keys_dirs, int64_t source_date, struct err *e)
+	const struct strvec *trusted_keys_dirs, struct err *e)
 {
-	_cleanup_(job_free) struct job j = {.arch = arch, .key = key, .date = source_date};
+	_cleanup_(job_free) struct job j = {.arch = arch, .key = key};
 	_cleanup_free_ char *lock_path = NULL;
 	_cleanup_close_ int lock = -1;
 	int r;

@@ -37,6 +37,7 @@ struct matrix_cell {
 	enum cell_state state;
 	bool remembered; /* of CELL_FAILED and CELL_EXCLUDED: from an earlier build */
 	bool headers_first; /* the kernel's headers have to be made before anything is known */
+	bool again; /* it is built although it failed before of the same inputs */
 	bool tried; /* it failed before, for a reason that may pass (a download, a full disk) */
 	int exit_code; /* 0, or as `pmkmod build` would end with */
 	char *error; /* the sentence, with its hints as more lines */
@@ -51,7 +52,10 @@ struct matrix_cell {
 };
 
 struct matrix_device {
-	char *name, *title, *arch, *channel;
+	char *name; /* as it is shown: "<device>", or "<device>:<variant>" */
+	char *device; /* as `pmkmod build` takes it */
+	char *choice; /* its --kernel; NULL: there is no need to choose */
+	char *title, *arch, *channel;
 	char *kernel, *kernel_version; /* package; version NULL: not known */
 	const char *verdict; /* of pmaports ("ready", "source", ...); borrowed; NULL: not judged */
 };
@@ -59,6 +63,7 @@ struct matrix_device {
 struct matrix_module {
 	char *asked; /* as `pmkmod build` takes it */
 	char *name, *title; /* title NULL: it has no recipe */
+	struct strvec depends; /* names of modules that are built before it */
 };
 
 struct matrix {
@@ -87,20 +92,27 @@ char *matrix_cell_log(const struct context *x, const struct matrix_cell *c);
 void matrix_free(struct matrix *m);
 
 /*
- * select.c: what words mean. Each is a name, a pattern (`*`, `?`, `[]`), `all`, or @FILE with more
- * words; of devices also a category of pmaports (`community`) or a verdict (`source`); with `!`
- * before it what it means is left out. A module may be a source, as `pmkmod build` takes it.
- * -ENOENT names all words that mean nothing, with the nearest names (exit code 3).
+ * select.c: what words mean, separated by commas or blanks. Each is a name, a pattern (`*`, `?`,
+ * `[]`), `all`, or @FILE with one word a line; of devices also a category of pmaports (`community`)
+ * or a verdict (`source`); with `!` before it what it means is left out. A module may be a source,
+ * as `pmkmod build` takes it. Of a device with several kernels, none of them chosen, each is meant:
+ * "<device>:<variant>". In the order they were named, each once. -ENOENT names all words that mean
+ * nothing, with the nearest names (exit code 3); so does what leaves nothing (exit code 2).
  */
-int matrix_select_devices(struct strvec *out, struct context *x, const char *words, struct err *e);
+struct device_list;
+int matrix_select_devices(
+	struct strvec *out, struct device_list *all, const char *words, struct err *e);
 int matrix_select_modules(struct strvec *out, struct context *x, const char *words, struct err *e);
 
 /*
- * survey.c: plan every slot, look what is known of each cell. Runs nothing, may fetch indexes. What
- * is wrong with one device or slot is in its cell; only what concerns all is an error.
+ * survey.c: choose devices and modules, plan every slot, look what is known of each cell. Runs
+ * nothing, may fetch indexes. What is wrong with one device or slot is in its cell; only what
+ * concerns all is an error.
  */
-int matrix_survey(struct matrix *m, struct context *x, const struct strvec *devices,
-	const struct strvec *modules, struct err *e);
+int matrix_survey(struct matrix *m, struct context *x, const char *devices, const char *modules,
+	struct err *e);
+/* Make the context's configuration choose the device's kernel, for device_load(). */
+void matrix_choose_kernel(struct context *x, const struct matrix_device *d);
 
 /* ---- reports: files for people and programs, each written whole or not at all ---- */
 

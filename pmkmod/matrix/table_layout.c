@@ -128,7 +128,7 @@ static void rank_devices(const struct matrix_view *v, struct rank *ranks)
 			struct rank *r = &ranks[v->members.slots[k] / m->n_modules];
 
 			if (v->seen[i] == CELL_RUNNING)
-				r->serial = r->serial;
+				r->serial = UINT32_MAX;
 			else if (v->seen[i] == CELL_WAITING && r->serial == 0)
 				r->serial = 1;
 		}

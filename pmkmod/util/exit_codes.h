@@ -32,6 +32,7 @@ enum {
 	EXIT_SIDELOAD_FAILED = 41, /* the phone did not take the package */
 	EXIT_TEST_FAILED = 42, /* boot: the module loaded, but its own test failed */
 	EXIT_STALE = 43, /* stale: there is a newer kernel than a published package is for */
+	EXIT_CELLS_FAILED = 44, /* matrix: cells failed */
 	EXIT_EXCLUDED = 77, /* DKMS: this module is excluded for this kernel */
 	/* 128 + signal number: interrupted */
 };

@@ -52,6 +52,22 @@ __attribute__((format(printf, 1, 0))) static char *print(const char *fmt, va_lis
 	return strbuf_steal(&b);
 }
 
+/* Is there anybody who wants the text? */
+static bool heard(const struct progress *p)
+{
+	return p->tell || !p->quiet;
+}
+
+static void tell(
+	const struct progress *p, enum progress_kind kind, const char *text, double seconds)
+{
+	const struct progress_event ev = {
+		.kind = kind, .stage = p->stage, .text = text, .seconds = seconds};
+
+	if (p->tell)
+		p->tell(p->tell_ctx, &ev);
+}
+
 void progress_stage(struct progress *p, const char *stage, const char *fmt, ...)
 {
 	_cleanup_free_ char *text = NULL;
@@ -59,12 +75,13 @@ void progress_stage(struct progress *p, const char *stage, const char *fmt, ...)
 
 	p->stage = stage;
 	p->started = p->shown = monotonic_seconds();
-	if (p->quiet)
+	if (!heard(p))
 		return;
 	va_start(ap, fmt);
 	text = print(fmt, ap);
 	va_end(ap);
-	if (p->terminal)
+	tell(p, PROGRESS_STAGE, text, 0);
+	if (p->terminal && !p->quiet)
 		rewrite(p, text);
 }
 
@@ -86,38 +103,53 @@ void progress_detail(struct progress *p, const char *fmt, ...)
 void progress_done(struct progress *p, const char *fmt, ...)
 {
 	double took = monotonic_seconds() - p->started;
+	_cleanup_free_ char *text = NULL;
 	va_list ap;
 
-	if (!p->quiet && p->stage) {
-		fprintf(stderr, "%s%-*s ", p->terminal ? "\r\033[K" : "", STAGE_WIDTH, p->stage);
+	if (heard(p) && p->stage) {
 		va_start(ap, fmt);
-		vfprintf(stderr, fmt, ap);
+		text = print(fmt, ap);
 		va_end(ap);
-		fprintf(stderr, " (%.1f s)\n", took);
+		tell(p, PROGRESS_DONE, text, took);
+		if (!p->quiet)
+			fprintf(stderr, "%s%-*s %s (%.1f s)\n", p->terminal ? "\r\033[K" : "",
+				STAGE_WIDTH, p->stage, text, took);
 	}
 	p->stage = NULL;
 }
 
 void progress_failed(struct progress *p)
 {
+	double took = monotonic_seconds() - p->started;
+
+	if (p->stage)
+		tell(p, PROGRESS_FAILED, NULL, took);
 	if (!p->quiet && p->stage)
 		fprintf(stderr, "%s%-*s failed (%.1f s)\n", p->terminal ? "\r\033[K" : "",
-			STAGE_WIDTH, p->stage, monotonic_seconds() - p->started);
+			STAGE_WIDTH, p->stage, took);
 	p->failed = p->stage;
 	p->stage = NULL;
 }
 
+void progress_cell(struct progress *p, const char *hash)
+{
+	tell(p, PROGRESS_CELL, hash, 0);
+}
+
 void progress_note(struct progress *p, const char *fmt, ...)
 {
+	_cleanup_free_ char *text = NULL;
 	va_list ap;
 
+	if (!heard(p))
+		return;
+	va_start(ap, fmt);
+	text = print(fmt, ap);
+	va_end(ap);
+	tell(p, PROGRESS_NOTE, text, 0);
 	if (p->quiet)
 		return;
 	if (p->terminal && p->stage)
 		fprintf(stderr, "\r\033[K");
-	fprintf(stderr, "note: ");
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fprintf(stderr, "\n");
+	fprintf(stderr, "note: %s\n", text);
 }

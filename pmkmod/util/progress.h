@@ -5,6 +5,21 @@
 
 #include <stdbool.h>
 
+enum progress_kind {
+	PROGRESS_STAGE, /* a stage begins: what it is about */
+	PROGRESS_DONE, /* it ended: what came out of it */
+	PROGRESS_FAILED,
+	PROGRESS_NOTE,
+	PROGRESS_CELL, /* the cell is known: its hash */
+};
+
+struct progress_event {
+	enum progress_kind kind;
+	const char *stage; /* NULL: between stages */
+	const char *text; /* NULL: there is nothing to say */
+	double seconds; /* that the stage took, when it ends */
+};
+
 struct progress {
 	bool quiet; /* nothing but errors */
 	bool terminal; /* stderr is one: rewrite the line */
@@ -12,6 +27,9 @@ struct progress {
 	const char *failed; /* the one that failed, NULL: none did */
 	double started; /* CLOCK_MONOTONIC seconds */
 	double shown; /* of the last rewrite: at most ten a second */
+	/* told of all of it, with `quiet` too; may be NULL */
+	void (*tell)(void *ctx, const struct progress_event *ev);
+	void *tell_ctx;
 };
 
 void progress_init(struct progress *p, bool quiet);
@@ -25,6 +43,8 @@ void progress_detail(struct progress *p, const char *fmt, ...)
 void progress_done(struct progress *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* End the stage because it failed; the error itself is printed by main(). */
 void progress_failed(struct progress *p);
+/* The cell that is built is known by now. */
+void progress_cell(struct progress *p, const char *hash);
 /* A notice between stages ("note: ..."). */
 void progress_note(struct progress *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <locale.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -542,9 +543,9 @@ static void makes_index(void **state)
 	put(folder, "b", "1.9-r0", "aarch64");
 	put(folder, "b", "1.9_rc1-r0", "aarch64");
 	put(folder, "a", "2-r0", "noarch");
-	if (apk_index_make(folder, "aarch64", key, keys, MTIME, &a, &na, &e) < 0)
+	if (apk_index_make_folder(folder, "aarch64", key, keys, NULL, &a, &na, &e) < 0)
 		fail_msg("%s", e.text);
-	assert_int_equal(apk_index_make(folder, "aarch64", key, NULL, MTIME, &b, &nb, &e), 0);
+	assert_int_equal(apk_index_make_folder(folder, "aarch64", key, NULL, NULL, &b, &nb, &e), 0);
 	assert_int_equal(na, nb);
 	assert_memory_equal(a, b, na);
 	if (apk_index_parse(&r, a, na, "index", keys, &e) < 0)
@@ -560,8 +561,45 @@ static void makes_index(void **state)
 	apk_repo_free(&r);
 
 	assert_int_equal(fs_write_atomic(bad, "no package", 10, 0644, &e), 0);
-	assert_true(apk_index_make(folder, "aarch64", key, keys, MTIME, &c, &nc, &e) < 0);
+	assert_true(apk_index_make_folder(folder, "aarch64", key, keys, NULL, &c, &nc, &e) < 0);
 	assert_non_null(strstr(e.text, "bad.apk"));
+}
+
+/* With the index before at hand only new and changed packages are read; it comes out the same. */
+static void makes_index_of_old_one(void **state)
+{
+	_cleanup_free_ char *folder = path_join(dir, "again"), *old = path_join(folder, "old");
+	_cleanup_free_ char *one = path_join(folder, "one-1-r0.apk");
+	_cleanup_free_ char *a = NULL, *b = NULL, *c = NULL, *text = NULL;
+	struct timespec tick = {.tv_nsec = 20000000};
+	struct err e = ERR_INIT;
+	size_t na, nb, nc, len;
+	int fd;
+
+	(void)state;
+	assert_int_equal(mkdir(folder, 0755), 0);
+	put(folder, "one", "1-r0", "noarch");
+	put(folder, "two", "2-r0", "aarch64");
+	assert_int_equal(apk_index_make_folder(folder, "aarch64", key, keys, NULL, &a, &na, &e), 0);
+	nanosleep(&tick, NULL);
+	assert_int_equal(fs_write_atomic(old, a, na, 0644, &e), 0);
+	nanosleep(&tick, NULL);
+	put(folder, "three", "3-r0", "aarch64");
+	assert_int_equal(apk_index_make_folder(folder, "aarch64", key, keys, NULL, &b, &nb, &e), 0);
+	if (apk_index_make_folder(folder, "aarch64", key, keys, old, &c, &nc, &e) < 0)
+		fail_msg("%s", e.text);
+	assert_int_equal(nb, nc);
+	assert_memory_equal(b, c, nb);
+	/* it is not believed of what was changed since, though its size is the same */
+	assert_int_equal(fs_read(one, 1 << 20, &text, &len, &e), 0);
+	memset(text, 'x', len);
+	fd = open(one, O_WRONLY | O_TRUNC);
+	assert_int_equal(fs_write_all(fd, text, len), 0);
+	close(fd);
+	free(c);
+	c = NULL;
+	assert_true(apk_index_make_folder(folder, "aarch64", key, keys, old, &c, &nc, &e) < 0);
+	assert_non_null(strstr(e.text, "one-1-r0.apk"));
 }
 
 static void makes_empty_index(void **state)
@@ -572,9 +610,9 @@ static void makes_empty_index(void **state)
 	size_t n;
 
 	(void)state;
-	assert_true(apk_index_make(folder, "aarch64", key, keys, MTIME, &a, &n, &e) < 0);
+	assert_true(apk_index_make_folder(folder, "aarch64", key, keys, NULL, &a, &n, &e) < 0);
 	assert_int_equal(mkdir(folder, 0755), 0);
-	assert_int_equal(apk_index_make(folder, "aarch64", key, keys, MTIME, &a, &n, &e), 0);
+	assert_int_equal(apk_index_make_folder(folder, "aarch64", key, keys, NULL, &a, &n, &e), 0);
 	if (apk_index_parse(&r, a, n, "index", keys, &e) < 0)
 		fail_msg("%s", e.text);
 	assert_int_equal(r.n_pkgs, 0);
@@ -597,6 +635,7 @@ int main(void)
 		cmocka_unit_test(refuses_deps),
 		cmocka_unit_test(index_text),
 		cmocka_unit_test(makes_index),
+		cmocka_unit_test(makes_index_of_old_one),
 		cmocka_unit_test(makes_empty_index),
 	};
 

@@ -63,7 +63,7 @@ static int put(const char *repo, const char *path, struct err *e)
 	_cleanup_strvec_ struct strvec l = {0};
 
 	strvec_add(&l, path);
-	return publish(repo, "edge", "aarch64", &l, key, &key_dirs, DATE, e);
+	return publish(repo, "edge", "aarch64", &l, key, &key_dirs, e);
 }
 
 /*
@@ -218,7 +218,7 @@ static void wrong_arch(void **state)
 
 	(void)state;
 	strvec_add(&l, a);
-	assert_int_equal(publish(repo, "edge", "armv7", &l, key, &key_dirs, DATE, &e), -EINVAL);
+	assert_int_equal(publish(repo, "edge", "armv7", &l, key, &key_dirs, &e), -EINVAL);
 	assert_non_null(strstr(e.text, "aarch64"));
 }
 
@@ -303,8 +303,7 @@ static void killed(void **state)
 		strvec_add(&both, added);
 		pid = fork();
 		if (pid == 0)
-			_exit(publish(repo, "edge", "aarch64", &both, key, &key_dirs, DATE, NULL) <
-				0);
+			_exit(publish(repo, "edge", "aarch64", &both, key, &key_dirs, NULL) < 0);
 		usleep((useconds_t)((double)rand_r(&seed) / RAND_MAX * took * 1e6));
 		kill(pid, SIGKILL);
 		assert_int_equal(waitpid(pid, &status, 0), pid);
