@@ -35,6 +35,7 @@ static inline void matrix_build(struct matrix *m, size_t n_devices, size_t n_mod
 	m->slots = xcalloc(n_devices * n_modules, sizeof(*m->slots));
 	for (size_t i = 0; i < n_devices; i++)
 		m->devices[i] = (struct matrix_device){.name = xasprintf("maker-phone%zu", i),
+			.device = xasprintf("maker-phone%zu", i),
 			.title = xasprintf("Maker Phone %zu", i),
 			.arch = xstrdup("aarch64"),
 			.channel = xstrdup("edge"),

@@ -97,6 +97,8 @@ static void json_has_everything(void **state)
 	assert_int_equal(json_object_array_length(cells), m.n_cells);
 	assert_string_equal(get_text(at(get(o, "devices"), 3), "kernel"), "linux-soc1");
 	assert_string_equal(get_text(at(get(o, "devices"), 3), "verdict"), "ready");
+	assert_string_equal(get_text(at(get(o, "devices"), 3), "device"), "maker-phone3");
+	assert_null(get(at(get(o, "devices"), 3), "choice"));
 	/* devices that share a kernel share the cell */
 	assert_int_equal(json_object_array_length(slots), 6);
 	for (size_t i = 0; i < 6; i++)
