@@ -5,6 +5,7 @@
 
 #include "pmkmod/cmd/cmd.h"
 #include "pmkmod/export/work.h"
+#include "pmkmod/matrix/farm.h"
 #include "pmkmod/util/exit_codes.h"
 #include "pmkmod/util/nearest.h"
 
@@ -27,6 +28,26 @@ static int unknown_command(const char *name, struct err *e)
 	if (nearest_names(name, &names, &near, 1))
 		err_hint(e, "did you mean: pmkmod %s", near);
 	return -EINVAL;
+}
+
+/* Whoever builds or merges cells of a plan does it by the configuration that the plan was made with. */
+static int load_config(
+	const struct options *o, const struct command *c, struct config **out, struct err *e)
+{
+	bool worker = c->run == cmd_run_cell;
+	struct farm_plan p;
+	int r;
+
+	if (!worker && c->run != cmd_merge_cells)
+		return config_load(out, o->config_file, &o->settings, e);
+	if (!o->plan)
+		return usage_error(e, "%s needs --plan DIR, the folder of a plan", c->name);
+	r = farm_plan_read(&p, o->plan, e);
+	if (r < 0)
+		return r;
+	r = farm_plan_config(&p, worker, &o->settings, out, e);
+	farm_plan_free(&p);
+	return r;
 }
 
 static int run(struct options *o, int *status, struct err *e)
@@ -53,7 +74,7 @@ static int run(struct options *o, int *status, struct err *e)
 	}
 	if (o->args.n - 1 < c->min_args || o->args.n - 1 > c->max_args)
 		return usage_error(e, "usage: pmkmod %s %s", c->name, c->arguments);
-	r = config_load(&config, o->config_file, &o->settings, e);
+	r = load_config(o, c, &config, e);
 	if (r < 0) {
 		if (e && !e->exit_code)
 			e->exit_code = EXIT_USAGE;

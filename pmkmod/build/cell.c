@@ -268,18 +268,24 @@ void cell_result_free(struct cell_result *r)
 	*r = (struct cell_result){0};
 }
 
-int cell_set_latest(const struct plan *p, const char *device, struct err *e)
+int cell_set_latest_of(const struct context *x, const char *device, const char *module,
+	const char *cell, struct err *e)
 {
-	_cleanup_free_ char *dir = xasprintf("%s/cells/latest/%s", p->x->state, device);
-	_cleanup_free_ char *path = path_join(dir, p->module.name);
+	_cleanup_free_ char *dir = xasprintf("%s/cells/latest/%s", x->state, device);
+	_cleanup_free_ char *path = path_join(dir, module);
 	int r = fs_mkdirs(dir, 0700, e);
 	_cleanup_free_ char *have = NULL;
 
 	if (r < 0)
 		return r;
-	if (fs_read(path, 4096, &have, NULL, NULL) == 0 && streq(have, p->cell))
+	if (fs_read(path, 4096, &have, NULL, NULL) == 0 && streq(have, cell))
 		return 0;
-	return fs_write_atomic(path, p->cell, strlen(p->cell), 0644, e);
+	return fs_write_atomic(path, cell, strlen(cell), 0644, e);
+}
+
+int cell_set_latest(const struct plan *p, const char *device, struct err *e)
+{
+	return cell_set_latest_of(p->x, device, p->module.name, p->cell, e);
 }
 
 char *cell_latest(const struct context *x, const char *device, const char *module)

@@ -61,6 +61,8 @@ void cell_result_free(struct cell_result *r);
 
 /* Make this cell the one that `pmkmod log` and `pmkmod boot` mean by (device, module). */
 int cell_set_latest(const struct plan *p, const char *device, struct err *e);
+int cell_set_latest_of(const struct context *x, const char *device, const char *module,
+	const char *cell, struct err *e);
 /*
  * What the newest cell of (device, module) built, and where it keeps what its modules export;
  * false: nothing, or the package is no longer where it was published. Both are the caller's.

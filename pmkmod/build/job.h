@@ -133,6 +133,8 @@ void job_free(struct job *j);
 void job_count_symvers(struct job *j, const struct symvers *s, bool of_image);
 /* All but the package's name and version; summary_free() is the caller's. */
 int job_summary(const struct job *j, struct package_summary *out, struct err *e);
+/* The plan's words for the source, as the package has them; caller frees. */
+char *plan_source_words(const struct plan *p);
 /* Of the fit report, as it is by now. */
 void job_summarize_report(const struct job *j, struct package_summary *out);
 /* Write the whole fit report beside the package just made; it says whose it is. */

@@ -48,9 +48,8 @@ static char *symvers_lacks(const struct job *j)
 	return lacks.n ? strvec_join(&lacks, ", ") : NULL;
 }
 
-/* The plan's words for the source, but for where a file:// archive lies on this machine: that is
- * nobody else's business, and the hash is what identifies it. */
-static char *source_words(const struct plan *p)
+/* Where a file:// archive lies on this machine is nobody else's business: the hash identifies it. */
+char *plan_source_words(const struct plan *p)
 {
 	const struct module *m = &p->module;
 	char hex[HASH_HEX_MAX];
@@ -95,7 +94,7 @@ int job_summary(const struct job *j, struct package_summary *out, struct err *e)
 		.pmkmod = xstrdup(PMKMOD_VERSION),
 		.module = xstrdup(p->module.name),
 		.module_version = xstrdup(p->version),
-		.source = source_words(p),
+		.source = plan_source_words(p),
 		.kernel = xstrdup(p->target.kernel.name),
 		.kernel_version = xstrdup(p->target.kernel.version),
 		.kernel_identity = apk_identity_text(&p->target.kernel.identity),

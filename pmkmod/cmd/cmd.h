@@ -22,6 +22,9 @@ struct options {
 	bool keep_going, only_failed; /* matrix */
 	bool events; /* --json=events */
 	const char *report; /* matrix: --report */
+	const char *engine, *emit, *shared; /* matrix */
+	bool wait; /* matrix: --wait */
+	const char *plan, *task; /* run-cell, merge-cells */
 	bool phone; /* --phone: ask it first */
 	struct strvec args; /* what is left */
 	struct strvec command_line; /* what follows "--" */
@@ -40,6 +43,8 @@ extern const size_t n_commands;
 
 int cmd_build(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_matrix(struct context *x, const struct options *o, int *status, struct err *e);
+int cmd_run_cell(struct context *x, const struct options *o, int *status, struct err *e);
+int cmd_merge_cells(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_boot(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_sideload(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_phone(struct context *x, const struct options *o, int *status, struct err *e);

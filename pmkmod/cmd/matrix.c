@@ -1,26 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* Many devices, many modules: survey, build what is waiting, report. */
+/* Many devices, many modules: survey, then build here, or hand over to those who build elsewhere. */
 #include "chroot/base/fs.h"
-#include "pmkmod/cmd/cmd.h"
+#include "pmkmod/cmd/matrix_run.h"
 #include "pmkmod/matrix/attempts.h"
-#include "pmkmod/matrix/engine.h"
-
-struct run {
-	struct matrix m;
-	struct context *x;
-};
-
-static void ended(void *ctx, const struct matrix_cell *c)
-{
-	struct run *r = ctx;
-
-	attempts_note(&r->m, r->x, c);
-	printf("%-9s %s %s %s%.*s (%.1f s)\n", cell_state_names[c->state],
-		r->m.devices[c->device].name, r->m.modules[c->module].name,
-		c->package ? c->package : "", c->error ? (int)strcspn(c->error, "\n") : 0,
-		c->error ? c->error : "", c->seconds);
-	fflush(stdout);
-}
+#include "pmkmod/matrix/farm.h"
+#include "pmkmod/matrix/table.h"
+#include "pmkmod/util/json.h"
 
 /* With --only-failed: what failed is built again, and nothing else. */
 static void choose_failed(struct matrix *m)
@@ -38,27 +23,145 @@ static void choose_failed(struct matrix *m)
 	}
 }
 
+/* ---- --dry-run ---- */
+
+static void print_waiting(const struct matrix *m)
+{
+	for (size_t i = 0; i < m->n_devices; i++)
+		for (size_t k = 0; k < m->n_modules; k++) {
+			const struct matrix_cell *c = matrix_slot(m, i, k);
+
+			if (c->state != CELL_WAITING)
+				continue;
+			printf("would build %s %s", m->devices[i].name, m->modules[k].name);
+			if (c->device != i)
+				printf(" (with %s)", m->devices[c->device].name);
+			else if (c->hash)
+				printf(" (cell %.12s)", c->hash);
+			else
+				printf(" (%s)", c->headers_first
+							? "once its kernel's headers are made"
+							: "after what it depends on");
+			putchar('\n');
+		}
+}
+
+static int dry_run(const struct matrix *m, struct context *x, const struct options *o)
+{
+	if (o->json) {
+		struct matrix_view *v = view_open(m, x, VIEW_EVENTS);
+
+		view_close(v, 0, NULL);
+		return 0;
+	}
+	print_waiting(m);
+	matrix_print_summary(m, x, NULL);
+	return 0;
+}
+
+/* ---- elsewhere ---- */
+
+static int emit(struct context *x, const char *kind, const char *dir, size_t cells, struct err *e)
+{
+	unsigned long tasks;
+	int r = farm_tasks(x, cells, &tasks, e);
+
+	if (r < 0)
+		return r;
+	r = streq(kind, "gitlab") ? gitlab_write(x, dir, cells, tasks, e)
+				  : slurm_write(x, dir, tasks, e);
+	if (r == 0)
+		printf("%s  %s/%s\n", kind, dir,
+			streq(kind, "gitlab") ? "gitlab-ci.yml" : "slurm/cells.sh and merge.sh");
+	return r;
+}
+
+static int submit(struct context *x, const struct options *o, size_t cells, struct err *e)
+{
+	_cleanup_strvec_ struct strvec jobs = {0};
+	unsigned long tasks;
+	int r = farm_tasks(x, cells, &tasks, e);
+
+	if (r == 0)
+		r = slurm_write(x, o->shared, tasks, e);
+	if (r == 0)
+		r = slurm_submit(x, o->shared, tasks, o->wait, &jobs, e);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < jobs.n; i++)
+		printf("%s  job %s\n", i + 1 < jobs.n ? "cells" : "merge", jobs.v[i]);
+	printf("logs   %s/logs\n", o->shared);
+	return 0;
+}
+
+/* What the merge job has said and done, for whoever waited. */
+static int after_merge(const char *dir, int *status, struct err *e)
+{
+	_cleanup_free_ char *log = path_join(dir, "logs/merge.log");
+	_cleanup_free_ char *code = path_join(dir, "merged"), *text = NULL, *number = NULL;
+
+	if (fs_read_regular(log, 64U << 20, &text, NULL, NULL) == 0)
+		fputs(text, stdout);
+	if (fs_read_regular(code, 64, &number, NULL, NULL) < 0)
+		return err_set(e, -EIO, "the job that merges did not come to its end; its log: %s", log);
+	*status = atoi(number);
+	return 0;
+}
+
+static int hand_over(struct matrix *m, struct context *x, const struct options *o, int *status,
+	struct err *e)
+{
+	size_t cells = 0;
+	int r = farm_plan_write(m, x, o->args.v[1], o->args.v[2], o->shared, &cells, e);
+
+	if (r < 0)
+		return r;
+	printf("plan   %s, %zu cell%s for other machines\n", o->shared, cells, cells == 1 ? "" : "s");
+	if (o->emit)
+		return emit(x, o->emit, o->shared, cells, e);
+	if (o->engine && streq(o->engine, "slurm")) {
+		r = submit(x, o, cells, e);
+		return r == 0 && o->wait ? after_merge(o->shared, status, e) : r;
+	}
+	printf("each cell: pmkmod run-cell --plan %s HASH; at the end: pmkmod merge-cells --plan %s\n",
+		o->shared, o->shared);
+	return 0;
+}
+
+static int check_words(const struct options *o, struct err *e)
+{
+	if (o->engine && !streq(o->engine, "local") && !streq(o->engine, "slurm"))
+		return usage_error(e, "--engine knows local and slurm, not '%s'", o->engine);
+	if (o->emit && !streq(o->emit, "gitlab") && !streq(o->emit, "slurm"))
+		return usage_error(e, "--emit knows gitlab and slurm, not '%s'", o->emit);
+	if ((o->emit || (o->engine && streq(o->engine, "slurm"))) && !o->shared)
+		return usage_error(e, "--shared DIR names the folder that all machines see");
+	if (o->shared && o->engine && streq(o->engine, "local"))
+		return usage_error(e, "--engine local needs no --shared");
+	if (o->wait && !(o->engine && streq(o->engine, "slurm")))
+		return usage_error(e, "--wait is for --engine slurm");
+	return 0;
+}
+
 int cmd_matrix(struct context *x, const struct options *o, int *status, struct err *e)
 {
-	struct run run = {.x = x};
-	struct engine_watch w = {.ended = ended, .ctx = &run};
-	struct engine_options options = {.keep_going = o->keep_going, .watch = &w};
-	struct matrix_counts counts;
-	int r = matrix_survey(&run.m, x, o->args.v[1], o->args.v[2], e);
+	_cleanup_free_ char *report = path_join(x->state, "matrix/report");
+	struct matrix m = {.keep_plans = o->shared != NULL};
+	int r = check_words(o, e);
 
+	if (r == 0)
+		r = matrix_survey(&m, x, o->args.v[1], o->args.v[2], e);
 	if (r == 0) {
-		attempts_load(&run.m, x);
+		attempts_load(&m, x);
 		if (o->only_failed)
-			choose_failed(&run.m);
-		if (!o->dry_run)
-			r = engine_local(&run.m, x, &options, e);
+			choose_failed(&m);
+		if (o->dry_run)
+			r = dry_run(&m, x, o);
+		else if (o->shared)
+			r = hand_over(&m, x, o, status, e);
+		else
+			r = matrix_build_here(&m, x, o, report, status, e);
 	}
-	matrix_count(&run.m, &counts);
-	for (int i = 0; i < N_CELL_STATES; i++)
-		if (counts.cells[i])
-			printf("%s %zu\n", cell_state_names[i], counts.cells[i]);
-	if (r == 0 && counts.cells[CELL_FAILED])
-		*status = EXIT_CELLS_FAILED;
-	matrix_free(&run.m);
+	matrix_free(&m);
 	return r;
 }

@@ -25,6 +25,18 @@ const struct command commands[] = {
 		"are written to --report DIR. --json prints events, one object a line. Exit code 44:\n"
 		"something failed.\n",
 		2, 2, cmd_matrix, false},
+	{"run-cell", "[<hash>...]", "as a worker, build cells of a plan made by `matrix --shared`",
+		"--plan DIR is the folder that all machines see. Cells are named by their hashes, or\n"
+		"--task I/N takes the part I (from 0) of N. What comes out is left in that folder for\n"
+		"`merge-cells`; it is built in folders of the machine's own (matrix.worker). A cell whose\n"
+		"inputs look different here is not built (exit code 30). A cell that has a result is done.\n",
+		0, SIZE_MAX, cmd_run_cell, false},
+	{"merge-cells", "", "check, sign and publish what workers have built",
+		"Of the folder --plan DIR, where the key is. Each result is held against a plan made\n"
+		"here before it is signed. What has no result, or a wrong one, is named: it has to run\n"
+		"again. Then follow the cells that are built here alone, the reports, and the exit code,\n"
+		"as of `matrix`.\n",
+		0, 0, cmd_merge_cells, false},
 	{"boot", "<device> <module>",
 		"load the built module in the phone's kernel under qemu-system",
 		"Builds the module first if that is not done. The exported apk is installed into a\n"
@@ -145,6 +157,12 @@ enum {
 	OPT_KEEP_GOING,
 	OPT_ONLY_FAILED,
 	OPT_REPORT,
+	OPT_ENGINE,
+	OPT_EMIT,
+	OPT_SHARED,
+	OPT_WAIT,
+	OPT_PLAN,
+	OPT_TASK,
 	OPT_TIMEOUT,
 	OPT_ASK_PHONE,
 	OPT_PHONE, /* three, for the rows of phone_options[] */
@@ -190,6 +208,12 @@ static const struct option long_options[] = {
 	{"keep-going", no_argument, NULL, OPT_KEEP_GOING},
 	{"only-failed", no_argument, NULL, OPT_ONLY_FAILED},
 	{"report", required_argument, NULL, OPT_REPORT},
+	{"engine", required_argument, NULL, OPT_ENGINE},
+	{"emit", required_argument, NULL, OPT_EMIT},
+	{"shared", required_argument, NULL, OPT_SHARED},
+	{"wait", no_argument, NULL, OPT_WAIT},
+	{"plan", required_argument, NULL, OPT_PLAN},
+	{"task", required_argument, NULL, OPT_TASK},
 	{"timeout", required_argument, NULL, OPT_TIMEOUT},
 	{"jobs", required_argument, NULL, 'j'},
 	{"verbose", no_argument, NULL, 'v'},
@@ -234,6 +258,10 @@ static const char options_help[] =
 	"      --keep-going      matrix: after a failure, too\n"
 	"      --only-failed     matrix: only what failed in the last run\n"
 	"      --report DIR      matrix: where the reports go (default: matrix/report in paths.state)\n"
+	"      --shared DIR      matrix: make a plan for other machines in this folder; with --engine\n"
+	"                        slurm also submit it, with --wait until it is merged; --emit gitlab\n"
+	"                        or slurm: write what these take, and submit nothing\n"
+	"      --plan DIR        run-cell, merge-cells: that folder; --task I/N: part I of N of it\n"
 	"      --keep            boot: afterwards a shell in the booted system, on this terminal\n"
 	"      --timeout SECONDS boot: how long it may take, without that shell (120; 0: no limit)\n"
 	"  -v, --verbose         show the whole output of the build\n"
@@ -329,6 +357,24 @@ static int one_option(struct options *o, int c, const char *name, struct err *e)
 		break;
 	case OPT_REPORT:
 		o->report = optarg;
+		break;
+	case OPT_ENGINE:
+		o->engine = optarg;
+		break;
+	case OPT_EMIT:
+		o->emit = optarg;
+		break;
+	case OPT_SHARED:
+		o->shared = optarg;
+		break;
+	case OPT_WAIT:
+		o->wait = true;
+		break;
+	case OPT_PLAN:
+		o->plan = optarg;
+		break;
+	case OPT_TASK:
+		o->task = optarg;
 		break;
 	case OPT_KEEP:
 		o->keep = true;

@@ -130,7 +130,7 @@ void matrix_count(const struct matrix *m, struct matrix_counts *out)
 static void free_cell(struct matrix_cell *c)
 {
 	char *const texts[] = {c->hash, c->error, c->stage, c->package, c->version, c->apk,
-		c->release, c->verdict, c->diagnosis};
+		c->release, c->verdict, c->diagnosis, c->plan};
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
 		free(texts[i]);

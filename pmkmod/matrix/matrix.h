@@ -32,6 +32,8 @@ extern const char *const cell_state_names[N_CELL_STATES];
 struct matrix_cell {
 	char *hash; /* hex; NULL: not known, because its headers must be made first or it is refused
 		     */
+	char *plan; /* all that goes in, with m->keep_plans; else NULL */
+	bool here; /* it can only be built where keys and other modules' builds are */
 	uint32_t device, module; /* by which it is built: the first that has it */
 	uint32_t kernel; /* equal numbers: the same kernel */
 	enum cell_state state;
@@ -74,8 +76,10 @@ struct matrix {
 	uint32_t *slots; /* [device * n_modules + module]: number of the cell */
 	struct matrix_cell *cells;
 	size_t n_cells;
+	bool keep_plans; /* set before the survey */
 	double seconds; /* that the run took */
 	bool interrupted;
+	bool again; /* some of it has to run again on other machines */
 };
 
 static inline struct matrix_cell *matrix_slot(const struct matrix *m, size_t device, size_t module)

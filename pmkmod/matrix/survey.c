@@ -102,6 +102,9 @@ static void place(struct survey *s, struct plan *p, size_t device, size_t module
 	if (unknown)
 		return;
 	c->hash = xstrdup(p->cell);
+	c->here = p->sign_key || p->module.depends.n;
+	if (s->m->keep_plans)
+		c->plan = xstrdup(p->text);
 	recall(s, c, p);
 }
 
@@ -287,7 +290,7 @@ int matrix_survey(struct matrix *m, struct context *x, const char *devices, cons
 	_cleanup_free_ char *kernel = xstrdup(config_get(x->config, "kernel", "name"));
 	int r;
 
-	*m = (struct matrix){0};
+	*m = (struct matrix){.keep_plans = m->keep_plans};
 	if (kernel)
 		return err_exit(e, EXIT_USAGE, -EINVAL,
 			"--kernel chooses a kernel of one device; of many say <device>:%s", kernel);

@@ -230,23 +230,72 @@ static int load_files(struct config *c, const char *file, struct err *e)
 	return r < 0 ? r : read_if_there(c, user, e);
 }
 
-int config_load(struct config **out, const char *file, const struct strvec *settings, struct err *e)
+int config_apply(struct config *c, const struct strvec *settings, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && settings && i < settings->n; i++)
+		r = apply_setting(c, settings->v[i], e);
+	return r;
+}
+
+int config_load_builtin(struct config **out, struct err *e)
 {
 	struct config *c = config_new();
 	int r = read_text(c, pmkmod_builtin_ini, "the built-in pmkmod.ini", e);
 
 	c->builtin = c->source;
 	set_computed(c);
-	if (r == 0)
-		r = load_files(c, file, e);
-	for (size_t i = 0; r == 0 && settings && i < settings->n; i++)
-		r = apply_setting(c, settings->v[i], e);
-	if (r < 0) {
+	if (r < 0)
 		config_free(c);
-		return r;
+	else
+		*out = c;
+	return r;
+}
+
+/* Every "~/" that begins a word. */
+static char *with_home(const char *value)
+{
+	const char *home = getenv("HOME");
+	struct strbuf b = {0};
+
+	for (const char *s = value; *s; s++) {
+		bool begins = s == value || strchr(" \t\r\n", s[-1]);
+
+		if (home && begins && s[0] == '~' && s[1] == '/')
+			strbuf_adds(&b, home);
+		else
+			strbuf_addc(&b, *s);
 	}
-	*out = c;
-	return 0;
+	return strbuf_steal(&b);
+}
+
+void config_each(struct config *c,
+	void (*take_one)(void *ctx, const char *section, const char *key, const char *value),
+	void *ctx)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		_cleanup_free_ char *value = with_home(c->v[i].value ? c->v[i].value : "");
+
+		take_one(ctx, c->v[i].section, c->v[i].key, value);
+	}
+}
+
+int config_load(struct config **out, const char *file, const struct strvec *settings, struct err *e)
+{
+	struct config *c;
+	int r = config_load_builtin(&c, e);
+
+	if (r < 0)
+		return r;
+	r = load_files(c, file, e);
+	if (r == 0)
+		r = config_apply(c, settings, e);
+	if (r < 0)
+		config_free(c);
+	else
+		*out = c;
+	return r;
 }
 
 #define EXPAND_DEPTH 8 /* a reference to itself must end somewhere */

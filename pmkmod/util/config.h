@@ -22,6 +22,17 @@ int config_load(
 	struct config **out, const char *file, const struct strvec *settings, struct err *e);
 void config_free(struct config *c);
 
+/* As -o does; a usage error says what is wrong with one. */
+int config_apply(struct config *c, const struct strvec *settings, struct err *e);
+/* The shipped pmkmod.ini alone. */
+int config_load_builtin(struct config **out, struct err *e);
+/*
+ * All that is set, as it stands: references are kept, and only the home folder, which may be another
+ * one elsewhere, is put in.
+ */
+void config_each(struct config *c,
+	void (*take)(void *ctx, const char *section, const char *key, const char *value), void *ctx);
+
 /* A configuration without any source, for tests. */
 struct config *config_new(void);
 

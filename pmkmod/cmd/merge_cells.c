@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* What workers have built becomes ours; what only can be built here is; and all of it is reported. */
+#include "chroot/base/fs.h"
+#include "pmkmod/cmd/matrix_run.h"
+#include "pmkmod/matrix/farm.h"
+
+/* Those without a result, for `run-cell`. */
+static int list_again(const struct matrix *m, const struct farm_plan *p, size_t *n, struct err *e)
+{
+	_cleanup_free_ char *path = path_join(p->dir, "again");
+	_cleanup_strvec_ struct strvec lines = {0};
+	_cleanup_free_ char *text = NULL;
+
+	*n = 0;
+	for (size_t i = 0; i < m->n_cells; i++) {
+		const struct matrix_cell *c = &m->cells[i];
+
+		if (c->state != CELL_NOT_RUN || !c->hash)
+			continue;
+		strvec_addf(&lines, "%s\n", c->hash);
+		++*n;
+		fprintf(stderr, "has to run again: cell %.12s, %s for %s: %s\n", c->hash,
+			m->modules[c->module].name, m->devices[c->device].name,
+			c->error ? c->error : "");
+	}
+	text = strvec_join(&lines, "");
+	return fs_write_atomic(path, text, strlen(text), 0644, e);
+}
+
+/* For whoever waits for the job. */
+static void note_end(const struct farm_plan *p, int status)
+{
+	_cleanup_free_ char *path = path_join(p->dir, "merged"), *text = xasprintf("%d\n", status);
+
+	fs_write_atomic(path, text, strlen(text), 0644, NULL);
+}
+
+static int merge(struct matrix *m, struct context *x, const struct farm_plan *p,
+	const struct options *o, int *status, struct err *e)
+{
+	_cleanup_free_ char *report = path_join(p->dir, "report");
+	size_t again = 0;
+	int r = matrix_survey(m, x, p->devices, p->modules, e), listed;
+
+	if (r == 0)
+		r = farm_merge(m, x, p, e);
+	if (r < 0)
+		return r;
+	listed = list_again(m, p, &again, e);
+	m->again = again > 0;
+	r = matrix_build_here(m, x, o, report, status, e);
+	if (again)
+		printf("again     %zu cell%s: pmkmod run-cell --plan %s $(cat %s/again), then merge-cells "
+		       "once more\n",
+			again, again == 1 ? "" : "s", p->dir, p->dir);
+	return r < 0 ? r : listed;
+}
+
+int cmd_merge_cells(struct context *x, const struct options *o, int *status, struct err *e)
+{
+	struct err own = ERR_INIT, *told = e ? e : &own;
+	struct matrix m = {0};
+	struct farm_plan p;
+	int r = farm_plan_read(&p, o->plan, told);
+
+	if (r < 0)
+		return r;
+	r = merge(&m, x, &p, o, status, told);
+	note_end(&p, r < 0 ? failure_exit_code(r, told) : *status);
+	matrix_free(&m);
+	farm_plan_free(&p);
+	return r;
+}

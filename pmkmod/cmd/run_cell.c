@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* A worker: cells of a plan, one after another. */
+#include "pmkmod/cmd/cmd.h"
+#include "pmkmod/matrix/farm.h"
+
+/* "I/N": the part I of N, each of as many neighbours as the others, or one more. */
+static int take_part(
+	const struct farm_plan *p, const char *task, struct strvec *hashes, struct err *e)
+{
+	unsigned long i, n;
+	char end;
+
+	if (sscanf(task, "%lu/%lu%c", &i, &n, &end) != 2 || n == 0 || i >= n || n > 1000000)
+		return usage_error(
+			e, "--task must be I/N, the part I (from 0) of N, and not '%s'", task);
+	for (size_t k = p->n * i / n; k < p->n * (i + 1) / n; k++)
+		strvec_add(hashes, p->cells[k].hash);
+	return 0;
+}
+
+static int which(const struct farm_plan *p, const struct options *o, struct strvec *hashes,
+	struct err *e)
+{
+	for (size_t i = 1; i < o->args.n; i++)
+		strvec_add(hashes, o->args.v[i]);
+	if (o->task)
+		return take_part(p, o->task, hashes, e);
+	return hashes->n ? 0 : usage_error(e, "which cells? Name their hashes, or --task I/N");
+}
+
+static void tell(const char *hash, const char *state, const struct err *e)
+{
+	printf("%.12s  %s", hash, state);
+	if (e)
+		printf(": %.*s", (int)strcspn(e->text, "\n"), e->text);
+	putchar('\n');
+	fflush(stdout);
+}
+
+/* All of them are tried; the exit code is that of the last one that came to nothing. */
+static int run_all(struct context *x, const struct farm_plan *p, const struct strvec *hashes,
+	int *status, struct err *e)
+{
+	for (size_t i = 0; i < hashes->n; i++) {
+		struct err failure = ERR_INIT;
+		bool done;
+		int r = farm_run_cell(x, p, hashes->v[i], &done, &failure);
+
+		if (interrupted()) {
+			*e = failure;
+			return r < 0 ? r : err_set(e, -EINTR, "interrupted");
+		}
+		if (r == 0) {
+			tell(hashes->v[i], "built", NULL);
+			continue;
+		}
+		tell(hashes->v[i], done ? "failed" : "no result", &failure);
+		if (!done)
+			fprintf(stderr, "pmkmod: %s\n", failure.text);
+		/* a result is a result; who asks for one cell alone wants to know which */
+		if (!done || hashes->n == 1)
+			*status = failure_exit_code(r, &failure);
+	}
+	return 0;
+}
+
+int cmd_run_cell(struct context *x, const struct options *o, int *status, struct err *e)
+{
+	_cleanup_strvec_ struct strvec hashes = {0};
+	struct farm_plan p;
+	int r = farm_plan_read(&p, o->plan, e);
+
+	if (r < 0)
+		return r;
+	r = which(&p, o, &hashes, e);
+	if (r == 0)
+		r = run_all(x, &p, &hashes, status, e);
+	farm_plan_free(&p);
+	return r;
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Builds on other machines. A *plan folder*, which all of them see, has in it
+ *
+ *   plan.json      format, program, configuration, which words were asked for, each cell
+ *   cells          their hashes, a line each, in the order they are best built in
+ *   profiles/N/    the folders of profiles
+ *   seed/          headers packages that pmkmod made, their records, public keys
+ *   results/HASH/  what a worker made of a cell: `result`, packages, reports, log, key
+ *   trouble/HASH   why a worker could not build it, for a reason that may pass
+ *
+ * A worker trusts the plan; whoever merges trusts no result that it has not looked at. Nothing in
+ * it needs locks: results are made beside and renamed.
+ */
+#ifndef PMKMOD_MATRIX_FARM_H
+#define PMKMOD_MATRIX_FARM_H
+
+#include "pmkmod/build/cell.h"
+#include "pmkmod/matrix/matrix.h"
+
+struct farm_cell {
+	char *hash;
+	char *device, *choice, *module; /* as cell_child() takes them; choice NULL: none */
+	char *text; /* all that goes in, a line each */
+};
+
+struct farm_plan {
+	char *dir; /* absolute */
+	char *devices, *modules; /* the words that `pmkmod matrix` was called with */
+	struct farm_cell *cells;
+	size_t n;
+	struct farm_setting {
+		char *section, *key, *value;
+	} * settings;
+	size_t n_settings;
+};
+
+/*
+ * farm_plan.c: write it into `dir`, which is new or empty (-EEXIST: it is not), with all cells that
+ * are waiting and can be built elsewhere; *n of them. Those left are of three kinds: their headers
+ * have to be made, they depend on other modules, or their modules are signed with a key.
+ */
+int farm_plan_write(const struct matrix *m, struct context *x, const char *devices,
+	const char *modules, const char *dir, size_t *n, struct err *e);
+/* -EPROTO: it was made by another version of pmkmod (exit code 2); -EBADMSG: it is damaged. */
+int farm_plan_read(struct farm_plan *p, const char *dir, struct err *e);
+/* NULL: it has no such cell. */
+const struct farm_cell *farm_plan_find(const struct farm_plan *p, const char *hash);
+void farm_plan_free(struct farm_plan *p);
+/*
+ * The configuration the plan was made with, and what -o sets beyond that. For a worker with folders
+ * of its own (matrix.worker): what is in paths.state and paths.cache of whoever made the plan is not
+ * its business.
+ */
+int farm_plan_config(const struct farm_plan *p, bool worker, const struct strvec *settings,
+	struct config **out, struct err *e);
+
+/*
+ * farm_cell.c: build one cell of the plan as a worker, and leave what came out in results/. Returns
+ * what the build returned; with *done that a result is there, which it also is for a failure that
+ * would come again. -ESTALE: other inputs are seen here than by whoever made the plan.
+ */
+int farm_run_cell(struct context *x, const struct farm_plan *p, const char *hash, bool *done,
+	struct err *e);
+
+/* ---- farm_result.c: one result's folder ---- */
+struct farm_result {
+	struct cell_result cell; /* its paths are names in the folder */
+	char *hash; /* of the cell, as it says */
+	char *pmkmod, *host; /* which program made it, and where */
+	struct farm_file {
+		char *name;
+		struct hash sum;
+		uint64_t size;
+	} * files;
+	size_t n_files;
+};
+void farm_result_print(const struct farm_result *r, struct strbuf *out);
+/* -EBADMSG: it is no such text. Names of files are plain names. */
+int farm_result_parse(
+	struct farm_result *r, const char *shown, const char *text, size_t len, struct err *e);
+/*
+ * Read and check results/<hash>: it is of that cell and of this version, and each file is what it
+ * says. -ENOENT: there is none.
+ */
+int farm_result_read(
+	struct farm_result *r, const struct farm_plan *p, const char *hash, struct err *e);
+void farm_result_free(struct farm_result *r);
+#define FARM_RESULT_MAX (4U << 20)
+
+/*
+ * farm_merge.c: take over what workers have made, of the cells of `m` that are waiting: each package
+ * is checked against a plan of one's own, signed and published, the cell remembered. What is wrong
+ * with a result, or that there is none, is the cell's error, and it stays CELL_NOT_RUN; cells that
+ * are not in the plan are left waiting.
+ */
+int farm_merge(struct matrix *m, struct context *x, const struct farm_plan *p, struct err *e);
+
+/* ---- engines that others run ---- */
+
+/* slurm.c: into how many tasks the cells are divided (matrix.tasks); 0 for none. */
+int farm_tasks(struct context *x, size_t cells, unsigned long *tasks, struct err *e);
+/* The program's path on all machines; caller frees. */
+char *farm_program(struct context *x);
+/* <dir>/slurm/cells.sh and merge.sh. */
+int slurm_write(struct context *x, const char *dir, unsigned long tasks, struct err *e);
+/*
+ * Submit both; their numbers are appended to `jobs`. With `wait` it comes back when all is merged,
+ * however that ended.
+ */
+int slurm_submit(struct context *x, const char *dir, unsigned long tasks, bool wait,
+	struct strvec *jobs, struct err *e);
+/* gitlab.c: <dir>/gitlab-ci.yml. */
+int gitlab_write(
+	struct context *x, const char *dir, size_t cells, unsigned long tasks, struct err *e);
+
+#endif
