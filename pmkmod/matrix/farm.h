@@ -49,8 +49,8 @@ const struct farm_cell *farm_plan_find(const struct farm_plan *p, const char *ha
 void farm_plan_free(struct farm_plan *p);
 /*
  * The configuration the plan was made with, and what -o sets beyond that. For a worker with folders
- * of its own (matrix.worker): what is in paths.state and paths.cache of whoever made the plan is not
- * its business.
+ * of its own (matrix.worker): what is in paths.state and paths.cache of whoever made the plan is
+ * not its business.
  */
 int farm_plan_config(const struct farm_plan *p, bool worker, const struct strvec *settings,
 	struct config **out, struct err *e);
@@ -60,8 +60,8 @@ int farm_plan_config(const struct farm_plan *p, bool worker, const struct strvec
  * what the build returned; with *done that a result is there, which it also is for a failure that
  * would come again. -ESTALE: other inputs are seen here than by whoever made the plan.
  */
-int farm_run_cell(struct context *x, const struct farm_plan *p, const char *hash, bool *done,
-	struct err *e);
+int farm_run_cell(
+	struct context *x, const struct farm_plan *p, const char *hash, bool *done, struct err *e);
 
 /* ---- farm_result.c: one result's folder ---- */
 struct farm_result {
@@ -89,10 +89,10 @@ void farm_result_free(struct farm_result *r);
 #define FARM_RESULT_MAX (4U << 20)
 
 /*
- * farm_merge.c: take over what workers have made, of the cells of `m` that are waiting: each package
- * is checked against a plan of one's own, signed and published, the cell remembered. What is wrong
- * with a result, or that there is none, is the cell's error, and it stays CELL_NOT_RUN; cells that
- * are not in the plan are left waiting.
+ * farm_merge.c: take over what workers have made, of the cells of `m` that are waiting: each
+ * package is checked against a plan of one's own, signed and published, the cell remembered. What
+ * is wrong with a result, or that there is none, is the cell's error, and it stays CELL_NOT_RUN;
+ * cells that are not in the plan are left waiting.
  */
 int farm_merge(struct matrix *m, struct context *x, const struct farm_plan *p, struct err *e);
 

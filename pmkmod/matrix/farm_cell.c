@@ -255,8 +255,8 @@ static int build(struct context *x, const struct farm_plan *f, const struct farm
 	return r;
 }
 
-int farm_run_cell(struct context *x, const struct farm_plan *p, const char *hash, bool *done,
-	struct err *e)
+int farm_run_cell(
+	struct context *x, const struct farm_plan *p, const char *hash, bool *done, struct err *e)
 {
 	const struct farm_cell *c = farm_plan_find(p, hash);
 	struct err own = ERR_INIT, *told = e ? e : &own;
@@ -267,7 +267,8 @@ int farm_run_cell(struct context *x, const struct farm_plan *p, const char *hash
 	*done = false;
 	if (!c)
 		return err_exit(e, EXIT_UNKNOWN_NAME, -ENOENT,
-			"the plan in '%s' has no cell %s; its file `cells` has them all", p->dir, hash);
+			"the plan in '%s' has no cell %s; its file `cells` has them all", p->dir,
+			hash);
 	if (farm_result_read(&have, p, hash, NULL) == 0) {
 		progress_note(&x->progress, "cell %.12s: its result is there already, made on %s",
 			hash, have.host);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /*
  * What workers have made, taken over. A worker is believed that its build made these bytes, and
- * nothing else: which kernel and module a package is for is held against a plan of our own, and only
- * then is it signed with our key.
+ * nothing else: which kernel and module a package is for is held against a plan of our own, and
+ * only then is it signed with our key.
  */
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -33,8 +33,8 @@ struct merging {
 
 /* ---- is it what it says? ---- */
 
-static int lies(struct merging *g, const char *file, const char *what, const char *theirs,
-	const char *ours)
+static int lies(
+	struct merging *g, const char *file, const char *what, const char *theirs, const char *ours)
 {
 	return err_exit(g->e, EXIT_UNTRUSTED, -EBADMSG,
 		"%s/%s (made on %s) is not what cell %.12s builds: its %s is '%s', and must be '%s'",
@@ -49,7 +49,8 @@ static int check_summary(struct merging *g, const char *file, const struct inspe
 	_cleanup_free_ char *source = plan_source_words(p);
 	const struct {
 		const char *what, *theirs, *ours;
-	} all[] = {{"package", s->package, i->c.pkg.name}, {"version", s->version, i->c.pkg.version},
+	} all[] = {{"package", s->package, i->c.pkg.name},
+		{"version", s->version, i->c.pkg.version},
 		{"architecture", s->arch, p->device.arch->alpine},
 		{"module", s->module, p->module.name}, {"source", s->source, source},
 		{"kernel", s->kernel, p->target.kernel.name},
@@ -106,7 +107,8 @@ static int check_package(struct merging *g, const char *file, bool meta)
 static int sign_package(struct merging *g, const char *file)
 {
 	_cleanup_free_ char *from = path_join(g->dir, file), *to = path_join(g->work.dir, file);
-	_cleanup_free_ char *report = publish_report_path(from), *report_to = publish_report_path(to);
+	_cleanup_free_ char *report = publish_report_path(from),
+			    *report_to = publish_report_path(to);
 	_cleanup_close_ int fd = open(from, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	int r;
 
@@ -338,7 +340,8 @@ int farm_merge(struct matrix *m, struct context *x, const struct farm_plan *p, s
 	if (r < 0)
 		progress_failed(&x->progress);
 	else
-		progress_done(&x->progress, "%zu cell%s built by workers", done, done == 1 ? "" : "s");
+		progress_done(
+			&x->progress, "%zu cell%s built by workers", done, done == 1 ? "" : "s");
 	x->make_headers = makes;
 	work_close(&g.work);
 	apk_signkey_free(g.key);

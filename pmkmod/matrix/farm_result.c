@@ -73,8 +73,7 @@ static bool take_file(struct farm_result *r, const char *words)
 	int n = 0;
 
 	if (sscanf(words, "sha256:%64[0-9a-f] %n", hex, &n) != 1 || n == 0 || strlen(hex) != 64 ||
-		words[n] < '0' || words[n] > '9' ||
-		hash_from_hex(&f.sum, HASH_SHA256, hex, 64) < 0)
+		words[n] < '0' || words[n] > '9' || hash_from_hex(&f.sum, HASH_SHA256, hex, 64) < 0)
 		return false;
 	errno = 0;
 	f.size = strtoull(words + n, &end, 10);
@@ -198,8 +197,8 @@ int farm_result_read(
 	if (c < 0)
 		return c;
 	if (!streq(r->hash, hash))
-		c = err_exit(e, EXIT_UNTRUSTED, -EBADMSG, "'%s' is the result of another cell (%.12s)",
-			path, r->hash);
+		c = err_exit(e, EXIT_UNTRUSTED, -EBADMSG,
+			"'%s' is the result of another cell (%.12s)", path, r->hash);
 	else if (!streq(r->pmkmod, PMKMOD_VERSION))
 		c = err_exit(e, EXIT_UNTRUSTED, -EBADMSG,
 			"'%s' was made by pmkmod %s on %s, and this is pmkmod %s", path, r->pmkmod,
