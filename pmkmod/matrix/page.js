@@ -158,6 +158,8 @@ const base = sheet.cssRules.length;
 const dimmed = new Uint8Array(slots.length);
 const rowTexts = rows.map(tr => tr.cells[0].title.toLowerCase());
 const columnTexts = heads.map(th => `${th.title} ${th.dataset.title || ''}`.toLowerCase());
+const explanations = [...document.querySelectorAll('section details')].map(
+	details => [details, details.querySelector('[id]').id]);
 let cellTexts = null;
 
 const textOfCells = () => {
@@ -194,6 +196,7 @@ const filter = () => {
 	const hits = words.map(word => [rowTexts, columnTexts, cellTexts].map(
 		all => Uint8Array.from(all, text => text.includes(word) ? 1 : 0)));
 	const seen = new Uint8Array(columns);
+	const reasons = new Set();
 	let found = 0;
 	rows.forEach((tr, row) => {
 		const fits = new Uint8Array(columns);
@@ -204,6 +207,7 @@ const filter = () => {
 				continue;
 			if (hits.every(([r, c, k]) => r[row] || c[column] || k[number])) {
 				fits[column] = seen[column] = 1;
+				reasons.add(cells[number][WHY]);
 				some++;
 			}
 		}
@@ -216,6 +220,8 @@ const filter = () => {
 	for (const body of document.querySelectorAll('#grid tbody.shared'))
 		body.hidden = ![...body.rows].slice(1).some(tr => !tr.hidden);
 	hideColumns(seen);
+	for (const [details, id] of explanations)
+		details.hidden = any && !reasons.has(id);
 	$('found').textContent = any ? `${found} of ${slots.length}` : '';
 };
 

@@ -97,6 +97,8 @@ static void json_has_everything(void **state)
 	assert_int_equal(json_object_array_length(cells), m.n_cells);
 	assert_string_equal(get_text(at(get(o, "devices"), 3), "kernel"), "linux-soc1");
 	assert_string_equal(get_text(at(get(o, "devices"), 3), "verdict"), "ready");
+	assert_string_equal(get_text(at(get(o, "devices"), 3), "device"), "maker-phone3");
+	assert_null(get(at(get(o, "devices"), 3), "choice"));
 	/* devices that share a kernel share the cell */
 	assert_int_equal(json_object_array_length(slots), 6);
 	for (size_t i = 0; i < 6; i++)
@@ -226,6 +228,26 @@ static void html_without_its_script(void **state)
 	assert_int_equal(occurrences(text, "&lt;kernel&gt; &lt;version&gt; has no headers"), 2);
 	/* the state folder is below the page's folder: a link that can be moved with both */
 	assert_non_null(strstr(text, "<a href=\"a%20state/cells/"));
+}
+
+static void links_to_logs(void **state)
+{
+	_cleanup_free_ char *home = xstrdup(x.state);
+	_cleanup_free_ char *inside = path_join(x.state, "matrix/report"), *text = NULL;
+	_cleanup_free_ char *wanted = xasprintf("\"logs\":\"file://%s%%20/cells/\"", dir);
+
+	(void)state;
+	assert_int_equal(fs_mkdirs(inside, 0755, NULL), 0);
+	text = report("a state/matrix/report/r.html", matrix_report_html);
+	assert_non_null(strstr(text, "<a href=\"../../cells/"));
+	free(text);
+	/* a name that begins alike is no folder above */
+	free(x.state);
+	x.state = xasprintf("%s ", dir);
+	text = report("r.html", matrix_report_html);
+	assert_non_null(strstr(text, wanted));
+	free(x.state);
+	x.state = steal_ptr(home);
 }
 
 static void html_data(void **state)
@@ -524,6 +546,7 @@ int main(void)
 		cmocka_unit_test(junit_by_its_schema),
 		cmocka_unit_test(html_is_safe),
 		cmocka_unit_test(html_without_its_script),
+		cmocka_unit_test(links_to_logs),
 		cmocka_unit_test(html_data),
 		cmocka_unit_test(texts_are_cleaned),
 		cmocka_unit_test(one_line_and_columns),
