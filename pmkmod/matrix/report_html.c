@@ -319,6 +319,7 @@ static char *logs_url(const struct context *x, const char *path)
 
 static void page_free(struct page *p)
 {
+	reasons_free(&p->failed);
 	reasons_free(&p->excluded);
 	reasons_free(&p->refused);
 	free(p->rows);
@@ -337,6 +338,7 @@ int matrix_report_html(
 	p.f = out.f;
 	p.logs = logs_url(x, path);
 	matrix_count(m, &p.counts);
+	reasons_find(&p.failed, m, CELL_FAILED, true);
 	reasons_find(&p.excluded, m, CELL_EXCLUDED, true);
 	reasons_find(&p.refused, m, CELL_REFUSED, true);
 	order_rows(&p);

@@ -224,6 +224,7 @@ static void html_without_its_script(void **state)
 	assert_int_equal(occurrences(text, "id=\"e0\""), 1);
 	assert_int_equal(occurrences(text, "id=\"x0\""), 1);
 	assert_null(strstr(text, "id=\"x1\""));
+	assert_int_equal(occurrences(text, "<details>"), 3);
 	assert_int_equal(occurrences(text, "a last line of the log"), 1);
 	assert_int_equal(occurrences(text, "&lt;kernel&gt; &lt;version&gt; has no headers"), 2);
 	/* the state folder is below the page's folder: a link that can be moved with both */
@@ -443,6 +444,44 @@ static void reasons_of_many(void **state)
 	reasons_free(&r);
 }
 
+/* Cells that failed with the same words, in which their own names and logs are. */
+static void failures_of_many(void **state)
+{
+	_cleanup_free_ char *text = NULL;
+	struct matrix many, kept = m;
+	struct reasons r;
+
+	(void)state;
+	matrix_build(&many, 8, 2);
+	for (size_t i = 0; i < many.n_cells; i++) {
+		struct matrix_cell *c = &many.cells[i];
+
+		if (i % 2)
+			continue;
+		set_failed(c, "", "build", "api");
+		free(c->error);
+		c->release = xasprintf("6.6.%zu-soc", i);
+		c->error = xasprintf("module0 does not build for %s\nthe whole log: /cells/%s/log",
+			c->release, c->hash);
+	}
+	reasons_find(&r, &many, CELL_FAILED, true);
+	assert_int_equal(r.n, 1);
+	assert_int_equal(r.v[0].n, 8);
+	assert_non_null(strstr(r.v[0].text, "does not build for <release>\nthe whole log: "
+					    "/cells/<cell>/log\nfirst error: "));
+	reasons_free(&r);
+	m = many;
+	text = report("many.html", matrix_report_html);
+	m = kept;
+	assert_int_equal(occurrences(text, "<pre class=\"error f\">"), 1);
+	for (size_t i = 0; i < many.n_cells; i += 2) {
+		_cleanup_free_ char *id = xasprintf("<div id=\"c%zu\">", i);
+
+		assert_int_equal(occurrences(text, id), 1);
+	}
+	matrix_free(&many);
+}
+
 /* A device "phone1" is not in "phone10"; the most frequent reason comes first. */
 static void reasons_by_whole_words(void **state)
 {
@@ -555,6 +594,7 @@ int main(void)
 		cmocka_unit_test(logs_share_a_page),
 		cmocka_unit_test(reasons_of_many),
 		cmocka_unit_test(reasons_by_whole_words),
+		cmocka_unit_test(failures_of_many),
 		cmocka_unit_test(nothing_is_left_of_a_failure),
 		cmocka_unit_test(nothing_to_report),
 	};
