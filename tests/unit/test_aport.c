@@ -310,7 +310,7 @@ static void source_is_made_once(void **state)
 	file = path_join(dir, "drivers/demo.c");
 	assert_int_equal(fs_read(file, 100, &text, NULL, &e), 0);
 	assert_string_equal(text, "one\nzwei\ndrei\n");
-	shell("test \"$(ls %s/..)\" = \"$(printf 'complete\\nsource')\"", dir);
+	shell("test \"$(ls %s/..)\" = \"$(printf 'complete\\nmanifest\\nsource')\"", dir);
 	assert_int_equal(stat(file, &before), 0);
 	assert_int_equal(prepare(&a, &again, &e), 0);
 	assert_string_equal(dir, again);
