@@ -30,7 +30,8 @@ static int unknown_command(const char *name, struct err *e)
 	return -EINVAL;
 }
 
-/* Whoever builds or merges cells of a plan does it by the configuration that the plan was made with. */
+/* Whoever builds or merges cells of a plan does it by the configuration that the plan was made
+ * with. */
 static int load_config(
 	const struct options *o, const struct command *c, struct config **out, struct err *e)
 {

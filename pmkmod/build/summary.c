@@ -48,7 +48,8 @@ static char *symvers_lacks(const struct job *j)
 	return lacks.n ? strvec_join(&lacks, ", ") : NULL;
 }
 
-/* Where a file:// archive lies on this machine is nobody else's business: the hash identifies it. */
+/* Where a file:// archive lies on this machine is nobody else's business: the hash identifies it.
+ */
 char *plan_source_words(const struct plan *p)
 {
 	const struct module *m = &p->module;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* Many devices, many modules: survey, then build here, or hand over to those who build elsewhere. */
+/* Many devices, many modules: survey, then build here, or hand over to those who build elsewhere.
+ */
 #include "chroot/base/fs.h"
 #include "pmkmod/cmd/matrix_run.h"
 #include "pmkmod/matrix/attempts.h"
@@ -103,20 +104,22 @@ static int after_merge(const char *dir, int *status, struct err *e)
 	if (fs_read_regular(log, 64U << 20, &text, NULL, NULL) == 0)
 		fputs(text, stdout);
 	if (fs_read_regular(code, 64, &number, NULL, NULL) < 0)
-		return err_set(e, -EIO, "the job that merges did not come to its end; its log: %s", log);
+		return err_set(
+			e, -EIO, "the job that merges did not come to its end; its log: %s", log);
 	*status = atoi(number);
 	return 0;
 }
 
-static int hand_over(struct matrix *m, struct context *x, const struct options *o, int *status,
-	struct err *e)
+static int hand_over(
+	struct matrix *m, struct context *x, const struct options *o, int *status, struct err *e)
 {
 	size_t cells = 0;
 	int r = farm_plan_write(m, x, o->args.v[1], o->args.v[2], o->shared, &cells, e);
 
 	if (r < 0)
 		return r;
-	printf("plan   %s, %zu cell%s for other machines\n", o->shared, cells, cells == 1 ? "" : "s");
+	printf("plan   %s, %zu cell%s for other machines\n", o->shared, cells,
+		cells == 1 ? "" : "s");
 	if (o->emit)
 		return emit(x, o->emit, o->shared, cells, e);
 	if (o->engine && streq(o->engine, "slurm")) {

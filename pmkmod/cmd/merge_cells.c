@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* What workers have built becomes ours; what only can be built here is; and all of it is reported. */
+/* What workers have built becomes ours; what only can be built here is; and all of it is reported.
+ */
 #include "chroot/base/fs.h"
 #include "pmkmod/cmd/matrix_run.h"
 #include "pmkmod/matrix/farm.h"

@@ -18,8 +18,8 @@ static int take_part(
 	return 0;
 }
 
-static int which(const struct farm_plan *p, const struct options *o, struct strvec *hashes,
-	struct err *e)
+static int which(
+	const struct farm_plan *p, const struct options *o, struct strvec *hashes, struct err *e)
 {
 	for (size_t i = 1; i < o->args.n; i++)
 		strvec_add(hashes, o->args.v[i]);

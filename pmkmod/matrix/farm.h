@@ -49,8 +49,8 @@ const struct farm_cell *farm_plan_find(const struct farm_plan *p, const char *ha
 void farm_plan_free(struct farm_plan *p);
 /*
  * The configuration the plan was made with, and what -o sets beyond that. For a worker with folders
- * of its own (matrix.worker): what is in paths.state and paths.cache of whoever made the plan is not
- * its business.
+ * of its own (matrix.worker): what is in paths.state and paths.cache of whoever made the plan is
+ * not its business.
  */
 int farm_plan_config(const struct farm_plan *p, bool worker, const struct strvec *settings,
 	struct config **out, struct err *e);
@@ -60,8 +60,8 @@ int farm_plan_config(const struct farm_plan *p, bool worker, const struct strvec
  * what the build returned; with *done that a result is there, which it also is for a failure that
  * would come again. -ESTALE: other inputs are seen here than by whoever made the plan.
  */
-int farm_run_cell(struct context *x, const struct farm_plan *p, const char *hash, bool *done,
-	struct err *e);
+int farm_run_cell(
+	struct context *x, const struct farm_plan *p, const char *hash, bool *done, struct err *e);
 
 /* ---- farm_result.c: one result's folder ---- */
 struct farm_result {
@@ -79,20 +79,24 @@ void farm_result_print(const struct farm_result *r, struct strbuf *out);
 /* -EBADMSG: it is no such text. Names of files are plain names. */
 int farm_result_parse(
 	struct farm_result *r, const char *shown, const char *text, size_t len, struct err *e);
+/* Whether a failure would come again on every machine, and so is a result. */
+bool farm_comes_again(int exit_code);
 /*
- * Read and check results/<hash>: it is of that cell and of this version, and each file is what it
- * says. -ENOENT: there is none.
+ * farm_intake.c: read and check results/<hash>: it is of that cell and of this version, and each
+ * file is what it says. With `to` (an empty folder; else NULL) the files that were checked are
+ * there afterwards, and the public keys in <to>/key. -ENOENT: there is none. -EBADMSG: it is no
+ * result.
  */
-int farm_result_read(
-	struct farm_result *r, const struct farm_plan *p, const char *hash, struct err *e);
+int farm_result_take(struct farm_result *r, const struct farm_plan *p, const char *hash,
+	const char *to, struct err *e);
 void farm_result_free(struct farm_result *r);
 #define FARM_RESULT_MAX (4U << 20)
 
 /*
- * farm_merge.c: take over what workers have made, of the cells of `m` that are waiting: each package
- * is checked against a plan of one's own, signed and published, the cell remembered. What is wrong
- * with a result, or that there is none, is the cell's error, and it stays CELL_NOT_RUN; cells that
- * are not in the plan are left waiting.
+ * farm_merge.c: take over what workers have made, of the cells of `m` that are waiting: each
+ * package is checked against a plan of one's own, signed and published, the cell remembered. What
+ * is wrong with a result, or that there is none, is the cell's error, and it stays CELL_NOT_RUN;
+ * cells that are not in the plan are left waiting.
  */
 int farm_merge(struct matrix *m, struct context *x, const struct farm_plan *p, struct err *e);
 

@@ -71,7 +71,7 @@ static int pack(struct parcel *k, const char *from, const char *name)
 {
 	_cleanup_free_ char *to = path_join(k->dir, name);
 	struct farm_file f = {.name = xstrdup(name)};
-	struct stat st;
+	struct stat st = {0};
 	int r = fs_copy_file(from, to, k->e);
 
 	if (r == 0)
@@ -161,7 +161,8 @@ static int put_in_place(
 	struct farm_result have;
 	int c = rename(k->dir, to) == 0 ? 0 : -errno;
 
-	if ((c == -EEXIST || c == -ENOTEMPTY) && farm_result_read(&have, f, k->r.hash, NULL) == 0) {
+	if ((c == -EEXIST || c == -ENOTEMPTY) &&
+		farm_result_take(&have, f, k->r.hash, NULL, NULL) == 0) {
 		farm_result_free(&have);
 		return fs_remove_tree(k->dir, e);
 	}
@@ -206,13 +207,6 @@ static int deliver(const struct farm_plan *f, const struct plan *p, struct cell_
 
 /* ---- the whole ---- */
 
-/* Those that every machine would meet. */
-static bool comes_again(int exit_code)
-{
-	return exit_code == EXIT_BUILD_FAILED || exit_code == EXIT_NO_MODULE ||
-	       exit_code == EXIT_NO_FIT || exit_code == EXIT_EXCLUDED;
-}
-
 static void note_trouble(const struct farm_plan *p, const char *hash, int r, const struct err *e)
 {
 	_cleanup_free_ char *path = xasprintf("%s/trouble/%s", p->dir, hash);
@@ -234,13 +228,13 @@ static int build(struct context *x, const struct farm_plan *f, const struct farm
 	int built, r = 0;
 
 	built = build_run(&p, x, c->device, c->module, &result, &unchanged, &failure);
-	if (built < 0 && comes_again(failure.exit_code)) {
+	if (built < 0 && farm_comes_again(failure.exit_code)) {
 		free(result.error);
 		result.error = xstrdup(failure.text);
 		result.built = false;
 		result.exit_code = failure.exit_code;
 	}
-	if (built == 0 || comes_again(failure.exit_code)) {
+	if (built == 0 || farm_comes_again(failure.exit_code)) {
 		r = p.cell[0] && !streq(p.cell, c->hash) ? differs(c, &p, e)
 							 : deliver(f, &p, &result, c->hash, e);
 		*done = r == 0;
@@ -255,8 +249,8 @@ static int build(struct context *x, const struct farm_plan *f, const struct farm
 	return r;
 }
 
-int farm_run_cell(struct context *x, const struct farm_plan *p, const char *hash, bool *done,
-	struct err *e)
+int farm_run_cell(
+	struct context *x, const struct farm_plan *p, const char *hash, bool *done, struct err *e)
 {
 	const struct farm_cell *c = farm_plan_find(p, hash);
 	struct err own = ERR_INIT, *told = e ? e : &own;
@@ -267,8 +261,9 @@ int farm_run_cell(struct context *x, const struct farm_plan *p, const char *hash
 	*done = false;
 	if (!c)
 		return err_exit(e, EXIT_UNKNOWN_NAME, -ENOENT,
-			"the plan in '%s' has no cell %s; its file `cells` has them all", p->dir, hash);
-	if (farm_result_read(&have, p, hash, NULL) == 0) {
+			"the plan in '%s' has no cell %s; its file `cells` has them all", p->dir,
+			hash);
+	if (farm_result_take(&have, p, hash, NULL, NULL) == 0) {
 		progress_note(&x->progress, "cell %.12s: its result is there already, made on %s",
 			hash, have.host);
 		farm_result_free(&have);

@@ -34,13 +34,14 @@ static int copy_once(const char *from, const char *to, struct err *e)
 	return fs_exists(to) ? 0 : fs_copy_file(from, to, e);
 }
 
-static int seed_kernel(struct context *x, const char *dir, const struct matrix_device *d,
-	struct err *e)
+static int seed_kernel(
+	struct context *x, const char *dir, const struct matrix_device *d, struct err *e)
 {
 	_cleanup_free_ char *name = xasprintf("%s-%s-%s", d->channel, d->arch, d->kernel);
 	_cleanup_free_ char *from = xasprintf("%s/headers/%s/record", x->state, name);
 	_cleanup_free_ char *to = xasprintf("%s/seed/headers/%s", dir, name);
-	_cleanup_free_ char *packages = xasprintf("%s/packages/%s/%s", x->state, d->channel, d->arch);
+	_cleanup_free_ char *packages =
+		xasprintf("%s/packages/%s/%s", x->state, d->channel, d->arch);
 	_cleanup_free_ char *text = NULL;
 	_cleanup_strvec_ struct strvec files = {0};
 	int r = 0;

@@ -25,17 +25,16 @@ static const char head[] =
 	"  PMKMOD_OPTIONS: \"\"\n"
 	"  PMKMOD_PLAN: %s\n";
 
-static const char build_job[] =
-	"\n"
-	"build-cells:\n"
-	"  stage: build\n"
-	"  needs:\n"
-	"    - pipeline: $PARENT_PIPELINE_ID\n"
-	"      job: %s\n"
-	"  timeout: 10 hours\n"
-	"  parallel:\n"
-	"    matrix:\n"
-	"      - TASK: [";
+static const char build_job[] = "\n"
+				"build-cells:\n"
+				"  stage: build\n"
+				"  needs:\n"
+				"    - pipeline: $PARENT_PIPELINE_ID\n"
+				"      job: %s\n"
+				"  timeout: 10 hours\n"
+				"  parallel:\n"
+				"    matrix:\n"
+				"      - TASK: [";
 
 static const char build_rest[] =
 	"]\n"

@@ -176,7 +176,8 @@ int slurm_submit(struct context *x, const char *dir, unsigned long tasks, bool w
 	if (r == 0)
 		strvec_add(jobs, merge);
 	else if (*cells)
-		err_hint(e, "the array of cells was submitted as job %s; `scancel %s` takes it back",
+		err_hint(e,
+			"the array of cells was submitted as job %s; `scancel %s` takes it back",
 			cells, cells);
 	return r;
 }

@@ -27,11 +27,12 @@ int config_apply(struct config *c, const struct strvec *settings, struct err *e)
 /* The shipped pmkmod.ini alone. */
 int config_load_builtin(struct config **out, struct err *e);
 /*
- * All that is set, as it stands: references are kept, and only the home folder, which may be another
- * one elsewhere, is put in.
+ * All that is set, as it stands: references are kept, and only the home folder, which may be
+ * another one elsewhere, is put in.
  */
 void config_each(struct config *c,
-	void (*take)(void *ctx, const char *section, const char *key, const char *value), void *ctx);
+	void (*take)(void *ctx, const char *section, const char *key, const char *value),
+	void *ctx);
 
 /* A configuration without any source, for tests. */
 struct config *config_new(void);
