@@ -114,7 +114,11 @@ int slurm_write(struct context *x, const char *dir, unsigned long tasks, struct 
  */
 int slurm_submit(struct context *x, const char *dir, unsigned long tasks, bool wait,
 	struct strvec *jobs, struct err *e);
-/* gitlab.c: <dir>/gitlab-ci.yml. */
+/*
+ * gitlab.c: <dir>/gitlab-ci.yml, a child pipeline. The folder must be one that can be an artifact,
+ * below $CI_PROJECT_DIR (gitlab_check_folder(); exit code 2).
+ */
+int gitlab_check_folder(const char *dir, struct err *e);
 int gitlab_write(
 	struct context *x, const char *dir, size_t cells, unsigned long tasks, struct err *e);
 
