@@ -6,6 +6,7 @@
  */
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "chroot/apk/apk_write.h"
@@ -109,6 +110,7 @@ static int remember(struct merging *g)
 	struct plan *p = &g->p;
 	struct cell_result *c = &g->r.cell;
 	_cleanup_free_ char *packages = plan_packages_dir(g->x), *cell_dir = NULL;
+	_cleanup_free_ char *log = cell_log_path(p);
 	_cleanup_free_ char *dir =
 		xasprintf("%s/%s/%s", packages, p->device.channel.name, p->device.arch->alpine);
 	_cleanup_strvec_ struct strvec parts = {0}, paths = {0};
@@ -116,6 +118,7 @@ static int remember(struct merging *g)
 	struct hash h;
 	int r = cell_folder(p, &cell_dir, g->e);
 
+	farm_result_move_log(c, log, true);
 	cell_parts(c, &parts);
 	for (size_t i = 0; i < parts.n; i++)
 		strvec_take(&paths, path_join(dir, path_base(parts.v[i])));
@@ -241,9 +244,23 @@ static bool is_there(const struct farm_plan *p, const char *hash)
 	return lstat(path, &st) == 0;
 }
 
+/* So that the next worker does not take it for a result. */
+static void put_aside(const struct farm_plan *p, const char *hash, struct err *e)
+{
+	_cleanup_free_ char *from = xasprintf("%s/results/%s", p->dir, hash);
+	_cleanup_free_ char *to =
+		xasprintf("%s/results/.%.12s.rejected.%lld", p->dir, hash, (long long)time(NULL));
+
+	if (rename(from, to) == 0)
+		err_hint(e, "it is now '%s'", to);
+	else
+		err_hint(e, "remove '%s' before the cell is run again (%s)", from, strerror(errno));
+}
+
 static int merge_cell(struct merging *g, struct matrix_cell *c)
 {
 	struct err e = ERR_INIT;
+	bool ours;
 	int r;
 
 	if (!is_there(g->plan, c->hash)) {
@@ -252,13 +269,16 @@ static int merge_cell(struct merging *g, struct matrix_cell *c)
 	}
 	g->e = &e;
 	r = take_over(g, c);
+	ours = r == -ENOSPC || r == -EDQUOT || r == -EROFS || r == -EINTR;
+	if (r < 0 && !ours && r != -ESTALE)
+		put_aside(g->plan, c->hash, &e);
 	if (r < 0)
 		has_to_run_again(c, failure_exit_code(r, &e), xstrdup(e.text));
 	else
 		matrix_cell_take(c, &g->r.cell, false);
 	forget_cell(g);
 	/* these are ours, and the next one would fare no better */
-	return r == -ENOSPC || r == -EDQUOT || r == -EROFS || r == -EINTR ? r : 0;
+	return ours ? r : 0;
 }
 
 /* ---- the whole ---- */
@@ -291,6 +311,17 @@ static void inputs_changed(struct matrix *m, const struct farm_plan *p, struct m
 				was->hash));
 }
 
+/* Waiting for a worker's result; also one that is known and was to be built again. */
+static bool is_wanted(struct matrix *m, const struct farm_plan *p, struct matrix_cell *c)
+{
+	const struct farm_cell *planned = c->hash ? farm_plan_find(p, c->hash) : NULL;
+	bool known = c->state == CELL_REUSED || c->state == CELL_FAILED;
+
+	if (c->state == CELL_WAITING && !planned)
+		inputs_changed(m, p, c);
+	return planned && (c->state == CELL_WAITING || (known && planned->again));
+}
+
 int farm_merge(struct matrix *m, struct context *x, const struct farm_plan *p, struct err *e)
 {
 	struct merging g = {.m = m, .x = x, .plan = p, .work = WORK_INIT};
@@ -309,12 +340,8 @@ int farm_merge(struct matrix *m, struct context *x, const struct farm_plan *p, s
 	for (size_t i = 0; r == 0 && i < m->n_cells; i++) {
 		struct matrix_cell *c = &m->cells[i];
 
-		if (c->state != CELL_WAITING)
+		if (!is_wanted(m, p, c))
 			continue;
-		if (!c->hash || !farm_plan_find(p, c->hash)) {
-			inputs_changed(m, p, c);
-			continue;
-		}
 		if (interrupted())
 			r = err_set(e, -EINTR, "interrupted");
 		if (r == 0)

@@ -28,6 +28,12 @@ int farm_check_package(
 
 /* farm_result.c: every *.rsa.pub of a folder into another one; a missing folder has none. */
 int farm_copy_public_keys(const char *from, const char *to, struct err *e);
+/*
+ * A failure names the log, which is elsewhere on each machine: `path` in the cell's texts becomes
+ * FARM_LOG, or the other way round (`back`).
+ */
+#define FARM_LOG "{log of the cell}"
+void farm_result_move_log(struct cell_result *c, const char *path, bool back);
 /* Name of this machine; caller frees. */
 char *farm_host(void);
 

@@ -37,6 +37,30 @@ int farm_copy_public_keys(const char *from, const char *to, struct err *e)
 	return r;
 }
 
+static void replace(char **slot, const char *from, const char *to)
+{
+	_cleanup_free_ char *text = steal_ptr(*slot);
+	struct strbuf b = {0};
+	const char *s = text, *at;
+
+	if (!text)
+		return;
+	for (; (at = strstr(s, from)); s = at + strlen(from)) {
+		strbuf_add(&b, s, (size_t)(at - s));
+		strbuf_adds(&b, to);
+	}
+	strbuf_adds(&b, s);
+	*slot = strbuf_steal(&b);
+}
+
+void farm_result_move_log(struct cell_result *c, const char *path, bool back)
+{
+	char **const slots[] = {&c->error, &c->diagnosis};
+
+	for (size_t i = 0; i < ARRAY_SIZE(slots); i++)
+		replace(slots[i], back ? FARM_LOG : path, back ? path : FARM_LOG);
+}
+
 /* ---- its text ---- */
 
 void farm_result_print(const struct farm_result *r, struct strbuf *out)
