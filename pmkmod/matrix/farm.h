@@ -47,6 +47,9 @@ int farm_plan_write(const struct matrix *m, struct context *x, const char *devic
 	const char *modules, const char *dir, size_t *n, struct err *e);
 /* -EPROTO: it was made by another version of pmkmod (exit code 2); -EBADMSG: it is damaged. */
 int farm_plan_read(struct farm_plan *p, const char *dir, struct err *e);
+/* The same of the text of its plan.json, which `shown` names; without the folder. */
+int farm_plan_parse(
+	struct farm_plan *p, const char *shown, const char *text, size_t len, struct err *e);
 /* NULL: it has no such cell. */
 const struct farm_cell *farm_plan_find(const struct farm_plan *p, const char *hash);
 void farm_plan_free(struct farm_plan *p);

@@ -219,31 +219,41 @@ static int check_version(struct json_object *o, const char *path, struct err *e)
 	return err_hint(e, "use the same version on all machines, or submit anew with this one");
 }
 
-int farm_plan_read(struct farm_plan *p, const char *dir, struct err *e)
+int farm_plan_parse(
+	struct farm_plan *p, const char *shown, const char *text, size_t len, struct err *e)
 {
-	_cleanup_free_ char *path = path_join(dir, "plan.json"), *text = NULL;
-	struct json_object *o;
-	size_t len;
+	struct json_object *o = strlen(text) == len ? json_tokener_parse(text) : NULL;
 	int r;
 
 	*p = (struct farm_plan){0};
-	r = fs_read_regular(path, PLAN_MAX, &text, &len, e);
+	r = o && json_object_is_type(o, json_type_object) ? check_version(o, shown, e)
+							  : damaged(shown, e);
+	if (r == 0 && !take_all(p, o))
+		r = damaged(shown, e);
+	json_object_put(o);
+	if (r < 0)
+		farm_plan_free(p);
+	return r;
+}
+
+int farm_plan_read(struct farm_plan *p, const char *dir, struct err *e)
+{
+	_cleanup_free_ char *path = path_join(dir, "plan.json"), *text = NULL;
+	size_t len;
+	int r = fs_read_regular(path, PLAN_MAX, &text, &len, e);
+
+	*p = (struct farm_plan){0};
 	if (r < 0) {
 		if (e)
 			e->exit_code = EXIT_USAGE;
 		return err_hint(e, "--plan names the folder that --shared named when it was made");
 	}
-	o = json_tokener_parse(text);
-	r = o && json_object_is_type(o, json_type_object) ? check_version(o, path, e)
-							  : damaged(path, e);
-	if (r == 0 && !take_all(p, o))
-		r = damaged(path, e);
-	json_object_put(o);
+	r = farm_plan_parse(p, path, text, len, e);
+	if (r < 0)
+		return r;
 	hash_buf(HASH_SHA256, text, len, &p->sum);
 	p->dir = farm_absolute(dir);
-	if (r < 0)
-		farm_plan_free(p);
-	return r;
+	return 0;
 }
 
 char *farm_absolute(const char *dir)

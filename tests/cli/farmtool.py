@@ -35,7 +35,7 @@ def seal(folder, *changes):
         for change in changes:
             key, _, value = change.partition("=")
             for separator in " =":
-                if line.startswith(key + separator):
+                if i and line.startswith(key + separator):
                     lines[i] = key + separator + value
     with open(path, "w") as f:
         f.write("\n".join(lines))
