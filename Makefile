@@ -187,7 +187,8 @@ $(FUZZ_RUN): $(BUILD)/fuzz/fuzz_%.run: $(BUILD)/fuzz/fuzz_%
 .PHONY: bench
 bench:
 	@tests/setup/install-packages build run standin kernels
-	@$(MAKE) --no-print-directory all $(BUILD)/bench/assemble_layer $(BUILD)/apk/solve
+	@$(MAKE) --no-print-directory all $(BUILD)/bench/assemble_layer $(BUILD)/apk/solve \
+		$(BUILD)/matrix/reports
 	@$(MAKE) --no-print-directory standin STANDIN_ARCHES='aarch64' STANDIN_WITH=prepare
 	@tests/kernels/build-kernel --link $(BUILD)/kernels phone-a >/dev/null
 	@tests/bench/bench $(BENCH_OPTIONS) $(BUILD)

@@ -23,25 +23,28 @@ _pmkmod_takes_value() {
 	case $1 in
 	-o | -j | --jobs | --config | --emulate | --kdir | --source | --kernel-config | --image | --symvers | \
 		--cc | --aport | --sign-key | --emit-aport | --device | --kernel-dir | --verdict | --kernel | \
-		--phone | --host | --port | --user | --timeout) ;;
+		--report | --phone | --host | --port | --user | --timeout) ;;
 	*) return 1 ;;
 	esac
 }
 
+# The last of words with commas between: _pmkmod_list WORD "CANDIDATE..."
+_pmkmod_list() {
+	local before=${1%"${1##*,}"}
+	_pmkmod_reply "${1##*,}" "$2"
+	COMPREPLY=("${COMPREPLY[@]/#/$before}")
+}
+
 # The value of an option that takes one: _pmkmod_value OPTION WORD
 _pmkmod_value() {
-	local before
 	case $1 in
 	--config | --kernel-config | --image | --symvers | --sign-key | --source) _pmkmod_files "$2" ;;
-	--kdir | --aport | --kernel-dir | --emit-aport) _pmkmod_files "$2" -d ;;
+	--kdir | --aport | --kernel-dir | --emit-aport | --report) _pmkmod_files "$2" -d ;;
 	--emulate) _pmkmod_reply "$2" 'tools full' ;;
 	--cc) _pmkmod_reply "$2" 'gcc gcc6 gcc4 clang' ;;
 	--device) _pmkmod_reply "$2" "$(_pmkmod_names devices)" ;;
-	--verdict)
-		before=${2%"${2##*,}"}
-		_pmkmod_reply "${2##*,}" 'ready source symvers signed no-modules arch no-kernel'
-		COMPREPLY=("${COMPREPLY[@]/#/$before}")
-		;;
+	--verdict) _pmkmod_list "$2" 'ready source symvers signed no-modules arch no-kernel' ;;
+	--json) _pmkmod_reply "$2" events ;;
 	--phone | --host) mapfile -t COMPREPLY < <(compgen -A hostname -- "$2") ;;
 	esac
 }
@@ -59,8 +62,16 @@ _pmkmod_argument() {
 		*) _pmkmod_reply "$3" "$(_pmkmod_names modules)" ;;
 		esac
 		;;
+	matrix:1) _pmkmod_list "$3" "all $(_pmkmod_names devices)" ;;
+	matrix:2)
+		case $3 in
+		*/* | .* | '~'*) _pmkmod_files "$3" ;;
+		*) _pmkmod_list "$3" "all $(_pmkmod_names modules)" ;;
+		esac
+		;;
 	check:* | symvers:1 | symvers:2 | info:1) _pmkmod_files "$3" ;;
 	list:1) _pmkmod_reply "$3" 'devices modules verdicts' ;;
+	cache:1) _pmkmod_reply "$3" 'stats prune verify' ;;
 	clean:1) _pmkmod_reply "$3" 'layers cache all' ;;
 	esac
 }
@@ -86,12 +97,13 @@ _pmkmod() {
 	local command='' arguments=0 i cur option before=
 	local -a words
 	local _pmkmod_program=${COMP_WORDS[0]/#\~\//$HOME/} _pmkmod_config=
-	local commands='build boot sideload phone plan check headers list shell log symvers signing-kernel
-		init stale info doctor clean'
+	local commands='build matrix boot sideload phone plan check headers list shell log symvers signing-kernel
+		init stale info doctor cache clean'
 	local options='-o --config --emulate --autoload --force --rebuild --kdir --source --kernel-config
 		--image --symvers --cc --aport --sign-key --emit-aport --device --kernel-dir --json --verdict
 		--kernel --publish-pmbootstrap --no-publish-pmbootstrap --phone --host --port --user
-		--install-key --dry-run --keep --timeout -j --jobs -v --verbose -q --quiet -h --help --version'
+		--install-key --dry-run --timing --keep --keep-going --only-failed --report --timeout -j --jobs
+		-v --verbose -q --quiet -h --help --version'
 
 	COMPREPLY=()
 	_pmkmod_join

@@ -5,7 +5,7 @@
 function __pmkmod_words
     set -l value_options -o --config --emulate --kdir --source --kernel-config --image --symvers --cc \
         --aport --sign-key --emit-aport --device --kernel-dir --verdict --kernel --phone --host --port \
-        --user --timeout -j --jobs
+        --user --timeout --report -j --jobs
     set -l skip 0
     for word in (commandline -opc)[2..-1]
         if test $skip = 1
@@ -44,6 +44,7 @@ end
 complete -c pmkmod -f
 
 complete -c pmkmod -n __pmkmod_no_command -a build -d 'Build a module and export it as an apk package'
+complete -c pmkmod -n __pmkmod_no_command -a matrix -d 'Build many modules for many devices, only what has changed'
 complete -c pmkmod -n __pmkmod_no_command -a boot -d 'Load the built module in the kernel of the phone under qemu-system'
 complete -c pmkmod -n __pmkmod_no_command -a sideload -d 'Put the package onto a phone over ssh and load the module'
 complete -c pmkmod -n __pmkmod_no_command -a phone -d 'Read from a phone what kernel it runs'
@@ -59,14 +60,18 @@ complete -c pmkmod -n __pmkmod_no_command -a init -d 'Write a commented profile 
 complete -c pmkmod -n __pmkmod_no_command -a stale -d 'Name published packages for which there is a newer kernel'
 complete -c pmkmod -n __pmkmod_no_command -a info -d 'Show what a package is for'
 complete -c pmkmod -n __pmkmod_no_command -a doctor -d 'Say what this machine lacks, and how to mend it'
+complete -c pmkmod -n __pmkmod_no_command -a cache -d 'Sizes, limit and hashes of what is kept to be used again'
 complete -c pmkmod -n __pmkmod_no_command -a clean -d 'Remove layers, downloads, or both'
 
 complete -c pmkmod -n '__pmkmod_at 1 build boot sideload plan log phone headers signing-kernel shell init' -a '(__pmkmod_names devices)'
 complete -c pmkmod -n '__pmkmod_at 0 stale doctor' -a '(__pmkmod_names devices)'
 complete -c pmkmod -n '__pmkmod_at 2 build boot sideload plan log' -F -a '(__pmkmod_names modules)'
+complete -c pmkmod -n '__pmkmod_at 1 matrix' -a '(__fish_append , all (__pmkmod_names devices))'
+complete -c pmkmod -n '__pmkmod_at 2 matrix' -F -a '(__fish_append , all (__pmkmod_names modules))'
 complete -c pmkmod -n '__pmkmod_at 0 check symvers' -F
 complete -c pmkmod -n '__pmkmod_at 1 info' -F
 complete -c pmkmod -n '__pmkmod_at 1 list' -a 'devices modules verdicts'
+complete -c pmkmod -n '__pmkmod_at 1 cache' -a 'stats prune verify'
 complete -c pmkmod -n '__pmkmod_at 1 clean' -a 'layers cache all'
 
 complete -c pmkmod -s o -x -d 'Set one value of the configuration'
@@ -97,6 +102,10 @@ complete -c pmkmod -l port -x -d 'Port of ssh'
 complete -c pmkmod -l user -x -d 'Account on the phone'
 complete -c pmkmod -l install-key -d 'Make the phone trust the key that signed the package'
 complete -c pmkmod -l dry-run -d 'Only say what would be done'
+complete -c pmkmod -l keep-going -d 'After a failure, too'
+complete -c pmkmod -l only-failed -d 'Only what failed in the last run'
+complete -c pmkmod -l report -x -a '(__fish_complete_directories)' -d 'Where the reports go'
+complete -c pmkmod -l timing -d 'Say at the end where the time of a build went'
 complete -c pmkmod -l keep -d 'Afterwards a shell in the booted system'
 complete -c pmkmod -l timeout -x -d 'How long the boot may take'
 complete -c pmkmod -s j -l jobs -x -d 'Parallel jobs of make'

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "pmkmod/cache/cache.h"
 #include "pmkmod/cmd/cmd.h"
 #include "pmkmod/export/work.h"
 #include "pmkmod/matrix/farm.h"
@@ -93,6 +94,8 @@ static int run(struct options *o, int *status, struct err *e)
 		r = ask_phone(&x, o, c, e);
 	if (r == 0)
 		r = c->run(&x, o, status, e);
+	if (x.cache_grew)
+		cache_trim(&x);
 	context_close(&x);
 	return r;
 }

@@ -30,6 +30,9 @@ struct apk_install_opts {
 	 * against pkg->identity while it is read. Not called for virtual packages (I:0). */
 	char *(*file_of)(void *ctx, const struct apk_pkg *p);
 	void *file_ctx;
+	/* If not 0, the time of each file, instead of that which its package says. abuild gives all
+	 * files of a package the time of its last commit: with that, equal files would differ. */
+	int64_t same_mtime;
 	bool usr_merge; /* make bin, sbin, lib -> usr/... first, if they do not exist */
 	const char *arch; /* written to etc/apk/arch */
 	const struct strvec *repositories; /* written to etc/apk/repositories when it is missing */

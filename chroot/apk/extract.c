@@ -353,7 +353,7 @@ static int put_file(struct unpack *u, const struct apk_entry *en, struct err *e)
 	if (en->type == APK_FILE) {
 		u->fd = r;
 		u->mode = en->mode & 07777;
-		u->mtime = en->mtime;
+		u->mtime = u->db->opts->same_mtime ? u->db->opts->same_mtime : en->mtime;
 		snprintf(u->path, sizeof(u->path), "%s", en->name);
 		set_xattrs(u, en, u->fd);
 	}

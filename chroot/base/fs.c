@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "chroot/base/str.h"
@@ -138,7 +139,8 @@ int fs_sync_parent(const char *path)
 	return 0;
 }
 
-int fs_write_atomic(const char *path, const void *data, size_t len, mode_t mode, struct err *e)
+static int write_file(
+	const char *path, const void *data, size_t len, mode_t mode, bool sync, struct err *e)
 {
 	_cleanup_free_ char *tmp = xasprintf("%s.tmp.XXXXXX", path);
 	_cleanup_close_ int fd = mkostemp(tmp, O_CLOEXEC);
@@ -147,14 +149,25 @@ int fs_write_atomic(const char *path, const void *data, size_t len, mode_t mode,
 	if (fd < 0)
 		return err_errno(e, -errno, "cannot create a temporary file beside '%s'", path);
 	r = fs_write_all(fd, data, len);
-	if (r == 0 && (fchmod(fd, mode) < 0 || fsync(fd) < 0 || rename(tmp, path) < 0))
+	if (r == 0 && (fchmod(fd, mode) < 0 || (sync && fsync(fd) < 0) || rename(tmp, path) < 0))
 		r = -errno;
 	if (r < 0) {
 		unlink(tmp);
 		return err_errno(e, r, "cannot write '%s'", path);
 	}
-	fs_sync_parent(path);
+	if (sync)
+		fs_sync_parent(path);
 	return 0;
+}
+
+int fs_write_atomic(const char *path, const void *data, size_t len, mode_t mode, struct err *e)
+{
+	return write_file(path, data, len, mode, true, e);
+}
+
+int fs_write_scratch(const char *path, const void *data, size_t len, mode_t mode, struct err *e)
+{
+	return write_file(path, data, len, mode, false, e);
 }
 
 int fs_mkdirs(const char *path, mode_t mode, struct err *e)
@@ -213,6 +226,14 @@ int fs_check_new_folder(const char *path, struct err *e)
 		return err_set(e, -EACCES,
 			"'%s' cannot be made: '%s' is no folder that you can write to", path, up);
 	return 0;
+}
+
+void fs_note_use(const char *path)
+{
+	struct stat st;
+
+	if (lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_mtime < time(NULL) - 3600)
+		utimensat(AT_FDCWD, path, NULL, AT_SYMLINK_NOFOLLOW);
 }
 
 int fs_lock(const char *path, bool exclusive, bool wait, struct err *e)

@@ -33,6 +33,12 @@ int fs_write_all(int fd, const void *data, size_t len);
 /* Write to a temporary name beside `path`, sync, rename; on any error `path` is as before. */
 int fs_write_atomic(const char *path, const void *data, size_t len, mode_t mode, struct err *e);
 
+/*
+ * The same for what nobody misses after a power cut, such as a file of one run's work folder:
+ * nothing is synced. What is at `path` is replaced, a link too, not followed.
+ */
+int fs_write_scratch(const char *path, const void *data, size_t len, mode_t mode, struct err *e);
+
 /* Sync the directory that holds `path`, so that a rename into it survives a power cut. */
 int fs_sync_parent(const char *path);
 
@@ -61,6 +67,12 @@ int fs_copy_tree(const char *from, const char *to, const char *const *skip, stru
 
 /* Copy one regular file's content and mode to a new file. */
 int fs_copy_file(const char *from, const char *to, struct err *e);
+
+/*
+ * Note that a regular file of a cache was of use, by its time of change (that of access is changed
+ * by whoever reads, and often not at all); not more than once an hour, so that it costs nothing.
+ */
+void fs_note_use(const char *path);
 
 /*
  * Take an flock(2) on `path` (created 0600 if missing). With wait=false a lock held by another

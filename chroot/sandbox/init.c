@@ -73,7 +73,10 @@ static _Noreturn void finish(const struct box *b, int status)
 	struct rusage ru;
 
 	getrusage(RUSAGE_CHILDREN, &ru);
-	msg_send(b, (struct msg){.kind = MSG_EXIT, .code = status, .rss = ru.ru_maxrss}, "");
+	msg_send(b,
+		(struct msg){
+			.kind = MSG_EXIT, .code = status, .rss = ru.ru_maxrss, .at = sandbox_now()},
+		"");
 	_exit(0);
 }
 
@@ -114,6 +117,7 @@ _Noreturn void init_process(struct box *b)
 {
 	struct err e = ERR_INIT;
 	int signals = reset_signals();
+	double started;
 	pid_t command;
 
 	/* the supervisor's death, SIGKILL included, is ours and thus everybody's inside; the pipe
@@ -132,6 +136,7 @@ _Noreturn void init_process(struct box *b)
 	/* the build has our uid: not dumpable, it can neither trace us nor take our descriptors.
 	 * Before the fork, so that there is no moment in which it could; exec undoes it there. */
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	started = sandbox_now();
 	command = fork();
 	if (command == 0)
 		command_process(b);
@@ -139,6 +144,7 @@ _Noreturn void init_process(struct box *b)
 		err_errno(&e, -errno, "cannot start the command in the sandbox");
 		msg_fail(b, &e, 0);
 	}
+	msg_send(b, (struct msg){.kind = MSG_STARTED, .at = started}, "");
 	if (caps_init(&e) < 0)
 		msg_fail(b, &e, 0);
 	loop(b, signals, command);

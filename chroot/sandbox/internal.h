@@ -51,15 +51,17 @@ struct box {
 };
 
 /* What flows from the other processes to the supervisor. */
-enum msg_kind { MSG_PID, MSG_ERROR, MSG_EXIT };
+enum msg_kind { MSG_PID, MSG_STARTED, MSG_ERROR, MSG_EXIT };
 struct msg {
 	enum msg_kind kind;
 	int code; /* pid, negative errno, or wait status */
 	int status; /* ERROR: exit status for the result, 0 if nothing was started */
 	bool explained; /* ERROR: needs no hint about namespaces */
 	long rss;
+	double at; /* STARTED, EXIT: CLOCK_MONOTONIC seconds, which no namespace of ours changes */
 	size_t len; /* bytes of text that follow */
 };
+double sandbox_now(void);
 void msg_send(const struct box *b, struct msg m, const char *text);
 _Noreturn void msg_fail(const struct box *b, const struct err *e, int status);
 

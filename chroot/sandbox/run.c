@@ -24,6 +24,7 @@ struct run {
 	pid_t first, init; /* 0: gone, or not known yet */
 	int status_rd, life_wr, out_rd, pid_fd;
 	struct strbuf in; /* bytes of unfinished messages */
+	double began, exit_at; /* CLOCK_MONOTONIC seconds; exit_at 0: it did not end by itself */
 	bool exited; /* MSG_EXIT came */
 	int code; /* what sandbox_run() returns */
 };
@@ -161,6 +162,7 @@ static void take_exit(struct run *r, const struct msg *m)
 	struct sandbox_result *res = r->result;
 
 	r->exited = true;
+	r->exit_at = m->at;
 	res->peak_rss_kib = m->rss;
 	if (WIFSIGNALED(m->code)) {
 		res->killed_by_signal = true;
@@ -181,6 +183,9 @@ static void take_message(struct run *r, const struct msg *m, const char *text)
 		/* it may have been wanted dead while its pid was unknown */
 		if (r->life_wr < 0)
 			stop(r);
+		break;
+	case MSG_STARTED:
+		r->result->started_s = m->at - r->began;
 		break;
 	case MSG_ERROR:
 		if (r->code == 0)
@@ -355,6 +360,7 @@ int sandbox_run(const struct sandbox_spec *s, struct sandbox_result *result, str
 	_cleanup_free_ char *qemu = NULL;
 	struct err own = ERR_INIT;
 	struct run r = {.s = s,
+		.began = sandbox_now(),
 		.result = result,
 		.e = e ? e : &own,
 		.status_rd = -1,
@@ -382,5 +388,6 @@ int sandbox_run(const struct sandbox_spec *s, struct sandbox_result *result, str
 	code = finish(&r);
 	terminal_restore(s, &t);
 	clean_upper(s);
+	result->ended_s = r.exit_at > 0 ? sandbox_now() - r.exit_at : 0;
 	return code;
 }

@@ -116,6 +116,8 @@ struct sandbox_result {
 	bool killed_by_signal;
 	int signal;
 	long peak_rss_kib; /* of the largest process inside */
+	double started_s, ended_s; /* seconds from the call to the command's start, and from its end
+				    * to the return; the former 0 if it was not started */
 };
 
 /*

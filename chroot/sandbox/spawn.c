@@ -7,10 +7,19 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "chroot/base/fs.h"
 #include "chroot/sandbox/syscalls.h"
+
+double sandbox_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
 
 void msg_send(const struct box *b, struct msg m, const char *text)
 {

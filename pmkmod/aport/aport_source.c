@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "chroot/base/fs.h"
+#include "chroot/layer/manifest.h"
 #include "pmkmod/aport/aport_parts.h"
 #include "pmkmod/util/exit_codes.h"
 #include "pmkmod/util/patch_run.h"
@@ -87,13 +88,23 @@ static int fetch_remote(
 	hash_hex(&f->sum, want);
 	*path = path_join(dir, want);
 	d.path = *path;
-	if (!fs_exists(*path))
-		return download_all(&d, 1, "files", &p->f->limits, NULL, e);
-	r = compare(&expected, *path, e);
-	/* the next run fetches it again */
-	if (r == -EBADMSG)
-		unlink(*path);
-	return r;
+	if (fs_exists(*path)) {
+		struct err why = ERR_INIT;
+
+		r = compare(&expected, *path, &why);
+		if (r == 0)
+			fs_note_use(*path);
+		/* not the server's fault, and no reason to stop */
+		else if (r == -EBADMSG && unlink(*path) == 0 && p->f->progress)
+			progress_note(p->f->progress,
+				"'%s' in the cache was damaged and is removed; %s is fetched again",
+				*path, f->url);
+		else if (r != -EBADMSG && e)
+			*e = why;
+		if (r != -EBADMSG)
+			return r;
+	}
+	return download_all(&d, 1, "files", &p->f->limits, NULL, e);
 }
 
 /* The path of an entry's file, its sum compared; caller frees. */
@@ -261,12 +272,17 @@ static int make_tree(const struct place *p, struct err *e)
 static int complete(const struct place *p, struct err *e)
 {
 	_cleanup_free_ char *marker = path_join(p->fresh, "complete"),
-			    *plain = path_join(p->fresh, "patch");
+			    *plain = path_join(p->fresh, "patch"),
+			    *source = path_join(p->fresh, "source"),
+			    *list = path_join(p->fresh, "manifest");
 	_cleanup_close_ int fd = open(p->fresh, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_free_ char *text = xasprintf("%s %s\n", p->a->pkgname, p->a->version);
 	int r;
 
 	unlink(plain);
+	r = manifest_write(source, list, e);
+	if (r < 0)
+		return r;
 	if (fd < 0 || syncfs(fd) < 0)
 		return err_errno(e, -errno, "cannot sync '%s'", p->fresh);
 	r = fs_write_atomic(marker, text, strlen(text), 0644, e);
@@ -286,6 +302,14 @@ static bool is_complete(const struct place *p)
 	return fs_exists(marker);
 }
 
+/* What prune goes by. */
+static void note_use(const struct place *p)
+{
+	_cleanup_free_ char *marker = path_join(p->dir, "complete");
+
+	fs_note_use(marker);
+}
+
 static int make_once(struct place *p, const char *dir, struct err *e)
 {
 	_cleanup_free_ char *lock_path = xasprintf("%s/%s.lock", dir, p->id);
@@ -295,14 +319,18 @@ static int make_once(struct place *p, const char *dir, struct err *e)
 	p->dir = path_join(dir, p->id);
 	p->fresh = xasprintf("%s.new", p->dir);
 	p->srcdir = path_join(p->fresh, "srcdir");
-	if (is_complete(p))
+	if (is_complete(p)) {
+		note_use(p);
 		return 0;
+	}
 	/* two runs at once: the second finds the tree of the first */
 	lock = fs_lock(lock_path, true, true, e);
 	if (lock < 0)
 		return lock;
-	if (is_complete(p))
+	if (is_complete(p)) {
+		note_use(p);
 		return 0;
+	}
 	r = fs_remove_tree(p->fresh, e); /* of a run that was killed */
 	if (r == 0)
 		r = fs_mkdirs(p->fresh, 0700, e);

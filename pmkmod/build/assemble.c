@@ -9,7 +9,13 @@
 
 #include "chroot/apk/apk_install.h"
 #include "chroot/base/fs.h"
+#include "pmkmod/build/native_helpers.h"
 #include "pmkmod/util/exit_codes.h"
+
+/* 2000-01-01: of all files of a delta. Headers of two kernels then share what is equal in both.
+ * Older than anything a build makes, and to make none of them is newer than another, as in their
+ * package. */
+#define DELTA_MTIME 946684800
 
 /* Everything the maker of one layer needs. */
 struct maker {
@@ -178,6 +184,7 @@ static int install(
 		.progress_ctx = m,
 		.file_of = inside ? file_opened_before : file_in_cache,
 		.file_ctx = m,
+		.same_mtime = inside ? DELTA_MTIME : 0,
 		.usr_merge = m->ch->usr_merge,
 		.arch = m->repos->arch->alpine,
 		.repositories = &m->repositories,
@@ -419,9 +426,10 @@ int assemble_layer(struct context *x, struct repo_set *repos, const struct pinne
 	return r;
 }
 
+/* It must not go between now and when it is used: its packages are not fetched. */
 static bool have(struct layer_store *store, const char *id, bool delta)
 {
-	_cleanup_free_ char *path = *id ? layer_find(store, id, delta) : NULL;
+	_cleanup_free_ char *path = *id ? layer_hold(store, id, delta) : NULL;
 
 	return path != NULL || !*id;
 }
@@ -438,7 +446,7 @@ int assemble_list(struct plan *p, struct fetch_list *list, struct err *e)
 			list, &p->target_repos, &p->target.headers, &p->target.toolchain.world, e);
 	if (r == 0 && p->native.n && !have(store, p->native_id, false))
 		r = list_set(list, &p->native_repos, &p->native, NULL, e);
-	return r;
+	return r < 0 ? r : native_helpers_list(p, list, e);
 }
 
 int assemble_fetch(struct plan *p, struct err *e)
@@ -466,6 +474,8 @@ int assemble(struct plan *p, struct layers *out, struct err *e)
 	if (r == 0 && p->native.n)
 		r = assemble_layer(p->x, &p->native_repos, &p->native, ch, p->native_id, NULL, NULL,
 			&out->native, e);
+	if (r == 0)
+		r = native_helpers_layer(p, out->kernel, &out->helpers, &out->helpers_whole, e);
 	if (r < 0) {
 		layers_free(out);
 		return r;
@@ -480,6 +490,7 @@ void layers_free(struct layers *l)
 	free(l->toolchain);
 	free(l->kernel);
 	free(l->native);
+	free(l->helpers);
 	strvec_free(&l->target);
 	*l = (struct layers){0};
 }

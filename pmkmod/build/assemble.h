@@ -10,6 +10,8 @@ struct layers {
 	char *toolchain; /* the phone's root below the headers */
 	char *kernel; /* headers and kernel-scripts */
 	char *native; /* native tools */
+	char *helpers; /* this machine's kbuild programs, over the kernel layer's */
+	bool helpers_whole; /* with them nothing that a build always runs is emulated */
 	struct strvec target; /* kernel, toolchain: topmost first */
 };
 

@@ -149,7 +149,7 @@ void cell_result_parse(const char *text, struct cell_result *out)
 		parse_line(out, lines.v[i]);
 }
 
-static bool load_from(const char *dir, struct cell_result *out)
+bool cell_read(const char *dir, struct cell_result *out)
 {
 	_cleanup_free_ char *path = path_join(dir, "result");
 	_cleanup_free_ char *text = NULL;
@@ -165,7 +165,7 @@ bool cell_load(const struct plan *p, struct cell_result *out)
 {
 	_cleanup_free_ char *dir = folder_path(p);
 
-	if (load_from(dir, out) && (out->built ? still_published(out) : out->error != NULL) &&
+	if (cell_read(dir, out) && (out->built ? still_published(out) : out->error != NULL) &&
 		companions_unchanged(out->companions, p->x, p->device.name))
 		return true;
 	cell_result_free(out);
@@ -195,7 +195,7 @@ bool cell_latest_built(const struct context *x, const char *device, const char *
 
 	*out = (struct cell_result){0};
 	*symvers = NULL;
-	if (dir && load_from(dir, out) && out->built && still_published(out)) {
+	if (dir && cell_read(dir, out) && out->built && still_published(out)) {
 		*symvers = path_join(dir, "symvers");
 		return true;
 	}
@@ -216,7 +216,7 @@ bool cell_find(const struct context *x, const char *apk, struct cell_result *out
 
 		if (de->d_name[0] == '.')
 			continue;
-		found = load_from(dir, out) && out->built && out->apk && streq(out->apk, apk) &&
+		found = cell_read(dir, out) && out->built && out->apk && streq(out->apk, apk) &&
 			still_published(out);
 		if (!found)
 			cell_result_free(out);

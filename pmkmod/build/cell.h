@@ -49,6 +49,8 @@ bool cell_load(const struct plan *p, struct cell_result *out);
  * --force what was refused for its fit has to be built.
  */
 int cell_recall(const struct plan *p, struct cell_result *out);
+/* What the cell in the folder `dir` remembers, true or not any more; false: nothing. */
+bool cell_read(const char *dir, struct cell_result *out);
 /* The cell whose package was published as the file `apk`, if that is still what it built. */
 bool cell_find(const struct context *x, const char *apk, struct cell_result *out);
 /* Append the paths in r->parts. */

@@ -2,6 +2,9 @@
 #include "pmkmod/build/context.h"
 
 #include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,6 +24,7 @@ static int read_options(struct context *x, struct err *e)
 {
 	const char *emulate = config_get(x->config, "toolchain", "emulate");
 	const char *native = config_get(x->config, "toolchain", "native");
+	const char *helpers = config_get(x->config, "toolchain", "helpers");
 	unsigned long long jobs;
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 
@@ -33,6 +37,8 @@ static int read_options(struct context *x, struct err *e)
 	x->native_host = native && streq(native, "host");
 	if (native && !x->native_host && !streq(native, "layer"))
 		return usage(e, "toolchain.native", "must be layer or host");
+	if (helpers && !streq(helpers, "native") && !streq(helpers, "emulated"))
+		return usage(e, "toolchain.helpers", "must be native or emulated");
 	if (config_number(x->config, "toolchain", "jobs", 0, &jobs, e) < 0)
 		return usage(e, "toolchain.jobs", "must be a number");
 	x->jobs = jobs ? (unsigned)jobs : cpus > 0 ? (unsigned)cpus : 1;
@@ -111,11 +117,41 @@ int context_open(struct context *x, struct config *config, struct err *e)
 	return r;
 }
 
+/* A file system without locks is no reason to build nothing. */
+static int share_cache(struct context *x, struct err *e)
+{
+	bool told = false;
+
+	x->cache_fd = open(x->cache, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	x->cache_shared = x->cache_fd >= 0;
+	while (x->cache_shared && flock(x->cache_fd, LOCK_SH | LOCK_NB) < 0 &&
+		errno == EWOULDBLOCK) {
+		if (interrupted())
+			return err_set(
+				e, -EINTR, "interrupted while another pmkmod prunes the cache");
+		if (!told)
+			progress_note(
+				&x->progress, "another pmkmod prunes the cache; waiting for it");
+		told = true;
+		poll(NULL, 0, 20);
+	}
+	return 0;
+}
+
+void context_leave_cache(struct context *x)
+{
+	if (x->cache_shared)
+		close(x->cache_fd);
+	x->cache_shared = false;
+}
+
 int context_make_folders(struct context *x, struct err *e)
 {
 	int r = make_folder(x->cache, "cache", e);
 
-	return r < 0 ? r : make_folder(x->state, "state", e);
+	if (r == 0)
+		r = make_folder(x->state, "state", e);
+	return r < 0 ? r : share_cache(x, e);
 }
 
 int context_layers(struct context *x, struct layer_store **out, struct err *e)
@@ -134,6 +170,7 @@ int context_layers(struct context *x, struct layer_store **out, struct err *e)
 void context_close(struct context *x)
 {
 	strvec_free(&x->more_packages);
+	context_leave_cache(x);
 	if (x->layers)
 		layer_store_close(x->layers);
 	mirrors_free(x->mirrors);

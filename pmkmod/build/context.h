@@ -34,6 +34,9 @@ struct context {
 	unsigned jobs;
 	struct strvec
 		more_packages; /* in the root that builds: what the source being built asks for */
+	bool cache_shared; /* ... by `cache_fd`, a lock */
+	int cache_fd;
+	bool cache_grew; /* something was built: is there too much of it? */
 	struct layer_store *layers; /* opened by context_layers() */
 	struct mirrors *mirrors; /* read by repos_download_limits() */
 	struct jobserver *jobserver; /* shared with other builds; NULL: `jobs` are ours alone */
@@ -42,8 +45,12 @@ struct context {
 
 /* Takes over `config`. Reads the options. */
 int context_open(struct context *x, struct config *config, struct err *e);
-/* Creates the cache and state folders (0700). */
+/*
+ * Creates the cache and state folders (0700). From then on, until context_leave_cache(), nothing is
+ * removed from the cache that this run may use; whoever just removes something is waited for.
+ */
 int context_make_folders(struct context *x, struct err *e);
+void context_leave_cache(struct context *x);
 /* The layer store below paths.state, opened on first use. */
 int context_layers(struct context *x, struct layer_store **out, struct err *e);
 void context_close(struct context *x);

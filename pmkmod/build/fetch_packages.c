@@ -136,6 +136,8 @@ static int want(struct context *x, const struct apk_pkg *p, const struct downloa
 	*w = (struct wanted){.p = p, .url = apk_pkg_url(p), .path = cache_path(x, p)};
 	*fetch = !fs_exists(w->path);
 	local = file_url_path(w->url);
+	if (!local && !*fetch)
+		fs_note_use(w->path);
 	if (local && *fetch)
 		return err_exit(e, EXIT_NETWORK, -ENOENT,
 			"the index names %s, but '%s' is not there", p->name, local);

@@ -45,11 +45,21 @@ int fetch_source(struct context *x, const char *url, const struct hash *sha256,
 		r = repos_download_limits(x, &l, e);
 	if (r < 0)
 		return r;
-	if (!fs_exists(*path))
-		return download_all(&d, 1, "files", &l, NULL, e);
-	r = compare(&expected, *path, e);
-	/* the next run fetches it again */
-	if (r == -EBADMSG)
-		unlink(*path);
-	return r;
+	if (fs_exists(*path)) {
+		struct err why = ERR_INIT;
+
+		r = compare(&expected, *path, &why);
+		if (r == 0)
+			fs_note_use(*path);
+		/* not the server's fault, and no reason to stop */
+		else if (r == -EBADMSG && unlink(*path) == 0)
+			progress_note(&x->progress,
+				"'%s' in the cache was damaged and is removed; %s is fetched again",
+				*path, url);
+		else if (e)
+			*e = why;
+		if (r != -EBADMSG)
+			return r;
+	}
+	return download_all(&d, 1, "files", &l, NULL, e);
 }

@@ -302,6 +302,51 @@ int git_resolve(struct git_cache *g, const char *ref, char **commit, struct err 
 	return fs_write_atomic(last, *commit, strlen(*commit), 0600, e);
 }
 
+/* ---- a damaged copy ---- */
+
+int git_verify(struct context *x, const char *dir, char **why, struct err *e)
+{
+	static const char *const args[] = {
+		"fsck", "--full", "--no-dangling", "--no-progress", NULL};
+	_cleanup_(run_free) struct run run = {.args = args};
+	struct git_cache g;
+	int r = git_cache_open(&g, x, "https://", e);
+
+	*why = NULL;
+	free(g.dir);
+	g.dir = xstrdup(dir);
+	free(g.shown);
+	g.shown = xstrdup(dir);
+	if (r == 0)
+		r = run_git(&g, &run, e);
+	if (r == 0 && run.status != 0)
+		*why = complaint(&run);
+	git_cache_close(&g);
+	return r < 0 ? r : *why != NULL;
+}
+
+/* What git says of a copy that is there, of which nothing is fetched. */
+static int damaged(const struct git_cache *g, const struct run *run, struct err *e)
+{
+	_cleanup_free_ char *why = complaint(run), *lock_path = xasprintf("%s.lock", g->dir);
+	_cleanup_free_ char *gone = xasprintf("%s.gone", g->dir), *what = NULL;
+	_cleanup_close_ int lock = -1;
+	bool removed;
+
+	if (git_verify(g->x, g->dir, &what, NULL) != 1)
+		return failed(g, run, "read what was fetched of", e);
+	lock = fs_lock(lock_path, true, false, NULL);
+	removed = lock >= 0 && fs_remove_tree(gone, NULL) == 0 && rename(g->dir, gone) == 0;
+
+	if (removed)
+		fs_remove_tree(gone, NULL);
+	err_exit(e, EXIT_UNTRUSTED, -EBADMSG,
+		"the copy of the git repository %s in the cache is damaged: %s", g->shown, why);
+	return err_hint(
+		e, removed ? "it is removed; the next run fetches it again"
+			   : "another pmkmod uses it; `pmkmod cache verify` removes it afterwards");
+}
+
 /* ---- objects ---- */
 
 /* Is the object there, and a commit? */
@@ -388,8 +433,12 @@ int git_fetch(struct git_cache *g, const char *commit, const char *ref, struct e
 	_cleanup_close_ int lock = -1;
 	int r;
 
-	if (git_has(g, commit))
+	if (git_has(g, commit)) {
+		_cleanup_free_ char *head = path_join(g->dir, "HEAD");
+
+		fs_note_use(head);
 		return 0;
+	}
 	all = path_join(g->x->cache, "git");
 	r = fs_mkdirs(all, 0700, e);
 	if (r < 0)
@@ -411,7 +460,7 @@ static int read_tree(struct git_cache *g, const char *commit, struct git_tree *t
 	int r = run_git(g, &run, e);
 
 	if (r == 0 && run.status != 0)
-		r = failed(g, &run, "read what was fetched of", e);
+		r = damaged(g, &run, e);
 	if (r == 0)
 		r = git_tree_parse(t, run.out.s ? run.out.s : "", run.out.len, e);
 	return r < 0 ? err_prefix(e, "%s", g->shown) : 0;
@@ -434,7 +483,7 @@ static int write_files(
 	if (r < 0)
 		w.error = r;
 	else if (run.status != 0 && w.error == 0)
-		w.error = failed(g, &run, "read what was fetched of", e);
+		w.error = damaged(g, &run, e);
 	return git_writer_end(&w);
 }
 

@@ -46,6 +46,12 @@ int git_write(struct git_cache *g, const char *commit, const char *to, int64_t m
 int git_submodule_url(
 	struct git_cache *g, const char *commit, const char *path, char **url, struct err *e);
 
+/*
+ * Look at every object of the repository of ours at `dir`: 0, or 1 and *why (the caller's) if one
+ * is damaged or missing; an error if git cannot be run.
+ */
+int git_verify(struct context *x, const char *dir, char **why, struct err *e);
+
 /* The same URL rules without a repository: `url` as .gitmodules of a repository at `parent` has it.
  * NULL: not taken. Caller frees. */
 char *git_join_url(const char *parent, const char *url);

@@ -2,9 +2,11 @@
 #include "pmkmod/build/index_kernels.h"
 
 #include "chroot/base/fs.h"
+#include "chroot/base/sealed.h"
 #include "pmkmod/kernel/kernel.h"
 
 #define TEXT_MAX (1u << 20)
+#define FIRST_LINE "pmkmod index-kernels\n"
 
 /* ---- as text: "name version identity headers|-" ---- */
 
@@ -37,6 +39,31 @@ static bool take_text(struct index_kernels *k, const char *text)
 			return false;
 		}
 	return true;
+}
+
+static bool load(struct index_kernels *k, const char *path)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len, body;
+
+	if (fs_read_regular(path, TEXT_MAX, &text, &len, NULL) < 0)
+		return false;
+	body = sealed_body(text, len, FIRST_LINE);
+	if (!body)
+		return false;
+	text[body] = '\0';
+	return take_text(k, text + strlen(FIRST_LINE));
+}
+
+/* What cannot be kept only costs time. */
+static void save(const char *dir, const char *path, const char *text)
+{
+	_cleanup_strbuf_ struct strbuf b = {0};
+
+	strbuf_addf(&b, FIRST_LINE "%s", text);
+	sealed_end(&b);
+	if (fs_mkdirs(dir, 0700, NULL) == 0)
+		fs_write_atomic(path, b.s, b.len, 0600, NULL);
 }
 
 /* ---- out of the indexes ---- */
@@ -93,13 +120,13 @@ void index_kernels_read(struct index_kernels *k, const struct context *x, const 
 		return;
 	hash_hex(&s.id, hex);
 	path = path_join(dir, hex);
-	if (fs_read(path, TEXT_MAX, &text, NULL, NULL) < 0 || !take_text(k, text)) {
-		free(text);
+	if (load(k, path)) {
+		fs_note_use(path);
+	} else {
 		text = print(&s);
 		take_text(k, text);
-		/* what cannot be kept only costs time */
-		if (s.urls.n && fs_mkdirs(dir, 0700, NULL) == 0)
-			fs_write_atomic(path, text, strlen(text), 0600, NULL);
+		if (s.urls.n)
+			save(dir, path, text);
 	}
 	repos_close(&s);
 }

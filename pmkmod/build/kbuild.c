@@ -29,6 +29,28 @@ static void share_jobs(struct build_root *b, const struct jobserver *s, bool has
 	b->spec.env = (const char *const *)b->env.v;
 }
 
+/* What it is called in a table of times: the source's own steps are make, whatever starts it. */
+static const char *timed_as(const struct job *j, const struct strvec *argv)
+{
+	const char *stage = j->plan->x->progress.stage, *name = path_base(argv->v[0]);
+	static const char *const shells[] = {"make", "sh", "bash"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(shells); i++)
+		if (streq(name, shells[i]))
+			return stage && streq(stage, "build") ? "make" : name;
+	return starts_with(name, j->plan->cross) ? name + strlen(j->plan->cross) : name;
+}
+
+static void note_times(
+	const struct job *j, const struct strvec *argv, double took, const struct sandbox_result *r)
+{
+	struct progress *p = &j->plan->x->progress;
+	double around = r->started_s + r->ended_s;
+
+	if (p->stage && r->started_s > 0)
+		timing_program(&p->timing, p->stage, timed_as(j, argv), took - around, around);
+}
+
 int job_run(struct job *j, const struct strvec *argv, const char *cwd, struct strbuf *kept,
 	struct err *e)
 {
@@ -45,6 +67,7 @@ int job_run(struct job *j, const struct strvec *argv, const char *cwd, struct st
 	struct disk_limit limit;
 	unsigned long long max_disk;
 	unsigned timeout;
+	double began;
 	struct build_root b;
 	int r = build_root_init(&b, j->plan, &j->layers, j->headers.release, e);
 
@@ -80,7 +103,9 @@ int job_run(struct job *j, const struct strvec *argv, const char *cwd, struct st
 	timeout = b.spec.timeout_s;
 	b.spec.tick = disk_limit_tick;
 	b.spec.tick_ctx = &limit;
+	began = monotonic_seconds();
 	r = run_in_sandbox(&b.spec, &result, e);
+	note_times(j, argv, monotonic_seconds() - began, &result);
 	if (r == 0)
 		dprintf(j->log_fd, "# exit code: %d\n", result.status);
 	command_output_free(&o);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "chroot/base/fs.h"
+#include "chroot/layer/manifest.h"
 #include "pmkmod/aport/aport.h"
 #include "pmkmod/build/repos.h"
 #include "pmkmod/util/download.h"
@@ -69,7 +70,8 @@ static int unpack_to(const char *archive, const char *shown, const char *dir, st
 {
 	_cleanup_free_ char *fresh = xasprintf("%s.new", dir), *to = path_join(fresh, "unpacked");
 	_cleanup_free_ char *source = path_join(fresh, "source"), *only = NULL;
-	_cleanup_free_ char *marker = path_join(fresh, "complete");
+	_cleanup_free_ char *marker = path_join(fresh, "complete"),
+			    *list = path_join(fresh, "manifest");
 	_cleanup_close_ int fd = -1;
 	int r = fs_remove_tree(fresh, e);
 
@@ -82,6 +84,8 @@ static int unpack_to(const char *archive, const char *shown, const char *dir, st
 		if (rename(only ? only : to, source) < 0)
 			r = err_errno(e, -errno, "cannot move '%s'", to);
 	}
+	if (r == 0)
+		r = manifest_write(source, list, e);
 	if (r == 0 &&
 		((fd = open(fresh, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0 || syncfs(fd) < 0))
 		r = err_errno(e, -errno, "cannot sync '%s'", fresh);
@@ -118,6 +122,7 @@ static int unpack_once(
 	progress_detail(&x->progress, "unpacking %s", path_base(o->source));
 	if (!fs_exists(marker))
 		r = unpack_to(path, o->source, dir, e);
+	fs_note_use(marker);
 	if (r == 0)
 		s->dir = path_join(dir, "source");
 	if (r == -ENOSPC && e)

@@ -101,6 +101,7 @@ int known_texts_load(struct known_texts *t, const char *cache_dir, const struct 
 	*t = (struct known_texts){0};
 	if (fs_read_regular(path, CACHE_MAX, &text, &len, NULL) < 0)
 		return -ENOENT;
+	fs_note_use(path);
 	return known_texts_parse(t, text, len);
 }
 

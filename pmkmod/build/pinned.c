@@ -5,7 +5,7 @@
 #include "pmkmod/build/pinned.h"
 
 /* Bumped whenever the way a layer is assembled changes what ends up in it. */
-#define LAYER_FORMAT 1
+#define LAYER_FORMAT 2
 
 void pinned_from(struct pinned *out, const struct apk_pkg *p)
 {

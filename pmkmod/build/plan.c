@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "chroot/base/fs.h"
+#include "pmkmod/build/native_helpers.h"
 #include "pmkmod/build/source.h"
 #include "pmkmod/util/exit_codes.h"
 
@@ -210,6 +211,8 @@ static int resolve_all(struct plan *p, struct err *e)
 		r = resolve_packages(p, e);
 	if (r == 0)
 		r = resolve_native(p, e);
+	if (r == 0)
+		r = native_helpers_resolve(p, e);
 	return r < 0 ? r : describe_host(p, e);
 }
 
@@ -221,6 +224,8 @@ static void forget_resolved(struct plan *p)
 	p->target = (struct resolution){0};
 	pinned_set_free(&p->native);
 	p->native = (struct pinned_set){0};
+	pinned_set_free(&p->helpers);
+	p->helpers = (struct pinned_set){0};
 	free(p->host);
 	p->host = NULL;
 }
@@ -368,6 +373,7 @@ void plan_free(struct plan *p)
 	repos_close(&p->native_repos);
 	resolution_free(&p->target);
 	pinned_set_free(&p->native);
+	pinned_set_free(&p->helpers);
 	free(p->source);
 	strvec_free(&p->patches);
 	free(p->version);

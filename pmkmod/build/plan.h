@@ -22,7 +22,10 @@ struct plan {
 	struct repo_set target_repos, native_repos;
 	struct resolution target;
 	struct pinned_set native; /* empty unless native tools come from a layer */
-	char toolchain_id[HASH_HEX_MAX], kernel_id[HASH_HEX_MAX], native_id[HASH_HEX_MAX];
+	struct pinned_set
+		helpers; /* packages with this machine's kbuild programs (native_helpers.h) */
+	char toolchain_id[HASH_HEX_MAX], kernel_id[HASH_HEX_MAX], native_id[HASH_HEX_MAX],
+		helpers_id[HASH_HEX_MAX];
 	struct companions companions; /* the modules it depends on that were built */
 	struct sign_key *sign_key; /* signs modules; NULL: none given */
 	bool sign_key_implied; /* nobody named it: it is the one signing-kernel has made */

@@ -8,7 +8,7 @@
 #include "pmkmod/build/plan_memory.h"
 
 /* Bumped whenever the stages behind the plan change what comes out of the same inputs. */
-#define CELL_FORMAT 5
+#define CELL_FORMAT 6
 
 static void newest(int64_t *date, const struct pinned *p)
 {
@@ -102,6 +102,7 @@ void plan_finish(struct plan *p)
 	strbuf_addf(&b, "emulate %s\n", emulate_names[p->emulate]);
 	strbuf_addf(&b, "toolchain %s\nheaders %s\n", p->toolchain_id, p->kernel_id);
 	print_text(&b, "native", p->native.n ? p->native_id : p->host);
+	print_text(&b, "helpers", p->helpers.n ? p->helpers_id : NULL);
 	print_text(&b, "cross", *p->cross ? p->cross : NULL);
 	/* the certificate alone: what a signature looks like depends on nothing else of the key */
 	if (p->sign_key)

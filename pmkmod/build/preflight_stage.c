@@ -11,6 +11,7 @@
 #include "pmkmod/util/exit_codes.h"
 
 #define PLUGINS "scripts/gcc-plugins"
+#define MACROS_MAX (1U << 20)
 #define SEED "scripts/basic/randstruct.seed"
 
 /* ---- what the headers have ---- */
@@ -222,12 +223,43 @@ static int no_compiler(struct job *j, const char *program, struct err *e)
 			     "`--emulate full` (for clang also lld and llvm)");
 }
 
+/*
+ * Where the answer of a compiler is kept; NULL: it is to be asked each time. The layers that a root
+ * is made of say which compiler its name means there; a path may lead into the source.
+ */
+static char *answer_path(const struct job *j, const struct strvec *argv)
+{
+	const struct plan *p = j->plan;
+	_cleanup_free_ char *command = strvec_join(argv, " ");
+	_cleanup_strbuf_ struct strbuf b = {0};
+	char hex[HASH_HEX_MAX];
+	struct hash h;
+
+	if (strchr(command, '/') != strstr(command, "/dev/null") || p->host)
+		return NULL;
+	strbuf_addf(&b, "%s\n%s\n%s\n%s", p->native.n ? p->native_id : p->toolchain_id,
+		p->kernel_id, emulate_names[p->emulate], command);
+	hash_buf(HASH_SHA256, b.s, b.len, &h);
+	hash_hex(&h, hex);
+	return xasprintf("%s/compilers/%s", p->x->cache, hex);
+}
+
+static void keep_answer(const struct job *j, const char *path, const struct strbuf *macros)
+{
+	_cleanup_free_ char *dir = path_join(j->plan->x->cache, "compilers");
+
+	/* only a shortcut */
+	if (fs_mkdirs(dir, 0700, NULL) == 0)
+		fs_write_atomic(path, macros->s, macros->len, 0644, NULL);
+}
+
 /* Its predefined macros are what it is, however its packager words `--version`. */
 static int ask_compiler(struct job *j, struct compiler *ours, struct err *e)
 {
 	static const char *const question[] = {"-dM", "-E", "-x", "c", "/dev/null"};
 	_cleanup_strvec_ struct strvec argv = {0};
 	_cleanup_strbuf_ struct strbuf macros = {0};
+	_cleanup_free_ char *path = NULL, *known = NULL;
 	struct err why = ERR_INIT;
 	int r;
 
@@ -235,6 +267,11 @@ static int ask_compiler(struct job *j, struct compiler *ours, struct err *e)
 	compiler_command(j, &argv);
 	for (size_t i = 0; i < ARRAY_SIZE(question); i++)
 		strvec_add(&argv, question[i]);
+	path = answer_path(j, &argv);
+	if (path && fs_read_regular(path, MACROS_MAX, &known, NULL, NULL) == 0) {
+		compiler_from_macros(ours, known);
+		return 0;
+	}
 	r = job_run(j, &argv, JOB_SOURCE, &macros, &why);
 	if (r == -ENOENT)
 		return no_compiler(j, argv.v[0], e);
@@ -244,8 +281,11 @@ static int ask_compiler(struct job *j, struct compiler *ours, struct err *e)
 			e->exit_code = why.exit_code;
 		return r;
 	}
-	if (r == 0 && macros.len)
+	if (r == 0 && macros.len) {
 		compiler_from_macros(ours, macros.s);
+		if (path && ours->family)
+			keep_answer(j, path, &macros);
+	}
 	return 0;
 }
 

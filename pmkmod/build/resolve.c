@@ -4,11 +4,13 @@
 #include <sys/stat.h>
 
 #include "chroot/base/fs.h"
+#include "chroot/base/sealed.h"
 #include "pmkmod/build/pinned.h"
 #include "pmkmod/util/exit_codes.h"
 
 /* Bumped whenever the rules below change what a resolution holds. */
-#define RESOLUTION_FORMAT 1
+#define RESOLUTION_FORMAT 2
+#define FIRST_LINE "pmkmod resolution\n"
 
 /* ---- the cache: <cache>/resolve/<hash of indexes, keys and question> ---- */
 
@@ -50,11 +52,12 @@ static void store(const char *path, const struct resolution *r)
 	_cleanup_strbuf_ struct strbuf b = {0};
 	_cleanup_free_ char *dir = xstrndup(path, (size_t)(strrchr(path, '/') - path));
 
+	strbuf_adds(&b, FIRST_LINE);
 	print_one(&b, "kernel", &r->kernel);
 	print_one(&b, "source", &r->source);
 	print_set(&b, "toolchain", &r->toolchain);
 	print_set(&b, "headers", &r->headers);
-	strbuf_adds(&b, "end\n");
+	sealed_end(&b);
 	/* only a shortcut: if it cannot be kept, the next run solves again */
 	if (fs_mkdirs(dir, 0700, NULL) == 0)
 		fs_write_atomic(path, b.s, b.len, 0644, NULL);
@@ -84,29 +87,34 @@ static int load_line(struct resolution *r, const char *word, const char *rest)
 	return -EINVAL;
 }
 
-/* True if a whole, sane resolution was in the cache. */
+/* True if a whole, sane resolution was in the cache. A package that a disk has made another one of
+ * would be missing in the layer. */
 static bool load(const char *path, struct resolution *r)
 {
 	_cleanup_free_ char *text = NULL;
 	_cleanup_strvec_ struct strvec lines = {0};
-	bool ended = false;
+	size_t len, body, i = 0;
 
-	if (fs_read(path, 1 << 24, &text, NULL, NULL) < 0)
+	if (fs_read_regular(path, 1 << 24, &text, &len, NULL) < 0)
 		return false;
-	strvec_split(&lines, text, "\n");
-	for (size_t i = 0; i < lines.n; i++) {
+	body = sealed_body(text, len, FIRST_LINE);
+	if (!body)
+		return false;
+	text[body] = '\0';
+	strvec_split(&lines, text + strlen(FIRST_LINE), "\n");
+	for (; i < lines.n; i++) {
 		char *space = strchr(lines.v[i], ' ');
 
-		ended = streq(lines.v[i], "end");
-		if (ended)
+		if (!space)
 			break;
-		if (space)
-			*space = '\0';
-		if (!space || load_line(r, lines.v[i], space + 1) < 0)
+		*space = '\0';
+		if (load_line(r, lines.v[i], space + 1) < 0)
 			break;
 	}
-	if (ended)
+	if (i == lines.n) {
+		fs_note_use(path);
 		return true;
+	}
 	resolution_free(r);
 	*r = (struct resolution){0};
 	return false;
@@ -145,6 +153,24 @@ int resolve_root(struct pinned_set *out, struct repo_set *s, struct context *x,
 			store(path, &res);
 		}
 		apk_solution_free(&sol);
+	}
+	*out = res.toolchain;
+	res.toolchain = (struct pinned_set){0};
+	resolution_free(&res);
+	return r;
+}
+
+int resolve_by(struct pinned_set *out, struct repo_set *s, struct context *x, const char *question,
+	int (*find)(void *ctx, struct pinned_set *out, struct err *e), void *ctx, struct err *e)
+{
+	_cleanup_free_ char *path = cache_file(x, s, question);
+	struct resolution res = {0};
+	int r = 0;
+
+	if (!load(path, &res)) {
+		r = find(ctx, &res.toolchain, e);
+		if (r == 0)
+			store(path, &res);
 	}
 	*out = res.toolchain;
 	res.toolchain = (struct pinned_set){0};

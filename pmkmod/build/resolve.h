@@ -50,6 +50,13 @@ int resolve_root(struct pinned_set *out, struct repo_set *s, struct context *x,
 	const struct strvec *world, struct err *e);
 
 /*
+ * Packages that `find` chooses from indexes whose hashes are in `question`: asked once, then
+ * remembered with the indexes of `s`.
+ */
+int resolve_by(struct pinned_set *out, struct repo_set *s, struct context *x, const char *question,
+	int (*find)(void *ctx, struct pinned_set *out, struct err *e), void *ctx, struct err *e);
+
+/*
  * Id of the layer that holds `set` on top of layer `below` (NULL: none): a hash over format, names,
  * versions and identities.
  */

@@ -150,6 +150,9 @@ int build_root_init(struct build_root *b, const struct plan *p, const struct lay
 	if (p->emulate != EMULATE_TOOLS) {
 		strvec_add_all(&b->layers, &l->target);
 	} else if (l->native) {
+		if (l->helpers)
+			strvec_add(&b->layers, l->helpers);
+		b->native_helpers = l->helpers_whole;
 		strvec_add(&b->layers, l->kernel);
 		strvec_add(&b->layers, l->native);
 	} else {

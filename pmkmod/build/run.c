@@ -184,6 +184,7 @@ static int stage_build(struct job *j, struct err *e)
 			p->emulate == EMULATE_FULL   ? "fully emulated"
 			: p->emulate == EMULATE_NONE ? "native"
 			: j->native_helpers	     ? "native tools and kernel helpers"
+			: j->layers.helpers	     ? "native tools, some kernel helpers emulated"
 						     : "native tools, kernel helpers emulated");
 	return r;
 }
@@ -225,6 +226,21 @@ static void record_failure(struct job *j, struct cell_result *result, struct err
 		.diagnosis = diagnosis_text(&j->diagnosis)};
 }
 
+/* Packages that are read, not installed: which of them a disk has damaged is not read again. */
+static void drop_damaged(struct plan *p)
+{
+	const char *const names[] = {p->target.kernel.name, p->target.source.name};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		struct apk_change c = {.new_pkg = names[i] && p->target_repos.repos
+							  ? repos_newest(&p->target_repos, names[i])
+							  : NULL};
+		const struct apk_solution one = {.changes = &c, .n_changes = 1};
+
+		repos_drop_damaged(p->x, &one);
+	}
+}
+
 static int build_cell(struct plan *p, struct cell_result *result, struct err *e)
 {
 	struct job j = {.plan = p, .work = WORK_INIT, .log_fd = -1};
@@ -240,6 +256,8 @@ static int build_cell(struct plan *p, struct cell_result *result, struct err *e)
 	}
 	if (r == 0)
 		r = job_export(&j, result, e);
+	if (r == -EBADMSG)
+		drop_damaged(p);
 	if (r < 0) {
 		if (e)
 			record_failure(&j, result, e);
@@ -250,6 +268,7 @@ static int build_cell(struct plan *p, struct cell_result *result, struct err *e)
 			cell_store(p, result, NULL);
 	}
 	job_free(&j);
+	p->x->cache_grew = true;
 	return r;
 }
 

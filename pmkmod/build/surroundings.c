@@ -145,7 +145,7 @@ static int write_program(const char *dir, const char *name, const char *text, st
 {
 	_cleanup_free_ char *path = path_join(dir, name);
 
-	return fs_write_atomic(path, text, strlen(text), 0755, e);
+	return fs_write_scratch(path, text, strlen(text), 0755, e);
 }
 
 static char *run_dir(const struct job *j)

@@ -13,6 +13,7 @@ static bool load(struct strvec *out, const char *path)
 	_cleanup_free_ char *text = NULL;
 	size_t len, body;
 
+	fs_note_use(path);
 	if (fs_read_regular(path, CACHE_MAX, &text, &len, NULL) < 0)
 		return false;
 	body = sealed_body(text, len, FIRST_LINE);

@@ -3,6 +3,7 @@
 #include "pmkmod/build/run.h"
 #include "pmkmod/cmd/cmd.h"
 #include "pmkmod/util/json.h"
+#include "pmkmod/util/progress_json.h"
 
 /* What is known when it is over. */
 struct outcome {
@@ -97,12 +98,61 @@ static void add_failure(
 						  : NULL);
 }
 
+static struct json_object *seconds(double s)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%.6f", s);
+	return json_object_new_double_s(s, text);
+}
+
+static struct json_object *stage_json(const struct timing_stage *s)
+{
+	struct json_object *o = json_object_new_object(), *programs = json_object_new_array();
+
+	json_add_text(o, "stage", s->name);
+	json_object_object_add(o, "seconds", seconds(s->seconds));
+	for (size_t i = 0; i < s->n_programs; i++) {
+		struct json_object *p = json_object_new_object();
+
+		json_add_text(p, "name", s->programs[i].name);
+		json_object_object_add(p, "runs", json_object_new_int64(s->programs[i].runs));
+		json_object_object_add(p, "seconds", seconds(s->programs[i].seconds));
+		json_object_array_add(programs, p);
+	}
+	json_object_object_add(o, "programs", programs);
+	json_object_object_add(o, "sandboxes", json_object_new_int64(s->sandboxes));
+	json_object_object_add(o, "sandbox_seconds", seconds(s->sandbox));
+	json_object_object_add(o, "own_seconds", seconds(timing_own(s)));
+	return o;
+}
+
+static struct json_object *timing_json(const struct timing *t)
+{
+	struct json_object *o = json_object_new_object(), *stages = json_object_new_array();
+
+	json_object_object_add(o, "seconds", seconds(monotonic_seconds() - t->began));
+	for (size_t i = 0; i < t->n_stages; i++)
+		json_object_array_add(stages, stage_json(&t->stages[i]));
+	json_object_object_add(o, "stages", stages);
+	return o;
+}
+
+static void print_timing(const struct timing *t)
+{
+	_cleanup_free_ char *table = timing_table(t, monotonic_seconds() - t->began);
+
+	fputs(table, stdout);
+}
+
 static void print_json(
 	struct context *x, const struct options *opts, struct outcome *out, int r, struct err *e)
 {
 	struct json_object *o = json_object_new_object();
 	_cleanup_free_ char *log = out->ran && out->p.cell[0] ? cell_log_path(&out->p) : NULL;
 
+	if (opts->events)
+		json_add_text(o, "event", "end");
 	json_object_object_add(o, "ok", json_object_new_boolean(r == 0));
 	json_add_text(o, "device", opts->args.v[1]);
 	json_add_text(o, "module", opts->args.v[2]);
@@ -111,8 +161,16 @@ static void print_json(
 	else
 		add_failure(o, x, out, r, e);
 	json_add_text(o, "log", log && fs_exists(log) ? log : NULL);
+	if (opts->timing)
+		json_object_object_add(o, "timing", timing_json(&x->progress.timing));
 	json_write(o);
 	putchar('\n');
+}
+
+/* A line of its own for each, while it happens. */
+static void tell_event(void *ctx, const struct progress_event *ev)
+{
+	json_write_line(*(const int *)ctx, progress_json(ev));
 }
 
 /* ---- the command ---- */
@@ -149,14 +207,21 @@ int cmd_build(struct context *x, const struct options *o, int *status, struct er
 	(void)status;
 	if (o->json)
 		r = stdout_aside(&kept, told);
+	if (o->events && r == 0) {
+		x->progress.tell = tell_event;
+		x->progress.tell_ctx = &kept;
+	}
 	if (r == 0)
 		r = build_and_publish(x, o, &out, told);
+	x->progress.tell = NULL;
 	if (kept >= 0) {
 		int back = stdout_back(&kept, r < 0 ? NULL : told);
 
 		r = r == 0 ? back : r;
 		if (back == 0)
 			print_json(x, o, &out, r, told);
+	} else if (o->timing) {
+		print_timing(&x->progress.timing);
 	}
 	if (out.ran) {
 		cell_result_free(&out.result);

@@ -25,6 +25,7 @@ struct options {
 	const char *engine, *emit, *shared; /* matrix */
 	bool wait; /* matrix: --wait */
 	const char *plan, *task; /* run-cell, merge-cells */
+	bool timing; /* build: tell where the time went */
 	bool phone; /* --phone: ask it first */
 	struct strvec args; /* what is left */
 	struct strvec command_line; /* what follows "--" */
@@ -62,6 +63,7 @@ int cmd_init(struct context *x, const struct options *o, int *status, struct err
 int cmd_info(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_stale(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_doctor(struct context *x, const struct options *o, int *status, struct err *e);
+int cmd_cache(struct context *x, const struct options *o, int *status, struct err *e);
 int cmd_clean(struct context *x, const struct options *o, int *status, struct err *e);
 
 /* after_build.c: build, then call `stage` with what came out. */

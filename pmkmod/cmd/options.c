@@ -130,9 +130,19 @@ const struct command commands[] = {
 		"Of devices their architectures are needed, else aarch64 and armv7. --json prints it for\n"
 		"programs. Exit code 33: something is lacking.\n",
 		0, SIZE_MAX, cmd_doctor, true},
+	{"cache", "stats|prune|verify", "what is kept to be used again: its size, limit and hashes",
+		"stats shows what there is of each kind, its bytes, those on disk (what layers share counts\n"
+		"once), when it was used, and what the layers of each kernel take. prune removes what was\n"
+		"not used for longest until all is below cache.max_size; builds do that by themselves.\n"
+		"--dry-run only says what would go. verify compares everything with its hash; what is\n"
+		"damaged is named and removed, the next build makes it again. What a build uses stays, and\n"
+		"so do published packages and the key. --json prints it for programs. Exit code 30: verify\n"
+		"has found something damaged.\n",
+		1, 1, cmd_cache, false},
 	{"clean", "[layers|cache|all]", "remove layers, downloads, or both; packages and keys stay",
-		"Without an argument only layers that were not used for 30 days are removed.\n", 0,
-		1, cmd_clean, false},
+		"Without an argument only layers that were not used for 30 days are removed. What is\n"
+		"above a limit `pmkmod cache prune` removes.\n",
+		0, 1, cmd_clean, false},
 };
 const size_t n_commands = ARRAY_SIZE(commands);
 
@@ -163,6 +173,7 @@ enum {
 	OPT_WAIT,
 	OPT_PLAN,
 	OPT_TASK,
+	OPT_TIMING,
 	OPT_TIMEOUT,
 	OPT_ASK_PHONE,
 	OPT_PHONE, /* three, for the rows of phone_options[] */
@@ -214,6 +225,7 @@ static const struct option long_options[] = {
 	{"wait", no_argument, NULL, OPT_WAIT},
 	{"plan", required_argument, NULL, OPT_PLAN},
 	{"task", required_argument, NULL, OPT_TASK},
+	{"timing", no_argument, NULL, OPT_TIMING},
 	{"timeout", required_argument, NULL, OPT_TIMEOUT},
 	{"jobs", required_argument, NULL, 'j'},
 	{"verbose", no_argument, NULL, 'v'},
@@ -227,7 +239,8 @@ static const char options_help[] =
 	"Options:\n"
 	"  -o SECTION.KEY=VALUE  set one value of the configuration\n"
 	"      --config FILE     read FILE instead of /etc/pmkmod.ini and the one below ~/.config\n"
-	"      --emulate MODE    tools: native compiler, kernel helpers under qemu-user (default);\n"
+	"      --emulate MODE    tools: native compiler, kernel helpers as far as there are\n"
+	"                        equal ones, else under qemu-user (default);\n"
 	"                        full: everything in the phone's root under qemu-user\n"
 	"      --autoload        the package also loads the module at each start (modules-load.d)\n"
 	"      --force           package a module although the kernel would refuse it\n"
@@ -244,8 +257,8 @@ static const char options_help[] =
 	"      --kernel NAME     which of a device's kernels in pmaports: mainline, or its package\n"
 	"      --device NAME     check: against the kernel package of this device's channel\n"
 	"      --kernel-dir DIR  check: against a build folder, headers, or /lib/modules/<release>\n"
-	"      --json            build, matrix, list devices, check, info, stale, doctor: for\n"
-	"                        programs; --json=events: with build, what happens while it happens\n"
+	"      --json            build, matrix, list devices, check, info, stale, doctor, cache:\n"
+	"                        for programs; --json=events: with build, what happens while it happens\n"
 	"      --verdict NAMES   list devices of these verdicts alone\n"
 	"      --emit-aport DIR  where signing-kernel writes its kernel aport to; with build: write\n"
 	"                        aports, by which pmbootstrap makes the same packages, to DIR\n"
@@ -254,7 +267,7 @@ static const char options_help[] =
 	"      --host HOST       the phone's name or address (172.16.42.1), with --port and --user\n"
 	"      --phone HOST      ask this phone first what kernel it runs (see `phone`)\n"
 	"      --install-key     sideload: make the phone trust the key that signed the package\n"
-	"      --dry-run         sideload, matrix: only say what would be done\n"
+	"      --dry-run         sideload, matrix, cache prune: only say what would be done\n"
 	"      --keep-going      matrix: after a failure, too\n"
 	"      --only-failed     matrix: only what failed in the last run\n"
 	"      --report DIR      matrix: where the reports go (default: matrix/report in paths.state)\n"
@@ -262,6 +275,7 @@ static const char options_help[] =
 	"                        slurm also submit it, with --wait until it is merged; --emit gitlab\n"
 	"                        or slurm: write what these take, and submit nothing\n"
 	"      --plan DIR        run-cell, merge-cells: that folder; --task I/N: part I of N of it\n"
+	"      --timing          build: say at the end where the time went\n"
 	"      --keep            boot: afterwards a shell in the booted system, on this terminal\n"
 	"      --timeout SECONDS boot: how long it may take, without that shell (120; 0: no limit)\n"
 	"  -v, --verbose         show the whole output of the build\n"
@@ -381,6 +395,9 @@ static int one_option(struct options *o, int c, const char *name, struct err *e)
 		break;
 	case OPT_TIMEOUT:
 		strvec_addf(&o->settings, "boot.timeout=%s", optarg);
+		break;
+	case OPT_TIMING:
+		o->timing = true;
 		break;
 	case OPT_FORCE:
 		o->force = true;

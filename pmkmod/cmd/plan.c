@@ -109,6 +109,9 @@ int cmd_plan(struct context *x, const struct options *o, int *status, struct err
 		if (p.native.n)
 			print_packages("native", p.native_id,
 				layer_state(store, p.native_id, false), &p.native);
+		if (p.helpers.n)
+			print_packages("helpers", p.helpers_id,
+				layer_state(store, p.helpers_id, false), &p.helpers);
 		print_todo(&p);
 	}
 	plan_free(&p);

@@ -364,9 +364,10 @@ int kernel_facts_cached(struct kernel_facts *f, const struct hash *identity, con
 	size_t len = 0;
 
 	*f = (struct kernel_facts){0};
-	return fs_read(path, CACHE_MAX, &text, &len, NULL) == 0 && facts_parse(f, text, len)
-		       ? 0
-		       : -ENOENT;
+	if (fs_read(path, CACHE_MAX, &text, &len, NULL) < 0 || !facts_parse(f, text, len))
+		return -ENOENT;
+	fs_note_use(path);
+	return 0;
 }
 
 int kernel_facts_read(struct kernel_facts *f, const char *apk_path, const struct hash *identity,

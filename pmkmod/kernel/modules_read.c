@@ -227,6 +227,7 @@ static bool load_kept(struct kernel_modules *m, const char *path)
 	char *text;
 	size_t len;
 
+	fs_note_use(path);
 	/* a cache that cannot be read is read again */
 	return fs_read_regular(path, CACHE_MAX, &text, &len, NULL) == 0 &&
 	       kernel_modules_parse(m, text, len) == 0;

@@ -41,21 +41,23 @@ static int compare(const void *a, const void *b)
 	return 0;
 }
 
-/* The first of each kernel goes `early` places forward. */
+/* The first of each kernel goes `early` places forward, but not before that of the one before it.
+ */
 static void advance(struct place *v, size_t n, size_t early)
 {
+	size_t before = 0;
+
 	for (size_t i = 1; i < n; i++) {
 		struct place first = v[i];
 		size_t to = i > early ? i - early : 0;
 
 		if (v[i].kernel == v[i - 1].kernel)
 			continue;
-		/* not before the first of the kernel that comes before it */
-		while (to < i && v[to].kernel != v[i - 1].kernel)
-			to++;
-		to += to < i;
+		if (to <= before)
+			to = before + 1;
 		memmove(v + to + 1, v + to, (i - to) * sizeof(*v));
 		v[to] = first;
+		before = to;
 	}
 }
 

@@ -35,22 +35,23 @@ const link = (href, text) => {
 };
 const encode = path => path.split('/').map(encodeURIComponent).join('/');
 
-const explain = (why, into, row) => {
-	const anchor = why && $(why);
+/* The words that a cell shares with others, with its own names in them, and then what is its own. */
+const explain = (c, into, row) => {
+	const anchor = c[WHY] && $(c[WHY]);
 	if (!anchor)
 		return;
-	for (const node of anchor.parentNode.children) {
-		if (node.tagName === 'SUMMARY' || node.classList.contains('of-all'))
-			continue;
-		const copy = node.cloneNode(true);
-		copy.removeAttribute('id');
-		if (copy.classList.contains('error'))
-			for (const key of ['device', 'kernel', 'version'])
-				if (row.dataset[key])
-					copy.textContent =
-						copy.textContent.replaceAll(`<${key}>`, row.dataset[key]);
-		into.append(copy);
-	}
+	const error = anchor.closest('details').querySelector('.error');
+	const names = {...row.dataset, release: texts[c[RELEASE]], cell: c[HASH]};
+	const copy = error.cloneNode(true);
+	copy.removeAttribute('id');
+	for (const key of ['device', 'kernel', 'version', 'release', 'cell'])
+		if (names[key])
+			copy.textContent = copy.textContent.replaceAll(`<${key}>`, names[key]);
+	into.append(copy);
+	if (anchor !== error)
+		for (const node of anchor.children)
+			if (!node.classList.contains('of-all'))
+				into.append(node.cloneNode(true));
 };
 
 const show = (row, column) => {
@@ -88,9 +89,11 @@ const show = (row, column) => {
 	}
 	if (c[HASH] && c[WHY][0] !== 'c')
 		add('log', link(`${data.logs}${c[HASH]}/log`, 'the whole log'));
-	explain(c[WHY], $('why'), tr);
+	explain(c, $('why'), tr);
 	panel.showModal();
 	panel.scrollTop = 0;
+	for (const log of panel.querySelectorAll('.log'))
+		log.scrollTop = log.scrollHeight; /* what matters is at its end */
 };
 
 /* ---- the grid's keys ---- */
@@ -158,18 +161,17 @@ const base = sheet.cssRules.length;
 const dimmed = new Uint8Array(slots.length);
 const rowTexts = rows.map(tr => tr.cells[0].title.toLowerCase());
 const columnTexts = heads.map(th => `${th.title} ${th.dataset.title || ''}`.toLowerCase());
+const explanations = [...document.querySelectorAll('section details')].map(
+	details => [details, [...details.querySelectorAll('[id]')].map(node => node.id)]);
 let cellTexts = null;
 
 const textOfCells = () => {
-	const errors = new Map();
-	return cells.map(c => {
-		if (c[WHY] && !errors.has(c[WHY])) {
-			const said = $(c[WHY]).parentNode.querySelector('.error');
-			errors.set(c[WHY], said ? said.textContent : '');
-		}
-		return `${states[c[STATE]][1]} ${texts[c[VERDICT]]} ${texts[c[STAGE]]} ${c[PACKAGE] || ''} ${
-			errors.get(c[WHY]) || ''}`.toLowerCase();
-	});
+	const errors = new Map(explanations.flatMap(([details, ids]) => {
+		const said = details.querySelector('.error').textContent;
+		return ids.map(id => [id, said]);
+	}));
+	return cells.map(c => [states[c[STATE]][1], texts[c[VERDICT]], texts[c[STAGE]], c[PACKAGE],
+		errors.get(c[WHY]) || ''].join(' ').toLowerCase());
 };
 const dim = (slot, td, value) => {
 	if (dimmed[slot] === value)
@@ -194,6 +196,7 @@ const filter = () => {
 	const hits = words.map(word => [rowTexts, columnTexts, cellTexts].map(
 		all => Uint8Array.from(all, text => text.includes(word) ? 1 : 0)));
 	const seen = new Uint8Array(columns);
+	const reasons = new Set();
 	let found = 0;
 	rows.forEach((tr, row) => {
 		const fits = new Uint8Array(columns);
@@ -204,6 +207,7 @@ const filter = () => {
 				continue;
 			if (hits.every(([r, c, k]) => r[row] || c[column] || k[number])) {
 				fits[column] = seen[column] = 1;
+				reasons.add(cells[number][WHY]);
 				some++;
 			}
 		}
@@ -216,6 +220,8 @@ const filter = () => {
 	for (const body of document.querySelectorAll('#grid tbody.shared'))
 		body.hidden = ![...body.rows].slice(1).some(tr => !tr.hidden);
 	hideColumns(seen);
+	for (const [details, ids] of explanations)
+		details.hidden = any && !ids.some(id => reasons.has(id));
 	$('found').textContent = any ? `${found} of ${slots.length}` : '';
 };
 

@@ -36,17 +36,18 @@ static void take_out(char **text, const char *name, const char *with)
 static char *reason_of(const struct matrix *m, const struct matrix_cell *c, bool whole_text)
 {
 	const struct matrix_device *d = &m->devices[c->device];
-	const char *error = c->error ? c->error : "";
+	_cleanup_free_ char *error = whole_text ? cell_explanation(c) : text_first_line(c->error);
 	struct strbuf clean = {0};
 	char *text;
 
-	text_add(
-		&clean, error, whole_text ? strlen(error) : strcspn(error, "\n"), TEXT_PLAIN, true);
+	if (error)
+		text_add(&clean, error, strlen(error), TEXT_PLAIN, true);
 	text = strbuf_steal(&clean);
 	take_out(&text, d->name, "<device>");
 	take_out(&text, d->kernel, "<kernel>");
 	take_out(&text, d->kernel_version, "<version>");
 	take_out(&text, c->release, "<release>");
+	take_out(&text, c->hash, "<cell>"); /* in its log's path */
 	return text;
 }
 

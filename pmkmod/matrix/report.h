@@ -87,7 +87,7 @@ void members_free(struct members *s);
 
 /* ---- reasons.c: the slots of a state, by why ---- */
 struct reason {
-	char *text; /* of a device, kernel or version that differ it says <device>, ... */
+	char *text; /* of a device, kernel, ... that differ it says <device>, <kernel>, ... */
 	uint32_t *slots; /* in their order */
 	size_t n, cap;
 	uint32_t *devices, *modules; /* each once, in their order */
@@ -100,7 +100,7 @@ struct reasons {
 };
 /* "a, b, c and 7 more" of `n` devices, as TEXT_PLAIN. Caller frees. */
 char *devices_text(const struct matrix *m, const uint32_t *devices, size_t n, size_t max);
-/* Of the error's first line, or of all of it. */
+/* By the error's first line, or by all that explains it. */
 void reasons_find(
 	struct reasons *out, const struct matrix *m, enum cell_state state, bool whole_text);
 void reasons_free(struct reasons *r);

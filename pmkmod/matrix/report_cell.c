@@ -89,7 +89,7 @@ static void add_unsaid(struct strbuf *b, const char *word, const char *text)
 char *cell_explanation(const struct matrix_cell *c)
 {
 	struct json_object *o = c->diagnosis ? json_tokener_parse(c->diagnosis) : NULL;
-	struct strbuf b = {0};
+	_cleanup_strbuf_ struct strbuf b = {0};
 
 	if (c->error)
 		strbuf_adds(&b, c->error);

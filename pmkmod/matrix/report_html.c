@@ -296,24 +296,30 @@ static void write_url(struct strbuf *b, const char *path)
 			strbuf_addf(b, "%%%02X", (unsigned char)*path);
 }
 
-/* Relative if the state folder is below the report's own, so that both can be moved together. */
+/* Relative where one is below the other, so that both can be moved or served together. */
 static char *logs_url(const struct context *x, const char *path)
 {
-	size_t dir = (size_t)(path_base(path) - path);
+	size_t dir = (size_t)(path_base(path) - path), state = strlen(x->state);
 	struct strbuf b = {0};
 
 	if (dir && strncmp(x->state, path, dir) == 0) {
 		write_url(&b, x->state + dir);
+		strbuf_addc(&b, '/');
+	} else if (strncmp(path, x->state, state) == 0 && path[state] == '/') {
+		for (const char *s = path + state + 1; (s = strchr(s, '/')); s++)
+			strbuf_adds(&b, "../");
 	} else {
 		strbuf_adds(&b, "file://");
 		write_url(&b, x->state);
+		strbuf_addc(&b, '/');
 	}
-	strbuf_adds(&b, "/cells/");
+	strbuf_adds(&b, "cells/");
 	return strbuf_steal(&b);
 }
 
 static void page_free(struct page *p)
 {
+	reasons_free(&p->failed);
 	reasons_free(&p->excluded);
 	reasons_free(&p->refused);
 	free(p->rows);
@@ -332,6 +338,7 @@ int matrix_report_html(
 	p.f = out.f;
 	p.logs = logs_url(x, path);
 	matrix_count(m, &p.counts);
+	reasons_find(&p.failed, m, CELL_FAILED, true);
 	reasons_find(&p.excluded, m, CELL_EXCLUDED, true);
 	reasons_find(&p.refused, m, CELL_REFUSED, true);
 	order_rows(&p);

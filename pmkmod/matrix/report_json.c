@@ -22,6 +22,8 @@ static struct json_object *device_json(const struct matrix_device *d)
 	struct json_object *o = json_object_new_object();
 
 	json_add_text(o, "name", d->name);
+	json_add_text(o, "device", d->device);
+	json_add_text(o, "choice", d->choice);
 	json_add_text(o, "title", d->title);
 	json_add_text(o, "arch", d->arch);
 	json_add_text(o, "channel", d->channel);

@@ -72,11 +72,11 @@ static void write_failure(struct junit *j, const struct matrix_cell *c, size_t d
 	fputs("\t\t\t<failure", j->f);
 	attribute(j->f, "message", *first ? first : "failed");
 	fprintf(j->f, " type=\"%d\">", c->exit_code);
-	text_write(j->f, why, TEXT_XML, true);
 	if (c->device == device) {
+		text_write(j->f, why, TEXT_XML, true);
 		write_log(j, c);
 	} else {
-		fputs("\n\nthe same kernel and so the same build as that of ", j->f);
+		fputs("the same kernel and so the same build as that of ", j->f);
 		text_write(j->f, j->m->devices[c->device].name, TEXT_XML, false);
 	}
 	fputs("</failure>\n", j->f);

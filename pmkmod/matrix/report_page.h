@@ -12,7 +12,7 @@ struct page {
 	char *logs; /* URL of the folder that has a folder with a log for each hash */
 	uint32_t *rows; /* numbers of the devices, in the grid's order */
 	struct matrix_counts counts;
-	struct reasons excluded, refused;
+	struct reasons failed, excluded, refused;
 };
 
 /* How a state is marked: the class of page.css, what its cells say, and its name. */

@@ -37,18 +37,14 @@ static void write_log(const struct page *p, const struct matrix_cell *c, size_t 
 	fputs("</pre>\n", p->f);
 }
 
+/* What is the cell's own: the text that it shares with others is above. */
 static void write_failed(const struct page *p, size_t cell, size_t share, size_t *left)
 {
 	const struct matrix_cell *c = &p->m->cells[cell];
-	_cleanup_free_ char *first = text_first_line(c->error), *why = cell_explanation(c);
 
-	fputs("<details><summary><b>", p->f);
+	fprintf(p->f, "<div id=\"c%zu\"><p class=\"of-all\"><b>", cell);
 	page_text(p, p->m->modules[c->module].asked);
-	fputs("</b> for <b>", p->f);
-	page_text(p, p->m->devices[c->device].name);
-	fputs("</b> <span>", p->f);
-	page_text(p, *first ? first : "failed");
-	fprintf(p->f, "</span></summary>\n<p class=\"of-all\" id=\"c%zu\">", cell);
+	fputs("</b> for ", p->f);
 	write_devices_of(p, cell);
 	if (c->stage) {
 		fputs(" &middot; stage ", p->f);
@@ -57,11 +53,8 @@ static void write_failed(const struct page *p, size_t cell, size_t share, size_t
 	fprintf(p->f, " &middot; exit code %d%s</p>\n", c->exit_code,
 		c->remembered ? " &middot; remembered from an earlier build of the same inputs"
 			      : "");
-	fputs("<pre class=\"error f\">", p->f);
-	text_write(p->f, why ? why : "failed without a reason", TEXT_XML, true);
-	fputs("</pre>\n", p->f);
 	write_log(p, c, share, left);
-	fputs("</details>\n", p->f);
+	fputs("</div>\n", p->f);
 }
 
 static void heading(const struct page *p, enum cell_state s, const char *word, const char *what)
@@ -72,16 +65,43 @@ static void heading(const struct page *p, enum cell_state s, const char *word, c
 		n == 1 ? "" : "s", p->counts.slots[s], what);
 }
 
+/* Cells that failed with the same words are told together. */
+static void write_failed_group(
+	const struct page *p, const struct reason *r, size_t share, size_t *left, bool *written)
+{
+	const struct matrix *m = p->m;
+	const struct matrix_cell *c = &m->cells[m->slots[r->slots[0]]];
+	_cleanup_free_ char *first = text_first_line(r->text);
+
+	fprintf(p->f, "<details><summary><b>%zu</b> ", r->n);
+	page_text(p, m->modules[c->module].asked);
+	fputs(" for ", p->f);
+	page_text(p, m->devices[c->device].name);
+	fprintf(p->f, "%s: <span>", r->n > 1 ? ", ..." : "");
+	page_text(p, *first ? first : "failed");
+	fputs("</span></summary>\n<pre class=\"error f\">", p->f);
+	text_write(p->f, *r->text ? r->text : "failed without a reason", TEXT_XML, true);
+	fputs("</pre>\n", p->f);
+	for (size_t i = 0; i < r->n; i++) {
+		uint32_t cell = m->slots[r->slots[i]];
+
+		if (!written[cell])
+			write_failed(p, cell, share, left);
+		written[cell] = true;
+	}
+	fputs("</details>\n", p->f);
+}
+
 static void write_failures(const struct page *p)
 {
 	size_t share = log_share(p->m, LOGS_MAX), left = LOGS_MAX;
+	_cleanup_free_ bool *written = xcalloc(p->m->n_cells, sizeof(*written));
 
 	if (!p->counts.cells[CELL_FAILED])
 		return;
 	heading(p, CELL_FAILED, "Failed", "why, and the end of each log");
-	for (size_t i = 0; i < p->m->n_cells; i++)
-		if (p->m->cells[i].state == CELL_FAILED)
-			write_failed(p, i, share, &left);
+	for (size_t i = 0; i < p->failed.n; i++)
+		write_failed_group(p, &p->failed.v[i], share, &left, written);
 	fputs("</section>\n", p->f);
 }
 

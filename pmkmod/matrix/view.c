@@ -255,10 +255,21 @@ void view_tick(struct matrix_view *v)
 		table_draw(v, false);
 }
 
+/* An interrupted run leaves cells in other states without saying so of each. */
+static void catch_up(struct matrix_view *v)
+{
+	for (size_t i = 0; i < v->m->n_cells; i++) {
+		v->counts[v->seen[i]]--;
+		v->seen[i] = (uint8_t)v->m->cells[i].state;
+		v->counts[v->seen[i]]++;
+	}
+}
+
 void view_close(struct matrix_view *v, int exit_code, const struct strvec *reports)
 {
 	if (!v)
 		return;
+	catch_up(v);
 	if (v->mode == VIEW_TABLE)
 		table_draw(v, true);
 	else if (v->mode == VIEW_EVENTS)

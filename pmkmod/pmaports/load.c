@@ -294,8 +294,19 @@ static bool load_cached(struct pmaports **out, const char *path)
 	char *block;
 	size_t len;
 
-	return path && fs_read_regular(path, CACHE_MAX, &block, &len, NULL) == 0 &&
-	       store_decode(out, block, len, true) == 0;
+	if (!path || fs_read_regular(path, CACHE_MAX, &block, &len, NULL) < 0 ||
+		store_decode(out, block, len, true) < 0)
+		return false;
+	fs_note_use(path);
+	return true;
+}
+
+bool pmaports_cache_whole(const char *path)
+{
+	_cleanup_free_ char *block = NULL;
+	size_t len;
+
+	return fs_read_regular(path, CACHE_MAX, &block, &len, NULL) == 0 && store_whole(block, len);
 }
 
 /* A cache that cannot be written is not worth a word. */

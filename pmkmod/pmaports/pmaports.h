@@ -85,6 +85,8 @@ struct pmaports_query {
  * of one file is seen at once.
  */
 int pmaports_load(struct pmaports **out, const struct pmaports_query *q, struct err *e);
+/* Is a file of that cache as this pmkmod wrote it? (Whether it still holds is another question.) */
+bool pmaports_cache_whole(const char *path);
 void pmaports_free(struct pmaports *t);
 
 /* Names of the devices there are, sorted, each once; nothing of them is read. */

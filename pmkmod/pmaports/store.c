@@ -207,6 +207,17 @@ static int get_tree(struct reader *r, struct pmaports *t, bool check)
 	return r->bad || r->at != r->end || used != t->n_kernels || !is_sorted(t) ? -EINVAL : 0;
 }
 
+bool store_whole(const char *block, size_t len)
+{
+	static const size_t head = sizeof(STORE_MAGIC) - 1 + STORE_HASH;
+	struct hash h;
+
+	if (len <= head || memcmp(block, STORE_MAGIC, sizeof(STORE_MAGIC) - 1) != 0)
+		return false;
+	hash_buf(HASH_SHA256, block + head, len - head, &h);
+	return memcmp(h.b, block + sizeof(STORE_MAGIC) - 1, STORE_HASH) == 0;
+}
+
 int store_decode(struct pmaports **out, char *block, size_t len, bool check)
 {
 	static const size_t head = sizeof(STORE_MAGIC) - 1 + STORE_HASH;

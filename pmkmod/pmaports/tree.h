@@ -130,5 +130,7 @@ void store_encode(struct strbuf *out, const struct reading *r, const struct walk
  * also if its hash is wrong, and -ESTALE if a stamp has changed.
  */
 int store_decode(struct pmaports **out, char *block, size_t len, bool check);
+/* Is it what store_encode() wrote to be kept? */
+bool store_whole(const char *block, size_t len);
 
 #endif

@@ -24,8 +24,9 @@ void progress_init(struct progress *p, bool quiet)
 {
 	const char *term = getenv("TERM");
 
-	*p = (struct progress){
-		.quiet = quiet, .terminal = isatty(STDERR_FILENO) && term && !streq(term, "dumb")};
+	*p = (struct progress){.quiet = quiet,
+		.terminal = isatty(STDERR_FILENO) && term && !streq(term, "dumb"),
+		.timing.began = monotonic_seconds()};
 }
 
 static size_t columns(void)
@@ -115,6 +116,8 @@ void progress_done(struct progress *p, const char *fmt, ...)
 			fprintf(stderr, "%s%-*s %s (%.1f s)\n", p->terminal ? "\r\033[K" : "",
 				STAGE_WIDTH, p->stage, text, took);
 	}
+	if (p->stage)
+		timing_stage(&p->timing, p->stage, took);
 	p->stage = NULL;
 }
 
@@ -127,6 +130,8 @@ void progress_failed(struct progress *p)
 	if (!p->quiet && p->stage)
 		fprintf(stderr, "%s%-*s failed (%.1f s)\n", p->terminal ? "\r\033[K" : "",
 			STAGE_WIDTH, p->stage, took);
+	if (p->stage)
+		timing_stage(&p->timing, p->stage, took);
 	p->failed = p->stage;
 	p->stage = NULL;
 }

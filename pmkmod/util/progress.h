@@ -19,6 +19,7 @@ struct progress_event {
 	const char *text; /* NULL: there is nothing to say */
 	double seconds; /* that the stage took, when it ends */
 };
+#include "pmkmod/util/timing.h"
 
 struct progress {
 	bool quiet; /* nothing but errors */
@@ -30,6 +31,7 @@ struct progress {
 	/* told of all of it, with `quiet` too; may be NULL */
 	void (*tell)(void *ctx, const struct progress_event *ev);
 	void *tell_ctx;
+	struct timing timing; /* of all stages that ended, since progress_init() */
 };
 
 void progress_init(struct progress *p, bool quiet);

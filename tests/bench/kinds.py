@@ -6,9 +6,9 @@ import shutil
 import subprocess
 
 from bare_root import module_source
-from builds import HYBRID_TARGET, bare_native
+from builds import HYBRID_TARGET, MANY_SHARE, MANY_TARGET, bare_native
 from rounds import Series, report, timed
-from subject import MODULE, BenchError, run
+from subject import MODULE, BenchError, Times, run
 
 AKMBUILD = 'modname=%s\nmodver=1\nbuilt_modules="%s.ko"\n' % (MODULE, MODULE)
 MANY = 'jool-dkms'
@@ -88,24 +88,33 @@ def many_files(subject, root, work, rounds):
     files = sum(name.endswith('.c') for _, _, names in os.walk(root.source) for name in names)
     subject.call('build', module=debs[0])
     cross = subject.plan().facts.get('cross', '')
-    ours, bare = Series(MANY), Series('bare native cross make')
+    ours, bare, times = Series(MANY), Series('bare native cross make'), Times()
 
     def make():
         for name in MANY_MODULES:
             root.make(cross, 'src/mod/' + name)
 
     for _ in range(rounds):
-        timed(ours, lambda: subject.call('build', '--rebuild', '-q', module=debs[0]))
+        timed(ours, lambda: subject.rebuild(times, module=debs[0]))
         timed(bare, make, root.fresh_source)
     if not glob.glob(os.path.join(root.work, 'src/src/mod/*/*.ko')):
         raise BenchError('the bare make of %s made no module' % MANY)
-    ratio = report('source: %s, %d files' % (MANY, files), ours, bare, HYBRID_TARGET)
+    ratio = report('source: %s, %d files' % (MANY, files), ours, bare, MANY_TARGET)
+    times.report(MANY, MANY_SHARE)
     print('  processors used: ours %.2f, bare make %.2f' % (ours.median_cpu / ours.median,
                                                            bare.median_cpu / bare.median), flush=True)
     return ratio
 
 
 def measure(subject, work, rounds):
-    """The worst ratio."""
-    root, ratio = one_file(subject, work, rounds)
-    return max(ratio, many_files(subject, root, work, rounds))
+    """The worst ratio of one file."""
+    return one_file(subject, work, rounds)[1]
+
+
+def many(subject, work, rounds):
+    standin = os.path.join(subject.standin, 'mirror/v1/main')
+    folder = os.path.join(work, 'many-root')
+    os.makedirs(folder)
+    subject.call('build')
+    root = bare_native(subject.plan(), folder, standin)
+    return many_files(subject, root, work, rounds)

@@ -53,6 +53,43 @@ def interleaved(ours, theirs, rounds):
     return a, b
 
 
+class Table:
+    """What was measured, as the README shows it; a row that failed its target says so."""
+
+    def __init__(self):
+        self.rows = []
+
+    def ratio(self, what, a, b, target):
+        pairs = [x / y for x, y in zip(a.times, b.times)]
+        ratio = a.median / b.median
+        self.rows.append((what, '%.2f (%.2f to %.2f)' % (ratio, min(pairs), max(pairs)),
+                          '%.2f' % (a.median_cpu / b.median_cpu), '%.2f' % target,
+                          len(a.times), ratio <= target))
+
+    def time(self, what, times, target):
+        """Seconds, shown as milliseconds."""
+        median = statistics.median(times)
+        self.rows.append((what, '%.1f ms (%.1f to %.1f)' % (
+            median * 1000, min(times) * 1000, max(times) * 1000), '', '%.0f ms' % (target * 1000),
+            len(times), median <= target))
+
+    def share(self, what, shares, target):
+        """Fractions of a whole, shown as per cent."""
+        median = statistics.median(shares)
+        self.rows.append((what, '%.1f %% (%.1f to %.1f)' % (
+            median * 100, min(shares) * 100, max(shares) * 100), '', '%.0f %%' % (target * 100),
+            len(shares), median <= target))
+
+    def text(self):
+        lines = ['| measured | median (spread) | processor | at most | rounds | |',
+                 '| --- | --- | --- | --- | --- | --- |']
+        lines += ['| %s | %s | %s | %s | %d | %s |' % (*row[:5], verdict(row[5])) for row in self.rows]
+        return '\n'.join(lines)
+
+
+TABLE = Table()
+
+
 def verdict(met):
     return 'met' if met else 'MISSED'
 
@@ -67,4 +104,5 @@ def report(title, a, b, target):
     print('  ratio %.2f (round by round %.2f to %.2f; of processor time %.2f), target at most %.2f: %s' % (
         ratio, pairs[0], pairs[-1], a.median_cpu / b.median_cpu, target, verdict(ratio <= target)),
         flush=True)
+    TABLE.ratio(title, a, b, target)
     return ratio

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """pmkmod as the bench calls it: with a state folder of its own, below the bench's work folder."""
+import json
 import os
-import re
+import statistics
 import subprocess
+
+from rounds import TABLE, verdict
 
 DEVICE = 'standin-aarch64'
 MODULE = 'v4l2loopback'
@@ -39,15 +42,50 @@ class Subject:
     def call(self, command, *options, module=MODULE):
         return run(self.argv(command, *options, module=module))
 
-    def stages(self, *options):
-        """Seconds of each stage of one build, as pmkmod prints them: 'resolve 0.1, fetch ...'."""
-        done = subprocess.run(self.argv('build', '--rebuild', *options), stderr=subprocess.PIPE,
-                              stdout=subprocess.DEVNULL, text=True, check=True)
-        found = re.findall(r'^(\w+) .*\((\d+\.\d) s\)$', done.stderr, re.MULTILINE)
-        return ', '.join('%s %s' % pair for pair in found)
+    def rebuild(self, times, *options, module=MODULE):
+        """Build it anew; where the time went is put into times, a Times."""
+        out = self.call('build', '--rebuild', '-q', '--json', '--timing', *options, module=module)
+        times.add(json.loads(out)['timing'])
 
     def plan(self, *options):
         return Plan(self, self.call('plan', *options))
+
+
+class Times:
+    """What builds said with --timing of where their time went."""
+
+    def __init__(self):
+        self.of = []
+
+    def add(self, timing):
+        self.of.append(timing)
+
+    def shares(self):
+        """Of each stage its share in each round; of build what is not the programs' own."""
+        shares = {}
+        for timing in self.of:
+            for s in timing['stages']:
+                ran = sum(p['seconds'] for p in s['programs']) if s['stage'] == 'build' else 0
+                name = 'build, around make' if s['stage'] == 'build' else s['stage']
+                shares.setdefault(name, []).append((s['seconds'] - ran) / timing['seconds'])
+        return shares
+
+    def text(self):
+        """Median milliseconds of each stage."""
+        stages = {}
+        for timing in self.of:
+            for s in timing['stages']:
+                stages.setdefault(s['stage'], []).append(s['seconds'])
+        return ', '.join('%s %.0f' % (name, statistics.median(t) * 1000) for name, t in stages.items())
+
+    def report(self, what, limit):
+        """The largest stage but make itself against its limit."""
+        name, shares = max(self.shares().items(), key=lambda pair: statistics.median(pair[1]))
+        print('  stages in ms: %s' % self.text())
+        print('  largest but make itself: %s, %.1f %%, target at most %.0f %%: %s' % (
+            name, statistics.median(shares) * 100, limit * 100,
+            verdict(statistics.median(shares) <= limit)), flush=True)
+        TABLE.share('largest stage but make (%s), %s' % (name, what), shares, limit)
 
 
 class Plan:

@@ -59,8 +59,9 @@ static void run(struct matrix *m, struct matrix_view *v, useconds_t pause)
 
 	for (size_t i = 0; i < RUNNING; i++)
 		cell[i] = next < m->n_cells ? next++ : SIZE_MAX;
-	for (size_t left = m->n_cells; left && !stop; usleep(pause)) {
-		for (size_t i = 0; i < RUNNING; i++)
+	for (size_t left = m->n_cells, round = 0; left && !stop; usleep(pause), round++) {
+		/* one after the other, so that they do not all end at once */
+		for (size_t i = 0; i < RUNNING && i <= round / 2; i++)
 			if (cell[i] != SIZE_MAX && step(m, v, cell[i], at[i]++)) {
 				cell[i] = next < m->n_cells ? next++ : SIZE_MAX;
 				at[i] = 0;
@@ -68,6 +69,10 @@ static void run(struct matrix *m, struct matrix_view *v, useconds_t pause)
 			}
 		view_tick(v);
 	}
+	/* as the engine does */
+	for (size_t i = 0; i < m->n_cells; i++)
+		if (m->cells[i].state == CELL_RUNNING)
+			m->cells[i].state = CELL_WAITING;
 	m->interrupted = stop != 0;
 }
 

@@ -255,7 +255,7 @@ static void reproducible(void **state)
 /* The members as abuild makes them: header bytes, no archive's end before the data. */
 static void members(void **state)
 {
-	static const uint8_t header[10] = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 3};
+	static const uint8_t header[10] = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3};
 	struct apk_writer *w = apk_writer_new(MTIME);
 	struct apk_pkg p = sample();
 	_cleanup_free_ char *s = NULL;

@@ -381,6 +381,66 @@ static void full_disk(void **state)
 	assert_int_equal(status, 0);
 }
 
+/* What is kept cannot be removed by others, and what is not any more can. */
+static void removing(void **state)
+{
+	struct maker m = {0};
+	struct layer_recipe r = {.id = ID_A, .make = make, .ctx = &m};
+	_cleanup_free_ char *content = NULL, *held = NULL;
+	struct layer_store *second = NULL;
+	struct layer_info *list = NULL;
+	size_t n = 0;
+
+	(void)state;
+	assert_null(layer_hold(store, ID_A, false));
+	assert_int_equal(layer_get(store, &r, &content, NULL, &err), 0);
+	layer_store_close(store);
+	assert_int_equal(layer_store_open(&store, store_dir, &err), 0);
+	assert_int_equal(layer_store_open(&second, store_dir, &err), 0);
+	assert_false(layer_in_use(second, ID_A));
+	held = layer_hold(store, ID_A, false);
+	assert_string_equal(held, content);
+	assert_true(layer_in_use(second, ID_A));
+	assert_int_equal(layer_remove(second, ID_A, &err), -EBUSY);
+	assert_int_equal(layer_list(second, &list, &n, &err), 0);
+	assert_int_equal(n, 1);
+	assert_string_equal(list[0].id, ID_A);
+	assert_false(list[0].delta);
+	assert_true(list[0].added > 0);
+	free(list);
+	/* one's own use is no reason */
+	err_clear(&err);
+	assert_int_equal(layer_remove(store, ID_A, &err), 0);
+	assert_int_equal(layer_remove(store, ID_A, &err), 0);
+	assert_int_equal(layer_remove(store, "../x", &err), -EINVAL);
+	assert_int_equal(layer_list(second, &list, &n, &err), 0);
+	assert_int_equal(n, 0);
+	layer_store_close(second);
+}
+
+static void verified(void **state)
+{
+	struct maker m = {0};
+	struct layer_recipe a = {.id = ID_A, .make = make, .ctx = &m};
+	struct layer_recipe b = {.id = ID_B, .make = make, .ctx = &m};
+	_cleanup_free_ char *ca = NULL, *cb = NULL, *file = NULL, *list = inside(ID_A, "manifest");
+	_cleanup_strvec_ struct strvec said = {0};
+
+	(void)state;
+	assert_int_equal(layer_get(store, &a, &ca, NULL, &err), 0);
+	assert_int_equal(layer_get(store, &b, &cb, NULL, &err), 0);
+	assert_int_equal(layer_verify(store, ID_A, NULL, 5, &said, &err), 0);
+	file = path_join(ca, "hello");
+	write_text(file, "hallo\n");
+	assert_int_equal(layer_verify(store, ID_A, NULL, 5, &said, &err), 1);
+	assert_string_equal(said.v[0], "hello has other content");
+	assert_int_equal(layer_verify(store, ID_B, NULL, 5, &said, &err), 0);
+	write_text(list, "pmkmod manifest 1\n");
+	assert_int_equal(layer_verify(store, ID_A, NULL, 5, &said, &err), -ENODATA);
+	assert_int_equal(layer_remove(store, ID_B, &err), 0);
+	assert_int_equal(layer_verify(store, ID_B, NULL, 5, &said, &err), -ENOENT);
+}
+
 static int tests(void)
 {
 	const struct CMUnitTest list[] = {
@@ -394,6 +454,8 @@ static int tests(void)
 		cmocka_unit_test_setup_teardown(dead_maker, setup, teardown),
 		cmocka_unit_test_setup_teardown(waiting_is_interruptible, setup, teardown),
 		cmocka_unit_test_setup_teardown(cleaning, setup, teardown),
+		cmocka_unit_test_setup_teardown(removing, setup, teardown),
+		cmocka_unit_test_setup_teardown(verified, setup, teardown),
 		cmocka_unit_test_setup_teardown(full_disk, setup, teardown),
 	};
 

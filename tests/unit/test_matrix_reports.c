@@ -97,6 +97,8 @@ static void json_has_everything(void **state)
 	assert_int_equal(json_object_array_length(cells), m.n_cells);
 	assert_string_equal(get_text(at(get(o, "devices"), 3), "kernel"), "linux-soc1");
 	assert_string_equal(get_text(at(get(o, "devices"), 3), "verdict"), "ready");
+	assert_string_equal(get_text(at(get(o, "devices"), 3), "device"), "maker-phone3");
+	assert_null(get(at(get(o, "devices"), 3), "choice"));
 	/* devices that share a kernel share the cell */
 	assert_int_equal(json_object_array_length(slots), 6);
 	for (size_t i = 0; i < 6; i++)
@@ -222,10 +224,31 @@ static void html_without_its_script(void **state)
 	assert_int_equal(occurrences(text, "id=\"e0\""), 1);
 	assert_int_equal(occurrences(text, "id=\"x0\""), 1);
 	assert_null(strstr(text, "id=\"x1\""));
+	assert_int_equal(occurrences(text, "<details>"), 3);
 	assert_int_equal(occurrences(text, "a last line of the log"), 1);
 	assert_int_equal(occurrences(text, "&lt;kernel&gt; &lt;version&gt; has no headers"), 2);
 	/* the state folder is below the page's folder: a link that can be moved with both */
 	assert_non_null(strstr(text, "<a href=\"a%20state/cells/"));
+}
+
+static void links_to_logs(void **state)
+{
+	_cleanup_free_ char *home = xstrdup(x.state);
+	_cleanup_free_ char *inside = path_join(x.state, "matrix/report"), *text = NULL;
+	_cleanup_free_ char *wanted = xasprintf("\"logs\":\"file://%s%%20/cells/\"", dir);
+
+	(void)state;
+	assert_int_equal(fs_mkdirs(inside, 0755, NULL), 0);
+	text = report("a state/matrix/report/r.html", matrix_report_html);
+	assert_non_null(strstr(text, "<a href=\"../../cells/"));
+	free(text);
+	/* a name that begins alike is no folder above */
+	free(x.state);
+	x.state = xasprintf("%s ", dir);
+	text = report("r.html", matrix_report_html);
+	assert_non_null(strstr(text, wanted));
+	free(x.state);
+	x.state = steal_ptr(home);
 }
 
 static void html_data(void **state)
@@ -421,6 +444,44 @@ static void reasons_of_many(void **state)
 	reasons_free(&r);
 }
 
+/* Cells that failed with the same words, in which their own names and logs are. */
+static void failures_of_many(void **state)
+{
+	_cleanup_free_ char *text = NULL;
+	struct matrix many, kept = m;
+	struct reasons r;
+
+	(void)state;
+	matrix_build(&many, 8, 2);
+	for (size_t i = 0; i < many.n_cells; i++) {
+		struct matrix_cell *c = &many.cells[i];
+
+		if (i % 2)
+			continue;
+		set_failed(c, "", "build", "api");
+		free(c->error);
+		c->release = xasprintf("6.6.%zu-soc", i);
+		c->error = xasprintf("module0 does not build for %s\nthe whole log: /cells/%s/log",
+			c->release, c->hash);
+	}
+	reasons_find(&r, &many, CELL_FAILED, true);
+	assert_int_equal(r.n, 1);
+	assert_int_equal(r.v[0].n, 8);
+	assert_non_null(strstr(r.v[0].text, "does not build for <release>\nthe whole log: "
+					    "/cells/<cell>/log\nfirst error: "));
+	reasons_free(&r);
+	m = many;
+	text = report("many.html", matrix_report_html);
+	m = kept;
+	assert_int_equal(occurrences(text, "<pre class=\"error f\">"), 1);
+	for (size_t i = 0; i < many.n_cells; i += 2) {
+		_cleanup_free_ char *id = xasprintf("<div id=\"c%zu\">", i);
+
+		assert_int_equal(occurrences(text, id), 1);
+	}
+	matrix_free(&many);
+}
+
 /* A device "phone1" is not in "phone10"; the most frequent reason comes first. */
 static void reasons_by_whole_words(void **state)
 {
@@ -524,6 +585,7 @@ int main(void)
 		cmocka_unit_test(junit_by_its_schema),
 		cmocka_unit_test(html_is_safe),
 		cmocka_unit_test(html_without_its_script),
+		cmocka_unit_test(links_to_logs),
 		cmocka_unit_test(html_data),
 		cmocka_unit_test(texts_are_cleaned),
 		cmocka_unit_test(one_line_and_columns),
@@ -532,6 +594,7 @@ int main(void)
 		cmocka_unit_test(logs_share_a_page),
 		cmocka_unit_test(reasons_of_many),
 		cmocka_unit_test(reasons_by_whole_words),
+		cmocka_unit_test(failures_of_many),
 		cmocka_unit_test(nothing_is_left_of_a_failure),
 		cmocka_unit_test(nothing_to_report),
 	};

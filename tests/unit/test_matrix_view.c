@@ -311,6 +311,14 @@ static void what_changed_last_is_shown(void **state)
 	assert_int_equal(v->row_order[0], 0);
 	assert_int_equal(v->row_order[1], 10);
 	assert_int_equal(v->row_order[2], 11);
+	/* what runs is shown although others changed after it began */
+	stage(v, 1, "build");
+	set_built(&m, &m.cells[7], CELL_BUILT);
+	view_event(v, 7);
+	table_choose_rows(v, &l);
+	assert_int_equal(v->row_order[0], 2);
+	assert_int_equal(v->row_order[1], 3);
+	assert_int_equal(v->row_order[2], 14);
 	view_close(v, 0, NULL);
 	view_close(NULL, 0, NULL);
 }

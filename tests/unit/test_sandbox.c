@@ -12,6 +12,8 @@ static void exit_status(void **state)
 	assert_int_equal(run_line(&f, "exit 7"), 7);
 	assert_false(res.killed_by_signal);
 	assert_true(res.peak_rss_kib > 0);
+	assert_true(res.started_s > 0);
+	assert_true(res.ended_s > 0);
 	assert_int_equal(run_line(&f, "kill -9 $$"), 128 + 9);
 	assert_true(res.killed_by_signal);
 	assert_int_equal(res.signal, 9);
