@@ -23,7 +23,8 @@ _pmkmod_takes_value() {
 	case $1 in
 	-o | -j | --jobs | --config | --emulate | --kdir | --source | --kernel-config | --image | --symvers | \
 		--cc | --aport | --sign-key | --emit-aport | --device | --kernel-dir | --verdict | --kernel | \
-		--report | --phone | --host | --port | --user | --timeout) ;;
+		--report | --engine | --emit | --shared | --plan | --task | --phone | --host | --port | --user | \
+		--timeout) ;;
 	*) return 1 ;;
 	esac
 }
@@ -39,8 +40,10 @@ _pmkmod_list() {
 _pmkmod_value() {
 	case $1 in
 	--config | --kernel-config | --image | --symvers | --sign-key | --source) _pmkmod_files "$2" ;;
-	--kdir | --aport | --kernel-dir | --emit-aport | --report) _pmkmod_files "$2" -d ;;
+	--kdir | --aport | --kernel-dir | --emit-aport | --report | --shared | --plan) _pmkmod_files "$2" -d ;;
 	--emulate) _pmkmod_reply "$2" 'tools full' ;;
+	--engine) _pmkmod_reply "$2" 'local slurm' ;;
+	--emit) _pmkmod_reply "$2" 'gitlab slurm' ;;
 	--cc) _pmkmod_reply "$2" 'gcc gcc6 gcc4 clang' ;;
 	--device) _pmkmod_reply "$2" "$(_pmkmod_names devices)" ;;
 	--verdict) _pmkmod_list "$2" 'ready source symvers signed no-modules arch no-kernel' ;;
@@ -97,13 +100,13 @@ _pmkmod() {
 	local command='' arguments=0 i cur option before=
 	local -a words
 	local _pmkmod_program=${COMP_WORDS[0]/#\~\//$HOME/} _pmkmod_config=
-	local commands='build matrix boot sideload phone plan check headers list shell log symvers signing-kernel
-		init stale info doctor cache clean'
+	local commands='build matrix run-cell merge-cells boot sideload phone plan check headers list shell log symvers
+		signing-kernel init stale info doctor cache clean'
 	local options='-o --config --emulate --autoload --force --rebuild --kdir --source --kernel-config
 		--image --symvers --cc --aport --sign-key --emit-aport --device --kernel-dir --json --verdict
 		--kernel --publish-pmbootstrap --no-publish-pmbootstrap --phone --host --port --user
-		--install-key --dry-run --timing --keep --keep-going --only-failed --report --timeout -j --jobs
-		-v --verbose -q --quiet -h --help --version'
+		--install-key --dry-run --timing --keep --keep-going --only-failed --report --engine --emit
+		--shared --wait --plan --task --timeout -j --jobs -v --verbose -q --quiet -h --help --version'
 
 	COMPREPLY=()
 	_pmkmod_join

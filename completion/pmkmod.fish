@@ -5,7 +5,7 @@
 function __pmkmod_words
     set -l value_options -o --config --emulate --kdir --source --kernel-config --image --symvers --cc \
         --aport --sign-key --emit-aport --device --kernel-dir --verdict --kernel --phone --host --port \
-        --user --timeout --report -j --jobs
+        --user --timeout --report --engine --emit --shared --plan --task -j --jobs
     set -l skip 0
     for word in (commandline -opc)[2..-1]
         if test $skip = 1
@@ -45,6 +45,8 @@ complete -c pmkmod -f
 
 complete -c pmkmod -n __pmkmod_no_command -a build -d 'Build a module and export it as an apk package'
 complete -c pmkmod -n __pmkmod_no_command -a matrix -d 'Build many modules for many devices, only what has changed'
+complete -c pmkmod -n __pmkmod_no_command -a run-cell -d 'As a worker, build cells of a plan'
+complete -c pmkmod -n __pmkmod_no_command -a merge-cells -d 'Check, sign and publish what workers have built'
 complete -c pmkmod -n __pmkmod_no_command -a boot -d 'Load the built module in the kernel of the phone under qemu-system'
 complete -c pmkmod -n __pmkmod_no_command -a sideload -d 'Put the package onto a phone over ssh and load the module'
 complete -c pmkmod -n __pmkmod_no_command -a phone -d 'Read from a phone what kernel it runs'
@@ -105,6 +107,12 @@ complete -c pmkmod -l dry-run -d 'Only say what would be done'
 complete -c pmkmod -l keep-going -d 'After a failure, too'
 complete -c pmkmod -l only-failed -d 'Only what failed in the last run'
 complete -c pmkmod -l report -x -a '(__fish_complete_directories)' -d 'Where the reports go'
+complete -c pmkmod -l engine -x -a 'local slurm' -d 'Who builds'
+complete -c pmkmod -l emit -x -a 'gitlab slurm' -d 'Write what this takes, and submit nothing'
+complete -c pmkmod -l shared -x -a '(__fish_complete_directories)' -d 'Make a plan for other machines in this new folder'
+complete -c pmkmod -l wait -d 'Until what was submitted is merged'
+complete -c pmkmod -l plan -x -a '(__fish_complete_directories)' -d 'Folder of the plan'
+complete -c pmkmod -l task -x -d 'Part I (from 0) of N'
 complete -c pmkmod -l timing -d 'Say at the end where the time of a build went'
 complete -c pmkmod -l keep -d 'Afterwards a shell in the booted system'
 complete -c pmkmod -l timeout -x -d 'How long the boot may take'

@@ -143,7 +143,7 @@ static int check_words(const struct options *o, struct err *e)
 		return usage_error(e, "--engine local needs no --shared");
 	if (o->wait && !(o->engine && streq(o->engine, "slurm")))
 		return usage_error(e, "--wait is for --engine slurm");
-	return 0;
+	return o->emit && streq(o->emit, "gitlab") ? gitlab_check_folder(o->shared, e) : 0;
 }
 
 int cmd_matrix(struct context *x, const struct options *o, int *status, struct err *e)

@@ -6,7 +6,7 @@
 #include "pmkmod/matrix/farm.h"
 
 /* Those without a result, for `run-cell`. */
-static int list_again(const struct matrix *m, const struct farm_plan *p, size_t *n, struct err *e)
+static int list_again(struct matrix *m, const struct farm_plan *p, size_t *n, struct err *e)
 {
 	_cleanup_free_ char *path = path_join(p->dir, "again");
 	_cleanup_strvec_ struct strvec lines = {0};
@@ -18,8 +18,11 @@ static int list_again(const struct matrix *m, const struct farm_plan *p, size_t 
 
 		if (c->state != CELL_NOT_RUN || !c->hash)
 			continue;
-		strvec_addf(&lines, "%s\n", c->hash);
-		++*n;
+		m->again = true;
+		if (farm_plan_find(p, c->hash)) {
+			strvec_addf(&lines, "%s\n", c->hash);
+			++*n;
+		}
 		fprintf(stderr, "has to run again: cell %.12s, %s for %s: %s\n", c->hash,
 			m->modules[c->module].name, m->devices[c->device].name,
 			c->error ? c->error : "");
@@ -40,6 +43,7 @@ static int merge(struct matrix *m, struct context *x, const struct farm_plan *p,
 	const struct options *o, int *status, struct err *e)
 {
 	_cleanup_free_ char *report = path_join(p->dir, "report");
+	struct options local = *o;
 	size_t again = 0;
 	int r = matrix_survey(m, x, p->devices, p->modules, e), listed;
 
@@ -48,8 +52,9 @@ static int merge(struct matrix *m, struct context *x, const struct farm_plan *p,
 	if (r < 0)
 		return r;
 	listed = list_again(m, p, &again, e);
-	m->again = again > 0;
-	r = matrix_build_here(m, x, o, report, status, e);
+	/* nobody waits at a terminal to say that again */
+	local.keep_going = true;
+	r = matrix_build_here(m, x, &local, report, status, e);
 	if (again)
 		printf("again     %zu cell%s: pmkmod run-cell --plan %s $(cat %s/again), then merge-cells "
 		       "once more\n",
@@ -66,7 +71,16 @@ int cmd_merge_cells(struct context *x, const struct options *o, int *status, str
 
 	if (r < 0)
 		return r;
-	r = merge(&m, x, &p, o, status, told);
+	if (o->dry_run) {
+		farm_status(&p, o->json);
+		farm_plan_free(&p);
+		return 0;
+	}
+	x->force = x->force || p.force;
+	r = farm_plan_vouch(x, &p, told);
+	if (r == 0)
+		r = merge(&m, x, &p, o, status, told);
+	farm_sweep(&p);
 	note_end(&p, r < 0 ? failure_exit_code(r, told) : *status);
 	matrix_free(&m);
 	farm_plan_free(&p);

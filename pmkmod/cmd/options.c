@@ -35,7 +35,7 @@ const struct command commands[] = {
 		"Of the folder --plan DIR, where the key is. Each result is held against a plan made\n"
 		"here before it is signed. What has no result, or a wrong one, is named: it has to run\n"
 		"again. Then follow the cells that are built here alone, the reports, and the exit code,\n"
-		"as of `matrix`.\n",
+		"as of `matrix`. --dry-run only counts what there is by now.\n",
 		0, 0, cmd_merge_cells, false},
 	{"boot", "<device> <module>",
 		"load the built module in the phone's kernel under qemu-system",
@@ -267,7 +267,8 @@ static const char options_help[] =
 	"      --host HOST       the phone's name or address (172.16.42.1), with --port and --user\n"
 	"      --phone HOST      ask this phone first what kernel it runs (see `phone`)\n"
 	"      --install-key     sideload: make the phone trust the key that signed the package\n"
-	"      --dry-run         sideload, matrix, cache prune: only say what would be done\n"
+	"      --dry-run         sideload, matrix, cache prune: only say what would be done;\n"
+	"                        merge-cells: what there is by now\n"
 	"      --keep-going      matrix: after a failure, too\n"
 	"      --only-failed     matrix: only what failed in the last run\n"
 	"      --report DIR      matrix: where the reports go (default: matrix/report in paths.state)\n"

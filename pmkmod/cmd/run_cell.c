@@ -50,8 +50,8 @@ static int run_all(struct context *x, const struct farm_plan *p, const struct st
 			*e = failure;
 			return r < 0 ? r : err_set(e, -EINTR, "interrupted");
 		}
-		if (r == 0) {
-			tell(hashes->v[i], "built", NULL);
+		if (r >= 0) {
+			tell(hashes->v[i], r ? "has a result" : "built", NULL);
 			continue;
 		}
 		tell(hashes->v[i], done ? "failed" : "no result", &failure);

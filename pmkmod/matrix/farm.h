@@ -22,10 +22,13 @@ struct farm_cell {
 	char *hash;
 	char *device, *choice, *module; /* as cell_child() takes them; choice NULL: none */
 	char *text; /* all that goes in, a line each */
+	bool again; /* it is to be built although it is known */
 };
 
 struct farm_plan {
 	char *dir; /* absolute */
+	struct hash sum; /* of plan.json */
+	bool force; /* --force */
 	char *devices, *modules; /* the words that `pmkmod matrix` was called with */
 	struct farm_cell *cells;
 	size_t n;
@@ -44,9 +47,15 @@ int farm_plan_write(const struct matrix *m, struct context *x, const char *devic
 	const char *modules, const char *dir, size_t *n, struct err *e);
 /* -EPROTO: it was made by another version of pmkmod (exit code 2); -EBADMSG: it is damaged. */
 int farm_plan_read(struct farm_plan *p, const char *dir, struct err *e);
+/* The same of the text of its plan.json, which `shown` names; without the folder. */
+int farm_plan_parse(
+	struct farm_plan *p, const char *shown, const char *text, size_t len, struct err *e);
 /* NULL: it has no such cell. */
 const struct farm_cell *farm_plan_find(const struct farm_plan *p, const char *hash);
 void farm_plan_free(struct farm_plan *p);
+/* The folder's path, absolute, with its symbolic links: other machines may have others. Caller
+ * frees. */
+char *farm_absolute(const char *dir);
 /*
  * The configuration the plan was made with, and what -o sets beyond that. For a worker with folders
  * of its own (matrix.worker): what is in paths.state and paths.cache of whoever made the plan is
@@ -56,9 +65,18 @@ int farm_plan_config(const struct farm_plan *p, bool worker, const struct strvec
 	struct config **out, struct err *e);
 
 /*
+ * farm_memory.c: who makes a plan remembers it in <state>/plans, and who merges with that state,
+ * where the key is, takes no other one: whoever can write to the folder could else choose what is
+ * signed. -EBADMSG (exit code 30): it was altered. A state that knows nothing of it believes it.
+ */
+int farm_plan_remember(const struct context *x, const char *dir, struct err *e);
+int farm_plan_vouch(const struct context *x, const struct farm_plan *p, struct err *e);
+
+/*
  * farm_cell.c: build one cell of the plan as a worker, and leave what came out in results/. Returns
- * what the build returned; with *done that a result is there, which it also is for a failure that
- * would come again. -ESTALE: other inputs are seen here than by whoever made the plan.
+ * what the build returned, 1 if its result was there already; with *done that a result is there,
+ * which it also is for a failure that would come again. -ESTALE: other inputs are seen here than by
+ * whoever made the plan.
  */
 int farm_run_cell(
 	struct context *x, const struct farm_plan *p, const char *hash, bool *done, struct err *e);
@@ -79,14 +97,23 @@ void farm_result_print(const struct farm_result *r, struct strbuf *out);
 /* -EBADMSG: it is no such text. Names of files are plain names. */
 int farm_result_parse(
 	struct farm_result *r, const char *shown, const char *text, size_t len, struct err *e);
+/* Whether a failure would come again on every machine, and so is a result. */
+bool farm_comes_again(int exit_code);
 /*
- * Read and check results/<hash>: it is of that cell and of this version, and each file is what it
- * says. -ENOENT: there is none.
+ * farm_intake.c: read and check results/<hash>: it is of that cell and of this version, and each
+ * file is what it says. With `to` (an empty folder; else NULL) the files that were checked are
+ * there afterwards, and the public keys in <to>/key. -ENOENT: there is none. -EBADMSG: it is no
+ * result.
  */
-int farm_result_read(
-	struct farm_result *r, const struct farm_plan *p, const char *hash, struct err *e);
+int farm_result_take(struct farm_result *r, const struct farm_plan *p, const char *hash,
+	const char *to, struct err *e);
 void farm_result_free(struct farm_result *r);
 #define FARM_RESULT_MAX (4U << 20)
+
+/* farm_status.c: what there is by now, printed; with `json` for programs. Nothing is checked. */
+void farm_status(const struct farm_plan *p, bool json);
+/* What workers left behind that were killed, and results that were put aside, a day later. */
+void farm_sweep(const struct farm_plan *p);
 
 /*
  * farm_merge.c: take over what workers have made, of the cells of `m` that are waiting: each
@@ -110,7 +137,11 @@ int slurm_write(struct context *x, const char *dir, unsigned long tasks, struct 
  */
 int slurm_submit(struct context *x, const char *dir, unsigned long tasks, bool wait,
 	struct strvec *jobs, struct err *e);
-/* gitlab.c: <dir>/gitlab-ci.yml. */
+/*
+ * gitlab.c: <dir>/gitlab-ci.yml, a child pipeline. The folder must be one that can be an artifact,
+ * below $CI_PROJECT_DIR (gitlab_check_folder(); exit code 2).
+ */
+int gitlab_check_folder(const char *dir, struct err *e);
 int gitlab_write(
 	struct context *x, const char *dir, size_t cells, unsigned long tasks, struct err *e);
 

@@ -71,7 +71,7 @@ static int pack(struct parcel *k, const char *from, const char *name)
 {
 	_cleanup_free_ char *to = path_join(k->dir, name);
 	struct farm_file f = {.name = xstrdup(name)};
-	struct stat st;
+	struct stat st = {0};
 	int r = fs_copy_file(from, to, k->e);
 
 	if (r == 0)
@@ -155,17 +155,19 @@ static int pack_all(struct parcel *k, const struct plan *p)
  * Its name may be taken: by another worker that was given the same cell, which is as good, or by
  * what is no result, which is put aside for whoever wants to look at it.
  */
-static int put_in_place(
-	const struct parcel *k, const struct farm_plan *f, const char *to, struct err *e)
+static int put_in_place(const struct parcel *k, const struct farm_plan *f, const char *to,
+	bool replace, struct err *e)
 {
+	_cleanup_free_ char *trouble = xasprintf("%s/trouble/%s", f->dir, k->r.hash);
 	struct farm_result have;
 	int c = rename(k->dir, to) == 0 ? 0 : -errno;
 
-	if ((c == -EEXIST || c == -ENOTEMPTY) && farm_result_read(&have, f, k->r.hash, NULL) == 0) {
+	if ((c == -EEXIST || c == -ENOTEMPTY) && !replace &&
+		farm_result_take(&have, f, k->r.hash, NULL, NULL) == 0) {
 		farm_result_free(&have);
 		return fs_remove_tree(k->dir, e);
 	}
-	if (c == -EEXIST || c == -ENOTEMPTY) {
+	if (c == -EEXIST || c == -ENOTEMPTY || c == -ENOTDIR) {
 		_cleanup_free_ char *aside = xasprintf("%s.rejected", k->dir);
 
 		c = rename(to, aside) == 0 && rename(k->dir, to) == 0 ? 0 : -errno;
@@ -173,13 +175,14 @@ static int put_in_place(
 	if (c < 0)
 		return err_errno(e, c, "cannot put the result into '%s'", to);
 	fs_sync_parent(to);
+	unlink(trouble);
 	return 0;
 }
 
 static int deliver(const struct farm_plan *f, const struct plan *p, struct cell_result *take,
 	const char *hash, struct err *e)
 {
-	_cleanup_free_ char *host = farm_host();
+	_cleanup_free_ char *host = farm_host(), *log = cell_log_path(p);
 	_cleanup_free_ char *to = xasprintf("%s/results/%s", f->dir, hash);
 	struct parcel k = {.r = {.cell = *take,
 				   .hash = xstrdup(hash),
@@ -190,11 +193,12 @@ static int deliver(const struct farm_plan *f, const struct plan *p, struct cell_
 	int r;
 
 	*take = (struct cell_result){0};
+	farm_result_move_log(&k.r.cell, log, false);
 	r = mkdtemp(k.dir) && chmod(k.dir, 0755) == 0
 		    ? pack_all(&k, p)
 		    : err_errno(e, -errno, "cannot make the folder '%s'", k.dir);
 	if (r == 0)
-		r = put_in_place(&k, f, to, e);
+		r = put_in_place(&k, f, to, p->x->rebuild, e);
 	if (r < 0)
 		fs_remove_tree(k.dir, NULL);
 	if (r == -ENOSPC && e)
@@ -205,13 +209,6 @@ static int deliver(const struct farm_plan *f, const struct plan *p, struct cell_
 }
 
 /* ---- the whole ---- */
-
-/* Those that every machine would meet. */
-static bool comes_again(int exit_code)
-{
-	return exit_code == EXIT_BUILD_FAILED || exit_code == EXIT_NO_MODULE ||
-	       exit_code == EXIT_NO_FIT || exit_code == EXIT_EXCLUDED;
-}
 
 static void note_trouble(const struct farm_plan *p, const char *hash, int r, const struct err *e)
 {
@@ -234,13 +231,13 @@ static int build(struct context *x, const struct farm_plan *f, const struct farm
 	int built, r = 0;
 
 	built = build_run(&p, x, c->device, c->module, &result, &unchanged, &failure);
-	if (built < 0 && comes_again(failure.exit_code)) {
+	if (built < 0 && farm_comes_again(failure.exit_code)) {
 		free(result.error);
 		result.error = xstrdup(failure.text);
 		result.built = false;
 		result.exit_code = failure.exit_code;
 	}
-	if (built == 0 || comes_again(failure.exit_code)) {
+	if (built == 0 || farm_comes_again(failure.exit_code)) {
 		r = p.cell[0] && !streq(p.cell, c->hash) ? differs(c, &p, e)
 							 : deliver(f, &p, &result, c->hash, e);
 		*done = r == 0;
@@ -262,6 +259,7 @@ int farm_run_cell(
 	struct err own = ERR_INIT, *told = e ? e : &own;
 	struct farm_result have;
 	struct device d = {0};
+	bool rebuild = x->rebuild;
 	int r;
 
 	*done = false;
@@ -269,13 +267,15 @@ int farm_run_cell(
 		return err_exit(e, EXIT_UNKNOWN_NAME, -ENOENT,
 			"the plan in '%s' has no cell %s; its file `cells` has them all", p->dir,
 			hash);
-	if (farm_result_read(&have, p, hash, NULL) == 0) {
+	if (!rebuild && farm_result_take(&have, p, hash, NULL, NULL) == 0) {
 		progress_note(&x->progress, "cell %.12s: its result is there already, made on %s",
 			hash, have.host);
 		farm_result_free(&have);
 		*done = true;
-		return 0;
+		return 1;
 	}
+	x->force = x->force || p->force;
+	x->rebuild = rebuild || c->again;
 	config_set(x->config, "kernel", "name", c->choice ? c->choice : "");
 	r = device_load(&d, x->config, c->device, told);
 	if (r == 0)
@@ -285,6 +285,7 @@ int farm_run_cell(
 		r = check_plan(x, c, told);
 	if (r == 0)
 		r = build(x, p, c, done, told);
+	x->rebuild = rebuild;
 	if (r < 0 && !*done)
 		note_trouble(p, hash, r, told);
 	return r;

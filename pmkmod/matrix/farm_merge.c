@@ -6,14 +6,16 @@
  */
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "chroot/apk/apk_write.h"
 #include "chroot/base/fs.h"
 #include "pmkmod/build/job.h"
-#include "pmkmod/export/inspect.h"
+#include "pmkmod/export/export.h"
 #include "pmkmod/matrix/cells.h"
 #include "pmkmod/matrix/farm_parts.h"
+#include "pmkmod/matrix/report.h"
 #include "pmkmod/util/exit_codes.h"
 
 struct merging {
@@ -25,88 +27,18 @@ struct merging {
 	/* of the cell at hand */
 	struct plan p;
 	struct farm_result r;
-	char *dir; /* results/<hash> */
+	char *from; /* our own copy of the result, in the work folder */
 	struct apk_keys *worker_keys;
-	struct strvec signed_paths; /* in the work folder */
+	char *to; /* ... and what we have signed */
+	struct strvec signed_paths;
 	struct err *e;
 };
-
-/* ---- is it what it says? ---- */
-
-static int lies(
-	struct merging *g, const char *file, const char *what, const char *theirs, const char *ours)
-{
-	return err_exit(g->e, EXIT_UNTRUSTED, -EBADMSG,
-		"%s/%s (made on %s) is not what cell %.12s builds: its %s is '%s', and must be '%s'",
-		g->dir, file, g->r.host, g->r.hash, what, theirs ? theirs : "", ours ? ours : "");
-}
-
-static int check_summary(struct merging *g, const char *file, const struct inspection *i)
-{
-	const struct plan *p = &g->p;
-	const struct package_summary *s = &i->summary;
-	_cleanup_free_ char *identity = apk_identity_text(&p->target.kernel.identity);
-	_cleanup_free_ char *source = plan_source_words(p);
-	const struct {
-		const char *what, *theirs, *ours;
-	} all[] = {{"package", s->package, i->c.pkg.name},
-		{"version", s->version, i->c.pkg.version},
-		{"architecture", s->arch, p->device.arch->alpine},
-		{"module", s->module, p->module.name}, {"source", s->source, source},
-		{"kernel", s->kernel, p->target.kernel.name},
-		{"kernel's version", s->kernel_version, p->target.kernel.version},
-		{"kernel's identity", s->kernel_identity, identity},
-		{"flavor", s->flavor, p->device.flavor}, {"pmkmod", s->pmkmod, PMKMOD_VERSION},
-		{"release", s->release, g->r.cell.release},
-		{"verdict", s->verdict, g->r.cell.verdict}};
-
-	for (size_t k = 0; k < ARRAY_SIZE(all); k++)
-		if (!all[k].theirs || !streq(all[k].theirs, all[k].ours ? all[k].ours : ""))
-			return lies(g, file, all[k].what, all[k].theirs, all[k].ours);
-	return 0;
-}
-
-/* The meta package has nothing in it and no summary. */
-static int check_meta(struct merging *g, const char *file, const struct inspection *i)
-{
-	_cleanup_free_ char *name = xasprintf("%s-kmod", g->p.module.name);
-
-	if (!streq(i->c.pkg.name, name))
-		return lies(g, file, "name", i->c.pkg.name, name);
-	if (i->n_modules || i->n_more || i->others.n)
-		return lies(g, file, "content", "files", "nothing");
-	return 0;
-}
-
-static int check_package(struct merging *g, const char *file, bool meta)
-{
-	_cleanup_free_ char *path = path_join(g->dir, file);
-	_cleanup_free_ char *name = NULL;
-	struct inspection i = {0};
-	int r = inspect_package(&i, path, g->worker_keys, g->e);
-
-	if (r < 0)
-		return r;
-	name = xasprintf("%s-%s.apk", i.c.pkg.name, i.c.pkg.version);
-	if (i.untrusted)
-		r = lies(g, file, "signature", i.untrusted, "the worker's");
-	else if (!streq(name, file))
-		r = lies(g, file, "name", file, name);
-	else if (meta)
-		r = check_meta(g, file, &i);
-	else if (!i.has_summary)
-		r = lies(g, file, "summary", i.summary_problem, "that of a module package");
-	else
-		r = check_summary(g, file, &i);
-	inspection_free(&i);
-	return r;
-}
 
 /* ---- signing ---- */
 
 static int sign_package(struct merging *g, const char *file)
 {
-	_cleanup_free_ char *from = path_join(g->dir, file), *to = path_join(g->work.dir, file);
+	_cleanup_free_ char *from = path_join(g->from, file), *to = path_join(g->to, file);
 	_cleanup_free_ char *report = publish_report_path(from),
 			    *report_to = publish_report_path(to);
 	_cleanup_close_ int fd = open(from, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -121,9 +53,11 @@ static int sign_package(struct merging *g, const char *file)
 	return r;
 }
 
-static int check_and_sign(struct merging *g, const char *file, bool meta)
+static int check_and_sign(struct merging *g, const char *file, enum farm_package kind)
 {
-	int r = file ? check_package(g, file, meta) : 0;
+	const struct farm_check c = {
+		.r = &g->r, .plan = &g->p, .dir = g->from, .keys = g->worker_keys};
+	int r = file ? farm_check_package(&c, file, kind, g->e) : 0;
 
 	return r == 0 && file ? sign_package(g, file) : r;
 }
@@ -131,12 +65,12 @@ static int check_and_sign(struct merging *g, const char *file, bool meta)
 static int take_packages(struct merging *g)
 {
 	_cleanup_strvec_ struct strvec parts = {0};
-	int r = check_and_sign(g, g->r.cell.apk, false);
+	int r = check_and_sign(g, g->r.cell.apk, FARM_MODULE);
 
 	cell_parts(&g->r.cell, &parts);
 	for (size_t i = 0; r == 0 && i < parts.n; i++)
-		r = check_and_sign(g, parts.v[i], false);
-	return r < 0 ? r : check_and_sign(g, g->r.cell.meta, true);
+		r = check_and_sign(g, parts.v[i], FARM_PART);
+	return r < 0 ? r : check_and_sign(g, g->r.cell.meta, FARM_META);
 }
 
 static int publish_packages(struct merging *g)
@@ -163,7 +97,7 @@ static void to_published(const char *dir, char **slot)
 
 static int keep_file(struct merging *g, const char *name, char *take_to)
 {
-	_cleanup_free_ char *to = take_to, *from = path_join(g->dir, name), *text = NULL;
+	_cleanup_free_ char *to = take_to, *from = path_join(g->from, name), *text = NULL;
 	size_t len;
 
 	if (fs_read_regular(from, 256U << 20, &text, &len, NULL) < 0)
@@ -176,6 +110,7 @@ static int remember(struct merging *g)
 	struct plan *p = &g->p;
 	struct cell_result *c = &g->r.cell;
 	_cleanup_free_ char *packages = plan_packages_dir(g->x), *cell_dir = NULL;
+	_cleanup_free_ char *log = cell_log_path(p);
 	_cleanup_free_ char *dir =
 		xasprintf("%s/%s/%s", packages, p->device.channel.name, p->device.arch->alpine);
 	_cleanup_strvec_ struct strvec parts = {0}, paths = {0};
@@ -183,6 +118,7 @@ static int remember(struct merging *g)
 	struct hash h;
 	int r = cell_folder(p, &cell_dir, g->e);
 
+	farm_result_move_log(c, log, true);
 	cell_parts(c, &parts);
 	for (size_t i = 0; i < parts.n; i++)
 		strvec_take(&paths, path_join(dir, path_base(parts.v[i])));
@@ -192,6 +128,11 @@ static int remember(struct merging *g)
 	to_published(dir, &c->meta);
 	free(c->key);
 	c->key = c->built ? plan_describe_key(g->x) : NULL;
+	/* how it can be asked for again is our own business */
+	free(c->device);
+	free(c->asked);
+	c->device = xstrdup(p->device.name);
+	c->asked = xstrdup(p->module.recipe ? p->module.name : p->module.location);
 	if (r == 0 && c->built)
 		r = hash_file(AT_FDCWD, c->apk, HASH_SHA256, &h, g->e);
 	if (r < 0)
@@ -213,7 +154,7 @@ static int load_worker_keys(struct merging *g)
 {
 	_cleanup_strvec_ struct strvec dirs = {0};
 
-	strvec_take(&dirs, path_join(g->dir, "key"));
+	strvec_take(&dirs, path_join(g->from, "key"));
 	return apk_keys_load(&g->worker_keys, &dirs, g->e);
 }
 
@@ -232,37 +173,44 @@ static int own_plan(struct merging *g, const struct matrix_cell *c)
 
 static void forget_cell(struct merging *g)
 {
-	for (size_t i = 0; i < g->signed_paths.n; i++) {
-		_cleanup_free_ char *report = publish_report_path(g->signed_paths.v[i]);
-
-		unlink(g->signed_paths.v[i]);
-		unlink(report);
-	}
+	fs_remove_tree(g->from, NULL);
+	fs_remove_tree(g->to, NULL);
 	strvec_reset(&g->signed_paths);
 	farm_result_free(&g->r);
 	apk_keys_free(g->worker_keys);
 	g->worker_keys = NULL;
 	plan_free(&g->p);
-	free(g->dir);
-	g->dir = NULL;
+}
+
+static int make_folders(struct merging *g)
+{
+	int r = fs_mkdirs(g->from, 0700, g->e);
+
+	return r < 0 ? r : fs_mkdirs(g->to, 0700, g->e);
+}
+
+static int take_built(struct merging *g)
+{
+	int r = load_worker_keys(g);
+
+	if (r == 0)
+		r = take_packages(g);
+	return r < 0 ? r : publish_packages(g);
 }
 
 static int take_over(struct merging *g, const struct matrix_cell *c)
 {
-	int r = farm_result_read(&g->r, g->plan, c->hash, g->e);
+	int r = make_folders(g);
 
-	g->dir = xasprintf("%s/results/%s", g->plan->dir, c->hash);
+	if (r == 0)
+		r = farm_result_take(&g->r, g->plan, c->hash, g->from, g->e);
 	if (r == 0 && g->r.cell.built && streq(g->r.cell.verdict, "does not fit") && !g->x->force)
 		r = err_exit(g->e, EXIT_NO_FIT, -EBADE,
 			"cell %.12s does not fit its kernel, and --force was not given", c->hash);
 	if (r == 0)
 		r = own_plan(g, c);
 	if (r == 0 && g->r.cell.built)
-		r = load_worker_keys(g);
-	if (r == 0 && g->r.cell.built)
-		r = take_packages(g);
-	if (r == 0 && g->r.cell.built)
-		r = publish_packages(g);
+		r = take_built(g);
 	return r < 0 ? r : remember(g);
 }
 
@@ -270,46 +218,108 @@ static int take_over(struct merging *g, const struct matrix_cell *c)
 static char *trouble_of(const struct farm_plan *p, const char *hash)
 {
 	_cleanup_free_ char *path = xasprintf("%s/trouble/%s", p->dir, hash), *text = NULL;
+	struct strbuf b = {0};
 
-	if (fs_read_regular(path, 65536, &text, NULL, NULL) < 0)
-		return xstrdup("no worker has brought a result");
-	return xasprintf("no worker has brought a result; the last one said:\n%s", str_strip(text));
+	strbuf_adds(&b, "no worker has brought a result");
+	if (fs_read_regular(path, 65536, &text, NULL, NULL) == 0) {
+		strbuf_adds(&b, "; the last one said:\n");
+		text_add(&b, str_strip(text), strlen(str_strip(text)), TEXT_PLAIN, true);
+	}
+	return strbuf_steal(&b);
 }
 
-static void has_to_run_again(struct merging *g, struct matrix_cell *c, int r, const struct err *e)
+static void has_to_run_again(struct matrix_cell *c, int exit_code, char *take_why)
 {
 	c->state = CELL_NOT_RUN;
-	c->exit_code = failure_exit_code(r, e);
+	c->exit_code = exit_code;
 	free(c->error);
-	c->error = r == -ENOENT && !g->dir ? trouble_of(g->plan, c->hash) : xstrdup(e->text);
+	c->error = take_why;
+}
+
+static bool is_there(const struct farm_plan *p, const char *hash)
+{
+	_cleanup_free_ char *path = xasprintf("%s/results/%s", p->dir, hash);
+	struct stat st;
+
+	return lstat(path, &st) == 0;
+}
+
+/* So that the next worker does not take it for a result. */
+static void put_aside(const struct farm_plan *p, const char *hash, struct err *e)
+{
+	_cleanup_free_ char *from = xasprintf("%s/results/%s", p->dir, hash);
+	_cleanup_free_ char *to =
+		xasprintf("%s/results/.%.12s.rejected.%lld", p->dir, hash, (long long)time(NULL));
+
+	if (rename(from, to) == 0)
+		err_hint(e, "it is now '%s'", to);
+	else
+		err_hint(e, "remove '%s' before the cell is run again (%s)", from, strerror(errno));
 }
 
 static int merge_cell(struct merging *g, struct matrix_cell *c)
 {
-	_cleanup_free_ char *path = xasprintf("%s/results/%s/result", g->plan->dir, c->hash);
 	struct err e = ERR_INIT;
+	bool ours;
 	int r;
 
-	if (!fs_exists(path)) {
-		err_set(&e, -ENOENT, "no result");
-		has_to_run_again(g, c, -ENOENT, &e);
+	if (!is_there(g->plan, c->hash)) {
+		has_to_run_again(c, EXIT_GENERAL, trouble_of(g->plan, c->hash));
 		return 0;
 	}
 	g->e = &e;
 	r = take_over(g, c);
-	if (r < 0 && (r == -ENOSPC || r == -EDQUOT || r == -EINTR)) {
-		/* that is ours, and the next one would fare no better */
-		forget_cell(g);
-		err_prefix(&e, "merging stopped at cell %.12s", c->hash);
-		has_to_run_again(g, c, r, &e);
-		return r;
-	}
+	ours = r == -ENOSPC || r == -EDQUOT || r == -EROFS || r == -EINTR;
+	if (r < 0 && !ours && r != -ESTALE)
+		put_aside(g->plan, c->hash, &e);
 	if (r < 0)
-		has_to_run_again(g, c, r, &e);
+		has_to_run_again(c, failure_exit_code(r, &e), xstrdup(e.text));
 	else
 		matrix_cell_take(c, &g->r.cell, false);
 	forget_cell(g);
-	return 0;
+	/* these are ours, and the next one would fare no better */
+	return ours ? r : 0;
+}
+
+/* ---- the whole ---- */
+
+/* The one that the plan has in the place of a cell whose hash is another one now. */
+static const struct farm_cell *was_planned(
+	const struct matrix *m, const struct farm_plan *p, const struct matrix_cell *c)
+{
+	const struct matrix_device *d = &m->devices[c->device];
+
+	for (size_t i = 0; i < p->n; i++)
+		if (streq(p->cells[i].device, d->device) &&
+			streq(p->cells[i].module, m->modules[c->module].asked) &&
+			streq(p->cells[i].choice ? p->cells[i].choice : "",
+				d->choice ? d->choice : ""))
+			return &p->cells[i];
+	return NULL;
+}
+
+/* What the plan asked for is not what would be built now; whether that was meant, nobody knows. */
+static void inputs_changed(struct matrix *m, const struct farm_plan *p, struct matrix_cell *c)
+{
+	const struct farm_cell *was = c->hash && !c->here ? was_planned(m, p, c) : NULL;
+
+	if (was)
+		has_to_run_again(c, EXIT_UNTRUSTED,
+			xasprintf(
+				"its inputs have changed since the plan was made (cell %.12s then): it "
+				"needs a new plan",
+				was->hash));
+}
+
+/* Waiting for a worker's result; also one that is known and was to be built again. */
+static bool is_wanted(struct matrix *m, const struct farm_plan *p, struct matrix_cell *c)
+{
+	const struct farm_cell *planned = c->hash ? farm_plan_find(p, c->hash) : NULL;
+	bool known = c->state == CELL_REUSED || c->state == CELL_FAILED;
+
+	if (c->state == CELL_WAITING && !planned)
+		inputs_changed(m, p, c);
+	return planned && (c->state == CELL_WAITING || (known && planned->again));
 }
 
 int farm_merge(struct matrix *m, struct context *x, const struct farm_plan *p, struct err *e)
@@ -322,11 +332,15 @@ int farm_merge(struct matrix *m, struct context *x, const struct farm_plan *p, s
 
 	if (r == 0)
 		r = work_open(&g.work, x, "merge", e);
+	if (r == 0) {
+		g.from = path_join(g.work.dir, "from");
+		g.to = path_join(g.work.dir, "to");
+	}
 	progress_stage(&x->progress, "merge", "%s", p->dir);
 	for (size_t i = 0; r == 0 && i < m->n_cells; i++) {
 		struct matrix_cell *c = &m->cells[i];
 
-		if (c->state != CELL_WAITING || !c->hash || !farm_plan_find(p, c->hash))
+		if (!is_wanted(m, p, c))
 			continue;
 		if (interrupted())
 			r = err_set(e, -EINTR, "interrupted");
@@ -346,5 +360,7 @@ int farm_merge(struct matrix *m, struct context *x, const struct farm_plan *p, s
 	work_close(&g.work);
 	apk_signkey_free(g.key);
 	strvec_free(&g.signed_paths);
+	free(g.from);
+	free(g.to);
 	return r;
 }

@@ -24,7 +24,8 @@ static void add_setting(void *ctx, const char *section, const char *key, const c
 	json_object_array_add(ctx, o);
 }
 
-static struct json_object *cell_json(const struct matrix *m, const struct matrix_cell *c)
+static struct json_object *cell_json(
+	const struct matrix *m, const struct matrix_cell *c, bool again)
 {
 	const struct matrix_device *d = &m->devices[c->device];
 	struct json_object *o = json_object_new_object();
@@ -34,6 +35,8 @@ static struct json_object *cell_json(const struct matrix *m, const struct matrix
 	json_add_text(o, "kernel", d->choice);
 	json_add_text(o, "module", m->modules[c->module].asked);
 	json_add_text(o, "plan", c->plan);
+	if (again)
+		json_object_object_add(o, "again", json_object_new_boolean(true));
 	return o;
 }
 
@@ -60,7 +63,7 @@ static int write_plan(const struct matrix *m, struct context *x, const char *dev
 
 		if (!for_others(c))
 			continue;
-		json_object_array_add(cells, cell_json(m, c));
+		json_object_array_add(cells, cell_json(m, c, c->again || x->rebuild));
 		strbuf_addf(&hashes, "%s\n", c->hash);
 		++*n;
 	}
@@ -70,6 +73,7 @@ static int write_plan(const struct matrix *m, struct context *x, const char *dev
 	json_add_text(o, "pmkmod", PMKMOD_VERSION);
 	json_add_text(o, "devices", devices);
 	json_add_text(o, "modules", modules);
+	json_object_object_add(o, "force", json_object_new_boolean(x->force));
 	json_object_object_add(o, "settings", settings);
 	json_object_object_add(o, "cells", cells);
 	text = json_print(o);
@@ -122,7 +126,9 @@ int farm_plan_write(const struct matrix *m, struct context *x, const char *devic
 		r = copy_profiles(x, dir, e);
 	if (r == 0)
 		r = farm_seed_write(m, x, dir, e);
-	return r < 0 ? r : write_plan(m, x, devices, modules, dir, n, e);
+	if (r == 0)
+		r = write_plan(m, x, devices, modules, dir, n, e);
+	return r < 0 ? r : farm_plan_remember(x, dir, e);
 }
 
 /* ---- reading ---- */
@@ -134,6 +140,13 @@ static char *text_of(struct json_object *o, const char *key)
 	return json_object_object_get_ex(o, key, &v) && json_object_is_type(v, json_type_string)
 		       ? xstrdup(json_object_get_string(v))
 		       : NULL;
+}
+
+static bool flag_of(struct json_object *o, const char *key)
+{
+	struct json_object *v;
+
+	return json_object_object_get_ex(o, key, &v) && json_object_get_boolean(v);
 }
 
 static int damaged(const char *path, struct err *e)
@@ -153,7 +166,8 @@ static bool take_cell(struct farm_cell *c, struct json_object *o)
 		.device = text_of(o, "device"),
 		.choice = text_of(o, "kernel"),
 		.module = text_of(o, "module"),
-		.text = text_of(o, "plan")};
+		.text = text_of(o, "plan"),
+		.again = flag_of(o, "again")};
 	return is_hash(c->hash) && c->device && c->module && c->text;
 }
 
@@ -177,6 +191,7 @@ static bool take_all(struct farm_plan *p, struct json_object *o)
 
 	p->devices = text_of(o, "devices");
 	p->modules = text_of(o, "modules");
+	p->force = flag_of(o, "force");
 	p->cells = xcalloc(n_cells + 1, sizeof(*p->cells));
 	p->settings = xcalloc(n_settings + 1, sizeof(*p->settings));
 	for (; ok && p->n < n_cells; p->n++)
@@ -204,31 +219,57 @@ static int check_version(struct json_object *o, const char *path, struct err *e)
 	return err_hint(e, "use the same version on all machines, or submit anew with this one");
 }
 
-int farm_plan_read(struct farm_plan *p, const char *dir, struct err *e)
+int farm_plan_parse(
+	struct farm_plan *p, const char *shown, const char *text, size_t len, struct err *e)
 {
-	_cleanup_free_ char *path = path_join(dir, "plan.json"), *text = NULL, *full = NULL;
-	struct json_object *o;
-	size_t len;
+	struct json_object *o = strlen(text) == len ? json_tokener_parse(text) : NULL;
 	int r;
 
 	*p = (struct farm_plan){0};
-	r = fs_read_regular(path, PLAN_MAX, &text, &len, e);
+	r = o && json_object_is_type(o, json_type_object) ? check_version(o, shown, e)
+							  : damaged(shown, e);
+	if (r == 0 && !take_all(p, o))
+		r = damaged(shown, e);
+	json_object_put(o);
+	if (r < 0)
+		farm_plan_free(p);
+	return r;
+}
+
+int farm_plan_read(struct farm_plan *p, const char *dir, struct err *e)
+{
+	_cleanup_free_ char *path = path_join(dir, "plan.json"), *text = NULL;
+	size_t len;
+	int r = fs_read_regular(path, PLAN_MAX, &text, &len, e);
+
+	*p = (struct farm_plan){0};
 	if (r < 0) {
 		if (e)
 			e->exit_code = EXIT_USAGE;
 		return err_hint(e, "--plan names the folder that --shared named when it was made");
 	}
-	o = json_tokener_parse(text);
-	r = o && json_object_is_type(o, json_type_object) ? check_version(o, path, e)
-							  : damaged(path, e);
-	if (r == 0 && !take_all(p, o))
-		r = damaged(path, e);
-	json_object_put(o);
-	full = realpath(dir, NULL);
-	p->dir = xstrdup(full ? full : dir);
+	r = farm_plan_parse(p, path, text, len, e);
 	if (r < 0)
-		farm_plan_free(p);
-	return r;
+		return r;
+	hash_buf(HASH_SHA256, text, len, &p->sum);
+	p->dir = farm_absolute(dir);
+	return 0;
+}
+
+char *farm_absolute(const char *dir)
+{
+	const char *pwd = getenv("PWD");
+	_cleanup_free_ char *here = NULL;
+	struct stat a, b;
+
+	if (*dir == '/')
+		return xstrdup(dir);
+	/* the way the user came here */
+	if (pwd && *pwd == '/' && stat(pwd, &a) == 0 && stat(".", &b) == 0 &&
+		a.st_ino == b.st_ino && a.st_dev == b.st_dev)
+		return path_join(pwd, dir);
+	here = realpath(".", NULL);
+	return here ? path_join(here, dir) : xstrdup(dir);
 }
 
 const struct farm_cell *farm_plan_find(const struct farm_plan *p, const char *hash)
@@ -321,7 +362,7 @@ int farm_plan_config(const struct farm_plan *p, bool worker, const struct strvec
 	struct config **out, struct err *e)
 {
 	/* what each machine says itself */
-	static const char *const own[] = {"qemu", "jobs", "worker"};
+	static const char *const own[] = {"qemu", "jobs"};
 	struct config *c;
 	int r = config_load_builtin(&c, e);
 

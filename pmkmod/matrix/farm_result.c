@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* The folder with what a worker made of one cell. */
+/* What a worker says it made of one cell: a text that may be anybody's. */
 #include <dirent.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "chroot/base/fs.h"
+#include "pmkmod/export/export.h"
 #include "pmkmod/matrix/farm_parts.h"
 #include "pmkmod/util/exit_codes.h"
 
 #define FORMAT "pmkmod result 1"
-#define FILE_MAX (4ULL << 30)
 #define FILES_MAX 4096
 
 char *farm_host(void)
@@ -39,6 +37,30 @@ int farm_copy_public_keys(const char *from, const char *to, struct err *e)
 	return r;
 }
 
+static void replace(char **slot, const char *from, const char *to)
+{
+	_cleanup_free_ char *text = steal_ptr(*slot);
+	struct strbuf b = {0};
+	const char *s = text, *at;
+
+	if (!text)
+		return;
+	for (; (at = strstr(s, from)); s = at + strlen(from)) {
+		strbuf_add(&b, s, (size_t)(at - s));
+		strbuf_adds(&b, to);
+	}
+	strbuf_adds(&b, s);
+	*slot = strbuf_steal(&b);
+}
+
+void farm_result_move_log(struct cell_result *c, const char *path, bool back)
+{
+	char **const slots[] = {&c->error, &c->diagnosis};
+
+	for (size_t i = 0; i < ARRAY_SIZE(slots); i++)
+		replace(slots[i], back ? FARM_LOG : path, back ? path : FARM_LOG);
+}
+
 /* ---- its text ---- */
 
 void farm_result_print(const struct farm_result *r, struct strbuf *out)
@@ -64,6 +86,16 @@ static int broken(const char *shown, const char *what, struct err *e)
 static bool is_plain_name(const char *s)
 {
 	return *s && *s != '.' && !strchr(s, '/') && strlen(s) < 256;
+}
+
+/* It ends on terminals; \001 is a newline in the cell's part. */
+static bool is_text(const char *s)
+{
+	for (; *s; s++)
+		if (((unsigned char)*s < ' ' && *s != '\n' && *s != '\t' && *s != '\001') ||
+			*s == 0x7f)
+			return false;
+	return true;
 }
 
 static bool take_file(struct farm_result *r, const char *words)
@@ -102,28 +134,69 @@ static bool take_line(struct farm_result *r, const char *line)
 	return false;
 }
 
-/* The names of packages that the result speaks of must be files of the folder. */
-static bool names_files(const struct farm_result *r, const char *name)
+/* ---- is it one? ---- */
+
+static bool has_file(const struct farm_result *r, const char *name)
 {
-	for (size_t i = 0; name && i < r->n_files; i++)
+	for (size_t i = 0; i < r->n_files; i++)
 		if (streq(r->files[i].name, name))
 			return true;
-	return !name;
+	return false;
+}
+
+/* The packages it speaks of; all of them must be files of the folder. */
+static bool packages_of(const struct farm_result *r, struct strvec *out)
+{
+	const char *const one[] = {r->cell.apk, r->cell.meta};
+
+	for (size_t i = 0; i < ARRAY_SIZE(one); i++)
+		if (one[i])
+			strvec_add(out, one[i]);
+	cell_parts(&r->cell, out);
+	for (size_t i = 0; i < out->n; i++)
+		if (!ends_with(out->v[i], ".apk") || !has_file(r, out->v[i]))
+			return false;
+	return true;
+}
+
+/* Nothing is in the folder but what there is a use for, and that once. */
+static bool files_have_a_use(const struct farm_result *r, const struct strvec *packages)
+{
+	_cleanup_strvec_ struct strvec known = {0};
+
+	strvec_add(&known, "log");
+	strvec_add(&known, "symvers");
+	strvec_add_all(&known, packages);
+	for (size_t i = 0; i < packages->n; i++)
+		strvec_take(&known, publish_report_path(packages->v[i]));
+	for (size_t i = 0; i < r->n_files; i++) {
+		for (size_t k = 0; k < i; k++)
+			if (streq(r->files[i].name, r->files[k].name))
+				return false;
+		if (!strvec_has(&known, r->files[i].name))
+			return false;
+	}
+	return true;
+}
+
+/* Those failures that every machine would meet. */
+bool farm_comes_again(int exit_code)
+{
+	return exit_code == EXIT_BUILD_FAILED || exit_code == EXIT_NO_MODULE ||
+	       exit_code == EXIT_NO_FIT || exit_code == EXIT_EXCLUDED;
 }
 
 static bool is_consistent(const struct farm_result *r)
 {
-	_cleanup_strvec_ struct strvec parts = {0};
-	bool ok = r->hash && r->pmkmod && r->host && names_files(r, r->cell.apk) &&
-		  names_files(r, r->cell.meta);
+	const struct cell_result *c = &r->cell;
+	_cleanup_strvec_ struct strvec packages = {0};
 
-	cell_parts(&r->cell, &parts);
-	for (size_t i = 0; ok && i < parts.n; i++)
-		ok = names_files(r, parts.v[i]);
-	if (r->cell.built)
-		return ok && r->cell.apk && r->cell.package && r->cell.version && r->cell.release &&
-		       r->cell.verdict;
-	return ok && r->cell.error && r->cell.exit_code > 0 && r->cell.exit_code < 128;
+	if (!r->hash || !r->pmkmod || !r->host || !packages_of(r, &packages) ||
+		!files_have_a_use(r, &packages))
+		return false;
+	if (c->built)
+		return c->apk && c->package && c->version && c->release && c->verdict;
+	return c->error && farm_comes_again(c->exit_code) && !packages.n;
 }
 
 int farm_result_parse(
@@ -131,7 +204,7 @@ int farm_result_parse(
 {
 	_cleanup_free_ char *copy = xstrndup(text, len);
 	char *line = copy, *end;
-	bool ok = strlen(copy) == len && starts_with(copy, FORMAT "\n");
+	bool ok = strlen(copy) == len && starts_with(copy, FORMAT "\n") && is_text(copy);
 
 	*r = (struct farm_result){0};
 	if (ok)
@@ -161,51 +234,4 @@ void farm_result_free(struct farm_result *r)
 	free(r->host);
 	cell_result_free(&r->cell);
 	*r = (struct farm_result){0};
-}
-
-/* ---- the folder ---- */
-
-static int check_file(const char *dir, const struct farm_file *f, struct err *e)
-{
-	_cleanup_free_ char *path = path_join(dir, f->name);
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	struct stat st;
-	struct hash h;
-	int r;
-
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_exit(e, EXIT_UNTRUSTED, -EBADMSG, "the result has no file '%s'", path);
-	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != f->size || f->size > FILE_MAX)
-		return broken(path, "has another size than the result says", e);
-	r = hash_file(AT_FDCWD, path, HASH_SHA256, &h, e);
-	if (r < 0)
-		return r;
-	return hash_eq(&h, &f->sum) ? 0 : broken(path, "is not what the result says (sha256)", e);
-}
-
-int farm_result_read(
-	struct farm_result *r, const struct farm_plan *p, const char *hash, struct err *e)
-{
-	_cleanup_free_ char *dir = xasprintf("%s/results/%s", p->dir, hash);
-	_cleanup_free_ char *path = path_join(dir, "result"), *text = NULL;
-	size_t len;
-	int c = fs_read_regular(path, FARM_RESULT_MAX, &text, &len, e);
-
-	*r = (struct farm_result){0};
-	if (c == 0)
-		c = farm_result_parse(r, path, text, len, e);
-	if (c < 0)
-		return c;
-	if (!streq(r->hash, hash))
-		c = err_exit(e, EXIT_UNTRUSTED, -EBADMSG,
-			"'%s' is the result of another cell (%.12s)", path, r->hash);
-	else if (!streq(r->pmkmod, PMKMOD_VERSION))
-		c = err_exit(e, EXIT_UNTRUSTED, -EBADMSG,
-			"'%s' was made by pmkmod %s on %s, and this is pmkmod %s", path, r->pmkmod,
-			r->host, PMKMOD_VERSION);
-	for (size_t i = 0; c == 0 && i < r->n_files; i++)
-		c = check_file(dir, &r->files[i], e);
-	if (c < 0)
-		farm_result_free(r);
-	return c;
 }

@@ -72,9 +72,9 @@ static int write_script(const char *dir, const char *name, const char *text, str
 
 int slurm_write(struct context *x, const char *dir, unsigned long tasks, struct err *e)
 {
-	_cleanup_free_ char *folder = path_join(dir, "slurm"), *full = realpath(dir, NULL);
+	_cleanup_free_ char *folder = path_join(dir, "slurm"), *full = farm_absolute(dir);
 	_cleanup_free_ char *program = farm_program(x), *p = quoted(program);
-	_cleanup_free_ char *d = quoted(full ? full : dir);
+	_cleanup_free_ char *d = quoted(full);
 	_cleanup_free_ char *cells = xasprintf(cells_text, p, d, tasks);
 	_cleanup_free_ char *merge = xasprintf(merge_text, p, d);
 	int r = fs_mkdirs(folder, 0755, e);
@@ -90,7 +90,8 @@ static void more_words(struct context *x, const char *key, struct strvec *argv)
 	config_list(x->config, "matrix", key, argv);
 }
 
-static int sbatch(const struct strvec *argv, unsigned timeout_s, char **out, struct err *e)
+static int sbatch(
+	struct context *x, const struct strvec *argv, unsigned timeout_s, char **out, struct err *e)
 {
 	_cleanup_strbuf_ struct strbuf said = {0}, words = {0};
 	struct process p = {.argv = argv, .timeout_s = timeout_s, .max = 1 << 20};
@@ -105,10 +106,26 @@ static int sbatch(const struct strvec *argv, unsigned timeout_s, char **out, str
 			"the scripts");
 	}
 	*out = strbuf_steal(&said);
-	if (r == 0 && status != 0)
-		r = err_set(e, -EIO, "sbatch ended with status %d: %s", status,
-			words.s ? str_strip(words.s) : "");
-	return r;
+	if (r < 0 || status == 0)
+		return r;
+	err_set(e, -EIO, "sbatch ended with status %d: %s", status,
+		words.s ? str_strip(words.s) : "");
+	if (words.s && strstr(words.s, "job array"))
+		err_hint(e,
+			"matrix.tasks=%s is to be below MaxArraySize of `scontrol show config`, and "
+			"MaxSubmitJobs of your account",
+			config_get(x->config, "matrix", "tasks"));
+	return -EIO;
+}
+
+/* Where a job writes to; sbatch has names for parts of that, beginning with '%'. */
+static void add_output(struct strvec *argv, const char *dir, const char *name)
+{
+	_cleanup_strbuf_ struct strbuf b = {0};
+
+	for (; *dir; dir++)
+		strbuf_addf(&b, "%s%c", *dir == '%' ? "%" : "", *dir);
+	strvec_addf(argv, "--output=%s/logs/%s", b.s, name);
 }
 
 /* "123" or "123;cluster" */
@@ -129,10 +146,10 @@ static int submit_cells(
 	strvec_add(&argv, "sbatch");
 	strvec_add(&argv, "--parsable");
 	strvec_addf(&argv, "--array=0-%lu", tasks - 1);
-	strvec_addf(&argv, "--output=%s/logs/%%A_%%a.log", dir);
+	add_output(&argv, dir, "%A_%a.log");
 	more_words(x, "slurm", &argv);
 	strvec_addf(&argv, "%s/slurm/cells.sh", dir);
-	r = sbatch(&argv, SBATCH_S, &said, e);
+	r = sbatch(x, &argv, SBATCH_S, &said, e);
 	return r < 0 ? r : job_number(said, job, e);
 }
 
@@ -147,12 +164,12 @@ static int submit_merge(struct context *x, const char *dir, const char *after, c
 	strvec_add(&argv, "--parsable");
 	if (*after)
 		strvec_addf(&argv, "--dependency=afterany:%s", after);
-	strvec_addf(&argv, "--output=%s/logs/merge.log", dir);
+	add_output(&argv, dir, "merge.log");
 	if (wait)
 		strvec_add(&argv, "--wait");
 	more_words(x, "slurm_merge", &argv);
 	strvec_addf(&argv, "%s/slurm/merge.sh", dir);
-	r = sbatch(&argv, wait ? 0 : SBATCH_S, &said, e);
+	r = sbatch(x, &argv, wait ? 0 : SBATCH_S, &said, e);
 	/* with --wait it ends as the job does, which has said why */
 	if (r == -EIO && wait && said && sscanf(said, "%31[0-9]", job) == 1) {
 		err_clear(e);
@@ -164,8 +181,7 @@ static int submit_merge(struct context *x, const char *dir, const char *after, c
 int slurm_submit(struct context *x, const char *dir, unsigned long tasks, bool wait,
 	struct strvec *jobs, struct err *e)
 {
-	_cleanup_free_ char *full = realpath(dir, NULL);
-	const char *at = full ? full : dir;
+	_cleanup_free_ char *at = farm_absolute(dir);
 	char cells[32] = "", merge[32];
 	int r = tasks ? submit_cells(x, at, tasks, cells, e) : 0;
 

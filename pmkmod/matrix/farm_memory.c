@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* Is this the plan that was made here? */
+#include <fcntl.h>
+#include <stdlib.h>
+
+#include "chroot/base/fs.h"
+#include "pmkmod/matrix/farm_parts.h"
+#include "pmkmod/util/exit_codes.h"
+
+/* By the folder's place; caller frees. */
+static char *record_path(const struct context *x, const char *dir)
+{
+	_cleanup_free_ char *full = realpath(dir, NULL);
+	char hex[HASH_HEX_MAX];
+	struct hash h;
+
+	if (!full)
+		full = farm_absolute(dir);
+	hash_buf(HASH_SHA256, full, strlen(full), &h);
+	hash_hex(&h, hex);
+	return xasprintf("%s/plans/%s", x->state, hex);
+}
+
+int farm_plan_remember(const struct context *x, const char *dir, struct err *e)
+{
+	_cleanup_free_ char *path = record_path(x, dir), *plan = path_join(dir, "plan.json");
+	_cleanup_free_ char *folder = path_join(x->state, "plans");
+	char hex[HASH_HEX_MAX];
+	struct hash h;
+	int r = hash_file(AT_FDCWD, plan, HASH_SHA256, &h, e);
+
+	if (r == 0)
+		r = fs_mkdirs(folder, 0700, e);
+	if (r < 0)
+		return r;
+	hash_hex(&h, hex);
+	return fs_write_atomic(path, hex, strlen(hex), 0600, e);
+}
+
+int farm_plan_vouch(const struct context *x, const struct farm_plan *p, struct err *e)
+{
+	_cleanup_free_ char *path = record_path(x, p->dir), *text = NULL;
+	char hex[HASH_HEX_MAX];
+
+	if (fs_read(path, HASH_HEX_MAX, &text, NULL, NULL) < 0)
+		return 0;
+	hash_hex(&p->sum, hex);
+	if (streq(text, hex))
+		return 0;
+	err_exit(e, EXIT_UNTRUSTED, -EBADMSG,
+		"'%s/plan.json' is not the one that was written there from here: its sha256 is "
+		"%.12s..., and was %.12s...",
+		p->dir, hex, text);
+	return err_hint(e,
+		"somebody has altered it, and nothing of it is merged; make the plan anew in "
+		"a new folder");
+}

@@ -1,0 +1,56 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plans and results of `pmkmod matrix --shared`, read and falsified.
+
+farmtool cell FARM DEVICE MODULE         the hash of that cell
+farmtool seal RESULT-FOLDER [LINE=TEXT]  make sums and sizes in `result` fit the files again, and
+                                         change lines: cell=HASH, pmkmod=1, verdict=fits
+farmtool plan FARM KEY=JSON...           change members of plan.json
+"""
+import hashlib
+import json
+import os
+import sys
+
+
+def cell(farm, device, module):
+    with open(os.path.join(farm, "plan.json")) as f:
+        plan = json.load(f)
+    found = [c["cell"] for c in plan["cells"] if c["device"] == device and c["module"] == module]
+    if len(found) != 1:
+        sys.exit(f"{len(found)} cells of {module} for {device}")
+    print(found[0])
+
+
+def seal(folder, *changes):
+    path = os.path.join(folder, "result")
+    with open(path) as f:
+        lines = f.read().split("\n")
+    for i, line in enumerate(lines):
+        if line.startswith("file sha256:"):
+            name = line.split(" ", 3)[3]
+            with open(os.path.join(folder, name), "rb") as f:
+                data = f.read()
+            lines[i] = f"file sha256:{hashlib.sha256(data).hexdigest()} {len(data)} {name}"
+        for change in changes:
+            key, _, value = change.partition("=")
+            for separator in " =":
+                if i and line.startswith(key + separator):
+                    lines[i] = key + separator + value
+    with open(path, "w") as f:
+        f.write("\n".join(lines))
+
+
+def plan(farm, *changes):
+    path = os.path.join(farm, "plan.json")
+    with open(path) as f:
+        content = json.load(f)
+    for change in changes:
+        key, _, value = change.partition("=")
+        content[key] = json.loads(value)
+    with open(path, "w") as f:
+        json.dump(content, f)
+
+
+if __name__ == "__main__":
+    {"cell": cell, "seal": seal, "plan": plan}[sys.argv[1]](*sys.argv[2:])
