@@ -147,9 +147,9 @@ static int replace(const struct share *s, int from, const char *name, int to, co
 
 static int make_bucket(const struct share *s, const char *name)
 {
-	char dir[sizeof(FOLDER "/00")];
+	/* the first part of the name */
+	_cleanup_free_ char *dir = xstrndup(name, strlen(FOLDER "/00"));
 
-	snprintf(dir, sizeof(dir), "%s", name);
 	if ((mkdirat(s->store, FOLDER, 0700) < 0 && errno != EEXIST) ||
 		(mkdirat(s->store, dir, 0700) < 0 && errno != EEXIST))
 		return -errno;

@@ -122,7 +122,8 @@ static void make_agrees(void **state)
 	assert_int_equal(jobserver_take(&j, 0, &e), 0);
 	fcntl(j.fds[0], F_SETFD, 0);
 	fcntl(j.fds[1], F_SETFD, 0);
-	command = xasprintf("MAKEFLAGS='%s' make -f %s 2>&1", flags, path);
+	command = xasprintf("env -u MAKELEVEL MAKEFLAGS='%s' make --no-print-directory -f %s 2>&1",
+		flags, path);
 	out = popen(command, "r");
 	while (out && fgets(line, sizeof(line), out)) {
 		if (*line != '+' && *line != '-')
