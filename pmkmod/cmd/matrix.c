@@ -62,37 +62,61 @@ static int dry_run(const struct matrix *m, struct context *x, const struct optio
 
 /* ---- elsewhere ---- */
 
-static int emit(struct context *x, const char *kind, const char *dir, size_t cells, struct err *e)
+static int emit(struct context *x, const char *kind, const char *dir, size_t cells,
+	struct strvec *files, struct err *e)
 {
+	bool gitlab = streq(kind, "gitlab");
 	unsigned long tasks;
 	int r = farm_tasks(x, cells, &tasks, e);
 
+	if (r == 0)
+		r = gitlab ? gitlab_write(x, dir, cells, tasks, e) : slurm_write(x, dir, tasks, e);
 	if (r < 0)
 		return r;
-	r = streq(kind, "gitlab") ? gitlab_write(x, dir, cells, tasks, e)
-				  : slurm_write(x, dir, tasks, e);
-	if (r == 0)
-		printf("%s  %s/%s\n", kind, dir,
-			streq(kind, "gitlab") ? "gitlab-ci.yml" : "slurm/cells.sh and merge.sh");
-	return r;
+	if (!gitlab)
+		strvec_take(files, path_join(dir, "slurm/cells.sh"));
+	strvec_take(files, path_join(dir, gitlab ? "gitlab-ci.yml" : "slurm/merge.sh"));
+	return 0;
 }
 
-static int submit(struct context *x, const struct options *o, size_t cells, struct err *e)
+static int submit(struct context *x, const struct options *o, size_t cells, struct strvec *jobs,
+	struct err *e)
 {
-	_cleanup_strvec_ struct strvec jobs = {0};
 	unsigned long tasks;
 	int r = farm_tasks(x, cells, &tasks, e);
 
 	if (r == 0)
 		r = slurm_write(x, o->shared, tasks, e);
-	if (r == 0)
-		r = slurm_submit(x, o->shared, tasks, o->wait, &jobs, e);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < jobs.n; i++)
-		printf("%s  job %s\n", i + 1 < jobs.n ? "cells" : "merge", jobs.v[i]);
-	printf("logs   %s/logs\n", o->shared);
-	return 0;
+	return r < 0 ? r : slurm_submit(x, o->shared, tasks, o->wait, jobs, e);
+}
+
+static void tell_handed_over(const struct options *o, size_t cells, const struct strvec *files,
+	const struct strvec *jobs)
+{
+	if (o->json) {
+		struct json_object *out = json_object_new_object();
+
+		json_add_text(out, "event", "handed-over");
+		json_add_text(out, "plan", o->shared);
+		json_object_object_add(out, "cells", json_object_new_int64((int64_t)cells));
+		json_object_object_add(out, "files", json_texts(files));
+		json_object_object_add(out, "jobs", json_texts(jobs));
+		json_write(out);
+		putchar('\n');
+		return;
+	}
+	printf("plan   %s, %zu cell%s for other machines\n", o->shared, cells,
+		cells == 1 ? "" : "s");
+	for (size_t i = 0; i < files->n; i++)
+		printf("file   %s\n", files->v[i]);
+	for (size_t i = 0; i < jobs->n; i++)
+		printf("%s  job %s\n", i + 1 < jobs->n ? "cells" : "merge", jobs->v[i]);
+	if (jobs->n)
+		printf("logs   %s/logs\n", o->shared);
+	else if (!files->n)
+		printf("each cell: pmkmod run-cell --plan %s HASH; at the end: pmkmod merge-cells "
+		       "--plan %s\n",
+			o->shared, o->shared);
 }
 
 /* What the merge job has said and done, for whoever waited. */
@@ -113,22 +137,19 @@ static int after_merge(const char *dir, int *status, struct err *e)
 static int hand_over(
 	struct matrix *m, struct context *x, const struct options *o, int *status, struct err *e)
 {
+	_cleanup_strvec_ struct strvec files = {0}, jobs = {0};
+	bool slurm = o->engine && streq(o->engine, "slurm") && !o->emit;
 	size_t cells = 0;
 	int r = farm_plan_write(m, x, o->args.v[1], o->args.v[2], o->shared, &cells, e);
 
+	if (r == 0 && o->emit)
+		r = emit(x, o->emit, o->shared, cells, &files, e);
+	else if (r == 0 && slurm)
+		r = submit(x, o, cells, &jobs, e);
 	if (r < 0)
 		return r;
-	printf("plan   %s, %zu cell%s for other machines\n", o->shared, cells,
-		cells == 1 ? "" : "s");
-	if (o->emit)
-		return emit(x, o->emit, o->shared, cells, e);
-	if (o->engine && streq(o->engine, "slurm")) {
-		r = submit(x, o, cells, e);
-		return r == 0 && o->wait ? after_merge(o->shared, status, e) : r;
-	}
-	printf("each cell: pmkmod run-cell --plan %s HASH; at the end: pmkmod merge-cells --plan %s\n",
-		o->shared, o->shared);
-	return 0;
+	tell_handed_over(o, cells, &files, &jobs);
+	return slurm && o->wait ? after_merge(o->shared, status, e) : 0;
 }
 
 static int check_words(const struct options *o, struct err *e)

@@ -31,6 +31,18 @@ static int list_again(struct matrix *m, const struct farm_plan *p, size_t *n, st
 	return fs_write_atomic(path, text, strlen(text), 0644, e);
 }
 
+/* What is to be typed then. */
+static void tell_again(const struct farm_plan *p, size_t n)
+{
+	_cleanup_free_ char *list = path_join(p->dir, "again");
+	_cleanup_strbuf_ struct strbuf dir = {0}, file = {0};
+
+	strbuf_add_quoted(&dir, p->dir);
+	strbuf_add_quoted(&file, list);
+	printf("again     %zu cell%s: pmkmod run-cell --plan %s $(cat %s), then merge-cells once more\n",
+		n, n == 1 ? "" : "s", dir.s, file.s);
+}
+
 /* For whoever waits for the job. */
 static void note_end(const struct farm_plan *p, int status)
 {
@@ -55,10 +67,8 @@ static int merge(struct matrix *m, struct context *x, const struct farm_plan *p,
 	/* nobody waits at a terminal to say that again */
 	local.keep_going = true;
 	r = matrix_build_here(m, x, &local, report, status, e);
-	if (again)
-		printf("again     %zu cell%s: pmkmod run-cell --plan %s $(cat %s/again), then merge-cells "
-		       "once more\n",
-			again, again == 1 ? "" : "s", p->dir, p->dir);
+	if (again && !o->json)
+		tell_again(p, again);
 	return r < 0 ? r : listed;
 }
 

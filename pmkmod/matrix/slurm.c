@@ -185,8 +185,11 @@ int slurm_submit(struct context *x, const char *dir, unsigned long tasks, bool w
 	char cells[32] = "", merge[32];
 	int r = tasks ? submit_cells(x, at, tasks, cells, e) : 0;
 
-	if (r == 0 && tasks)
+	if (r == 0 && tasks) {
 		strvec_add(jobs, cells);
+		progress_note(
+			&x->progress, "job %s builds the cells; their logs: %s/logs", cells, at);
+	}
 	if (r == 0)
 		r = submit_merge(x, at, cells, merge, wait, e);
 	if (r == 0)
