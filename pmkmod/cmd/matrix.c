@@ -119,21 +119,6 @@ static void tell_handed_over(const struct options *o, size_t cells, const struct
 			o->shared, o->shared);
 }
 
-/* What the merge job has said and done, for whoever waited. */
-static int after_merge(const char *dir, int *status, struct err *e)
-{
-	_cleanup_free_ char *log = path_join(dir, "logs/merge.log");
-	_cleanup_free_ char *code = path_join(dir, "merged"), *text = NULL, *number = NULL;
-
-	if (fs_read_regular(log, 64U << 20, &text, NULL, NULL) == 0)
-		fputs(text, stdout);
-	if (fs_read_regular(code, 64, &number, NULL, NULL) < 0)
-		return err_set(
-			e, -EIO, "the job that merges did not come to its end; its log: %s", log);
-	*status = atoi(number);
-	return 0;
-}
-
 static int hand_over(
 	struct matrix *m, struct context *x, const struct options *o, int *status, struct err *e)
 {
@@ -149,7 +134,7 @@ static int hand_over(
 	if (r < 0)
 		return r;
 	tell_handed_over(o, cells, &files, &jobs);
-	return slurm && o->wait ? after_merge(o->shared, status, e) : 0;
+	return slurm && o->wait ? farm_wait_end(o->shared, status, e) : 0;
 }
 
 static int check_words(const struct options *o, struct err *e)

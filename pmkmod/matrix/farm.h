@@ -68,6 +68,8 @@ int farm_plan_config(const struct farm_plan *p, bool worker, const struct strvec
  * farm_memory.c: who makes a plan remembers it in <state>/plans, and who merges with that state,
  * where the key is, takes no other one: whoever can write to the folder could else choose what is
  * signed. -EBADMSG (exit code 30): it was altered. A state that knows nothing of it believes it.
+ * Since the plan also says where the state is, that of the machine's own configuration is asked
+ * too.
  */
 int farm_plan_remember(const struct context *x, const char *dir, struct err *e);
 int farm_plan_vouch(const struct context *x, const struct farm_plan *p, struct err *e);
@@ -112,6 +114,8 @@ void farm_result_free(struct farm_result *r);
 
 /* farm_status.c: what there is by now, printed; with `json` for programs. Nothing is checked. */
 void farm_status(const struct farm_plan *p, bool json);
+/* For whoever waited for the job that merges: what it printed, and how merge-cells ended. */
+int farm_wait_end(const char *dir, int *status, struct err *e);
 /* What workers left behind that were killed, and results that were put aside, a day later. */
 void farm_sweep(const struct farm_plan *p);
 
