@@ -90,15 +90,35 @@ static int submit(struct context *x, const struct options *o, size_t cells, stru
 	return r < 0 ? r : slurm_submit(x, o->shared, tasks, o->wait, jobs, e);
 }
 
-static void tell_handed_over(const struct options *o, size_t cells, const struct strvec *files,
-	const struct strvec *jobs)
+struct handed_over {
+	size_t cells; /* for other machines */
+	size_t headers, here; /* those left for merge-cells: headers first; for other reasons */
+	struct strvec files, jobs;
+};
+
+static void count_left(struct handed_over *h, const struct matrix *m)
 {
+	for (size_t i = 0; i < m->n_cells; i++)
+		if (m->cells[i].state == CELL_WAITING) {
+			h->headers += m->cells[i].headers_first;
+			h->here += !m->cells[i].headers_first;
+		}
+	h->here -= h->cells < h->here ? h->cells : h->here;
+}
+
+static void tell_handed_over(const struct options *o, const struct handed_over *h)
+{
+	const struct strvec *files = &h->files, *jobs = &h->jobs;
+	size_t cells = h->cells;
+
 	if (o->json) {
 		struct json_object *out = json_object_new_object();
 
 		json_add_text(out, "event", "handed-over");
 		json_add_text(out, "plan", o->shared);
 		json_object_object_add(out, "cells", json_object_new_int64((int64_t)cells));
+		json_object_object_add(
+			out, "here", json_object_new_int64((int64_t)(h->headers + h->here)));
 		json_object_object_add(out, "files", json_texts(files));
 		json_object_object_add(out, "jobs", json_texts(jobs));
 		json_write(out);
@@ -107,6 +127,13 @@ static void tell_handed_over(const struct options *o, size_t cells, const struct
 	}
 	printf("plan   %s, %zu cell%s for other machines\n", o->shared, cells,
 		cells == 1 ? "" : "s");
+	if (h->headers)
+		printf("here   %zu once headers of their kernels are made, by merge-cells; `pmkmod "
+		       "headers DEVICE` before would let other machines build them\n",
+			h->headers);
+	if (h->here)
+		printf("here   %zu that depend on other modules or are signed, by merge-cells\n",
+			h->here);
 	for (size_t i = 0; i < files->n; i++)
 		printf("file   %s\n", files->v[i]);
 	for (size_t i = 0; i < jobs->n; i++)
@@ -122,18 +149,22 @@ static void tell_handed_over(const struct options *o, size_t cells, const struct
 static int hand_over(
 	struct matrix *m, struct context *x, const struct options *o, int *status, struct err *e)
 {
-	_cleanup_strvec_ struct strvec files = {0}, jobs = {0};
+	struct handed_over h = {0};
 	bool slurm = o->engine && streq(o->engine, "slurm") && !o->emit;
-	size_t cells = 0;
-	int r = farm_plan_write(m, x, o->args.v[1], o->args.v[2], o->shared, &cells, e);
+	int r = farm_plan_write(m, x, o->args.v[1], o->args.v[2], o->shared, &h.cells, e);
 
 	if (r == 0 && o->emit)
-		r = emit(x, o->emit, o->shared, cells, &files, e);
+		r = emit(x, o->emit, o->shared, h.cells, &h.files, e);
 	else if (r == 0 && slurm)
-		r = submit(x, o, cells, &jobs, e);
+		r = submit(x, o, h.cells, &h.jobs, e);
+	if (r == 0) {
+		count_left(&h, m);
+		tell_handed_over(o, &h);
+	}
+	strvec_free(&h.files);
+	strvec_free(&h.jobs);
 	if (r < 0)
 		return r;
-	tell_handed_over(o, cells, &files, &jobs);
 	return slurm && o->wait ? farm_wait_end(o->shared, status, e) : 0;
 }
 
