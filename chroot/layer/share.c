@@ -251,7 +251,10 @@ void share_sweep(int store, uint64_t *freed)
 
 		snprintf(name, sizeof(name), FOLDER "/%02x", (unsigned)i);
 		dir = openat(store, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (dir >= 0)
-			sweep_bucket(dir, freed);
+		if (dir < 0)
+			continue;
+		sweep_bucket(dir, freed);
+		unlinkat(store, name, AT_REMOVEDIR); /* if it is empty */
 	}
+	unlinkat(store, FOLDER, AT_REMOVEDIR);
 }

@@ -284,6 +284,7 @@ static int describe(const struct layer_store *s, const char *dir, const char *co
 {
 	_cleanup_free_ char *path = path_join(dir, "manifest");
 	struct manifest m;
+	struct stat st;
 	int r = manifest_scan(&m, content, NULL, e);
 
 	if (r < 0)
@@ -291,6 +292,8 @@ static int describe(const struct layer_store *s, const char *dir, const char *co
 	share_tree(s->fd, fd, content, &m, ends_with(content, "/root") ? 'r' : 'd', added);
 	r = manifest_save(&m, path, e);
 	manifest_free(&m);
+	if (r == 0 && stat(path, &st) == 0)
+		*added += (uint64_t)st.st_size;
 	return r;
 }
 

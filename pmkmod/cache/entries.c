@@ -39,7 +39,8 @@ static const struct shape {
 	[CACHE_SOURCES] = {64, 128, false, {""}, NULL},
 	/* .gone: on its way out */
 	[CACHE_GIT] = {64, 64, true, {"", ".gone"}, "HEAD"},
-	[CACHE_KERNEL_SOURCE] = {64, 64, true, {"", ".gone"}, "complete"},
+	/* .new: on its way in, or left by a run that was killed */
+	[CACHE_KERNEL_SOURCE] = {64, 64, true, {"", ".gone", ".new"}, "complete"},
 	[CACHE_RESOLVE] = {64, 64, false, {""}, NULL},
 	[CACHE_KERNELS] = {40, 64, false, {"", ".*"}, NULL},
 	[CACHE_INDEX_KERNELS] = {64, 64, false, {""}, NULL},

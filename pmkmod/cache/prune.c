@@ -57,9 +57,10 @@ static int lock_now(const char *path, int flags)
 /* A tree with its lock beside it. */
 static int remove_locked_tree(const char *path, struct err *e)
 {
-	bool going = ends_with(path, ".gone");
+	/* a name is a hash; what follows it is half of something */
+	bool half = strchr(path_base(path), '.') != NULL;
 	_cleanup_free_ char *base =
-		going ? xstrndup(path, strlen(path) - strlen(".gone")) : xstrdup(path);
+		xstrndup(path, (size_t)(path_base(path) - path) + strcspn(path_base(path), "."));
 	_cleanup_free_ char *lock_path = xasprintf("%s.lock", base);
 	_cleanup_free_ char *gone = xasprintf("%s.gone", base), *size = xasprintf("%s.size", base);
 	_cleanup_close_ int lock = lock_now(lock_path, O_RDWR | O_CREAT);
@@ -68,8 +69,10 @@ static int remove_locked_tree(const char *path, struct err *e)
 	if (lock < 0)
 		return lock == -EWOULDBLOCK ? -EBUSY : err_errno(e, lock, "cannot lock '%s'", base);
 	unlink(size);
+	if (half)
+		return fs_remove_tree(path, e);
 	r = fs_remove_tree(gone, e);
-	if (r < 0 || going)
+	if (r < 0)
 		return r;
 	if (rename(path, gone) < 0)
 		return errno == ENOENT ? 0 : err_errno(e, -errno, "cannot move '%s'", path);

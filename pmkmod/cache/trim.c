@@ -86,7 +86,7 @@ static uint64_t guess_trees(
 	while (d && (de = readdir(d))) {
 		_cleanup_free_ char *path = path_join(dir, de->d_name);
 
-		if (cache_name_ok(kind, de->d_name) && !ends_with(path, ".gone"))
+		if (cache_name_ok(kind, de->d_name) && !strchr(de->d_name, '.'))
 			sum += size_of(path);
 	}
 	if (d)

@@ -3,7 +3,9 @@
 #include <time.h>
 
 #include "chroot/base/fs.h"
+#include "pmkmod/build/plan.h"
 #include "pmkmod/cache/cache.h"
+#include "pmkmod/cache/meter.h"
 #include "pmkmod/cmd/cmd.h"
 #include "pmkmod/util/download.h"
 #include "pmkmod/util/json.h"
@@ -116,7 +118,20 @@ static void print_deltas(const struct cache_list *l)
 		size_text(own, s.shared / s.n), size_text(alone, s.alone / s.n));
 }
 
-static void print_stats(const struct cache_list *l, unsigned long long limit)
+/* What is published, headers that were made with it: told, but no part of the limit. */
+static uint64_t published_size(const struct context *x)
+{
+	_cleanup_free_ char *dir = plan_packages_dir(x);
+	struct meter_size s = {0};
+	struct meter *m = meter_new();
+
+	meter_add(m, dir, &s);
+	meter_free(m);
+	return s.disk;
+}
+
+static void print_stats(
+	const struct context *x, const struct cache_list *l, unsigned long long limit)
 {
 	struct kind_sum sums[N_CACHE_KINDS + 1];
 	char text[32];
@@ -133,6 +148,8 @@ static void print_stats(const struct cache_list *l, unsigned long long limit)
 			l->total > limit ? ": `pmkmod cache prune` removes what is above it" : "");
 	else
 		printf("no limit (cache.max_size)\n");
+	printf("published packages, which are no part of that: %s\n",
+		size_text(text, published_size(x)));
 	print_deltas(l);
 }
 
@@ -155,7 +172,8 @@ static struct json_object *sum_json(const struct kind_sum *s, uint64_t disk)
 	return o;
 }
 
-static void stats_json(const struct cache_list *l, unsigned long long limit)
+static void stats_json(
+	const struct context *x, const struct cache_list *l, unsigned long long limit)
 {
 	struct json_object *all = json_object_new_object(), *kinds = json_object_new_object(),
 			   *layers = json_object_new_array();
@@ -168,6 +186,7 @@ static void stats_json(const struct cache_list *l, unsigned long long limit)
 	json_object_object_add(all, "kinds", kinds);
 	json_object_object_add(all, "all", sum_json(&sums[N_CACHE_KINDS], l->total));
 	add_number(all, "limit", limit);
+	add_number(all, "published", published_size(x));
 	for (size_t i = 0; i < l->n; i++) {
 		const struct cache_entry *c = &l->v[i];
 		_cleanup_free_ char *what = NULL;
@@ -200,7 +219,7 @@ static int stats(struct context *x, const struct options *o, struct err *e)
 		r = cache_read(&l, x, true, e);
 	if (r < 0)
 		return r;
-	(o->json ? stats_json : print_stats)(&l, limit);
+	(o->json ? stats_json : print_stats)(x, &l, limit);
 	cache_free(&l);
 	return 0;
 }

@@ -58,6 +58,14 @@ static void tick(void *ctx)
 
 /* ---- when it is over ---- */
 
+static bool any(const struct matrix *m, enum cell_state state)
+{
+	struct matrix_counts counts;
+
+	matrix_count(m, &counts);
+	return counts.cells[state] > 0;
+}
+
 static int write_reports(const struct matrix *m, const struct context *x, const char *dir,
 	struct strvec *paths, struct err *e)
 {
@@ -110,6 +118,8 @@ int matrix_build_here(struct matrix *m, struct context *x, const struct options 
 	run.view = view_open(m, x, view_choose(x, o->json));
 	r = engine_local(m, x, &options, told);
 	m->seconds = monotonic_seconds() - began;
+	/* each cell has grown it in a process of its own */
+	x->cache_grew = x->cache_grew || any(m, CELL_BUILT);
 	for (size_t i = 0; i < m->n_cells; i++)
 		if (m->cells[i].state == CELL_WAITING && r == 0)
 			m->cells[i].state = CELL_NOT_RUN;

@@ -16,6 +16,9 @@
 #define LINE_MAX_BYTES (1 << 20)
 /* What a cell needs is not to be seen before it compiles. */
 #define SETTLE_S 3.0
+/* What a process that is told to end may need for that; then the sandbox ends with it all the same.
+ */
+#define END_S 20.0
 
 struct running {
 	pid_t pid; /* 0: free */
@@ -37,6 +40,7 @@ struct engine {
 	size_t n, busy;
 	uint64_t memory; /* bytes a cell is given */
 	bool stopped; /* nothing more is begun */
+	double ending; /* since when those under way are asked to end; 0: they are not */
 	struct err *e;
 };
 
@@ -302,12 +306,18 @@ static unsigned holders(const struct engine *g)
 
 static void end_all(struct engine *g)
 {
+	bool late = g->ending > 0 && monotonic_seconds() - g->ending > END_S;
+
 	g->stopped = true;
-	for (size_t i = 0; i < g->n; i++)
-		if (g->v[i].pid > 0 && !g->v[i].told_to_end) {
-			kill(g->v[i].pid, SIGTERM);
-			g->v[i].told_to_end = true;
-		}
+	if (g->ending <= 0)
+		g->ending = monotonic_seconds();
+	for (size_t i = 0; i < g->n; i++) {
+		struct running *r = &g->v[i];
+
+		if (r->pid > 0 && (late || !r->told_to_end))
+			kill(r->pid, late ? SIGKILL : SIGTERM);
+		r->told_to_end = true;
+	}
 }
 
 static void wait_and_listen(struct engine *g)
@@ -328,8 +338,11 @@ static int run_all(struct engine *g)
 {
 	int r = 0;
 
-	while (r == 0) {
-		r = begin_more(g);
+	for (;;) {
+		int begun = begin_more(g);
+
+		/* a fork that failed ends the run */
+		r = r < 0 ? r : begun;
 		if (!g->busy)
 			break;
 		if (interrupted() || r < 0)
@@ -339,9 +352,6 @@ static int run_all(struct engine *g)
 		if (watch(g)->tick)
 			watch(g)->tick(watch(g)->ctx);
 	}
-	/* a fork that failed ends the run, but not those that were begun before */
-	while (g->busy)
-		wait_and_listen(g);
 	return interrupted() ? err_set(g->e, -EINTR, "interrupted") : r;
 }
 

@@ -205,6 +205,21 @@ static void add_device(struct matrix *m, const struct device_list *all, const ch
 	d->choice = xstrdup(colon + 1);
 }
 
+/* Packages are called after the module: two of the same name would take each other's place. */
+static int check_names(const struct matrix *m, struct err *e)
+{
+	for (size_t i = 0; i < m->n_modules; i++)
+		for (size_t k = 0; k < i; k++)
+			if (streq(m->modules[i].name, m->modules[k].name))
+				return err_exit(e, EXIT_USAGE, -EINVAL,
+					"'%s' and '%s' are both called %s, so that the package of one "
+					"would take the place of the other's; build them one after the "
+					"other, or give one a recipe with another name",
+					m->modules[k].asked, m->modules[i].asked,
+					m->modules[i].name);
+	return 0;
+}
+
 /* A module that cannot be used is an error if it is the only one: then there is nothing to do. */
 static int read_modules(struct survey *s, const struct strvec *names, struct err *e)
 {
@@ -228,7 +243,7 @@ static int read_modules(struct survey *s, const struct strvec *names, struct err
 		m->n_modules++;
 	}
 	if (broken < names->n)
-		return 0;
+		return check_names(m, e);
 	if (e)
 		*e = s->problems[0];
 	return s->problems[0].code;

@@ -252,7 +252,8 @@ static void reproducible(void **state)
 	assert_memory_equal(a, b, na);
 }
 
-/* The members as abuild makes them: header bytes, no archive's end before the data. */
+/* The members as abuild makes them but for the level (XFL, the byte before the last): no archive's
+ * end before the data. */
 static void members(void **state)
 {
 	static const uint8_t header[10] = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3};

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "chroot/base/fs.h"
+#include "chroot/layer/manifest.h"
 #include "pmkmod/aport/apkbuild.h"
 #include "pmkmod/aport/aport.h"
 #include "pmkmod/kernel/kernel.h"
@@ -294,8 +295,8 @@ static int prepare(struct aport *a, char **dir, struct err *e)
 
 static void source_is_made_once(void **state)
 {
-	_cleanup_free_ char *dir = NULL, *again = NULL, *text = NULL, *file = NULL;
-	_cleanup_strvec_ struct strvec notes = {0};
+	_cleanup_free_ char *dir = NULL, *again = NULL, *text = NULL, *file = NULL, *list = NULL;
+	_cleanup_strvec_ struct strvec notes = {0}, changed = {0};
 	struct err e = ERR_INIT;
 	struct stat before, after;
 	struct aport a;
@@ -310,7 +311,7 @@ static void source_is_made_once(void **state)
 	file = path_join(dir, "drivers/demo.c");
 	assert_int_equal(fs_read(file, 100, &text, NULL, &e), 0);
 	assert_string_equal(text, "one\nzwei\ndrei\n");
-	shell("test \"$(ls %s/..)\" = \"$(printf 'complete\\nsource')\"", dir);
+	shell("test \"$(ls %s/..)\" = \"$(printf 'complete\\nmanifest\\nsource')\"", dir);
 	assert_int_equal(stat(file, &before), 0);
 	assert_int_equal(prepare(&a, &again, &e), 0);
 	assert_string_equal(dir, again);
@@ -319,6 +320,12 @@ static void source_is_made_once(void **state)
 	/* what was patched has the patches */
 	assert_int_equal(aport_check_source(&a, dir, &notes, &e), 0);
 	aport_free(&a);
+	/* and what a disk changes is found */
+	list = xasprintf("%.*smanifest", (int)(strlen(dir) - strlen("source")), dir);
+	assert_int_equal(manifest_check(dir, list, NULL, 5, &changed, &e), 0);
+	shell("echo vier >>%s", file);
+	assert_int_equal(manifest_check(dir, list, NULL, 5, &changed, &e), 1);
+	assert_string_equal(changed.v[0], "drivers/demo.c has another length");
 }
 
 static void source_lacks_patches(void **state)

@@ -71,7 +71,7 @@ static void add_kernel_for(
 	strvec_add(&apks, made.path);
 	strvec_add_all(&apks, &made.parts);
 	strvec_add(&apks, made.meta_path);
-	if (publish(out_dir, "edge", "aarch64", &apks, key, &key_dirs, 1, &e) < 0)
+	if (publish(out_dir, "edge", "aarch64", &apks, key, &key_dirs, &e) < 0)
 		fail_msg("%s", e.text);
 }
 

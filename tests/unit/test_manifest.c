@@ -352,7 +352,7 @@ static void damaged_is_replaced(void **state)
 static void swept(void **state)
 {
 	_cleanup_free_ char *a = at("a"), *b = at("b"), *foreign = at("store/shared/00/notes"),
-			    *text = NULL;
+			    *text = NULL, *folder = at("store/shared");
 	uint64_t freed = 0;
 
 	(void)state;
@@ -372,6 +372,9 @@ static void swept(void **state)
 	share_sweep(store_fd, NULL);
 	text = read_text(foreign);
 	assert_string_equal(text, "somebody's\n");
+	assert_int_equal(unlink(foreign), 0);
+	share_sweep(store_fd, NULL);
+	assert_false(fs_exists(folder));
 }
 
 /* A place that cannot be written to: nothing is shared, nothing is lost. */
