@@ -8,22 +8,6 @@
 #include "pmkmod/matrix/table.h"
 #include "pmkmod/util/json.h"
 
-/* With --only-failed: what failed is built again, and nothing else. */
-static void choose_failed(struct matrix *m)
-{
-	for (size_t i = 0; i < m->n_cells; i++) {
-		struct matrix_cell *c = &m->cells[i];
-
-		if (c->state == CELL_FAILED) {
-			c->again = c->remembered;
-			c->remembered = false;
-			c->state = CELL_WAITING;
-		} else if (c->state == CELL_WAITING && !c->tried) {
-			c->state = CELL_NOT_RUN;
-		}
-	}
-}
-
 /* ---- --dry-run ---- */
 
 static void print_waiting(const struct matrix *m)
@@ -151,7 +135,8 @@ static int hand_over(
 {
 	struct handed_over h = {0};
 	bool slurm = o->engine && streq(o->engine, "slurm") && !o->emit;
-	int r = farm_plan_write(m, x, o->args.v[1], o->args.v[2], o->shared, &h.cells, e);
+	int r = farm_plan_write(
+		m, x, o->args.v[1], o->args.v[2], o->only_failed, o->shared, &h.cells, e);
 
 	if (r == 0 && o->emit)
 		r = emit(x, o->emit, o->shared, h.cells, &h.files, e);
@@ -194,7 +179,7 @@ int cmd_matrix(struct context *x, const struct options *o, int *status, struct e
 	if (r == 0) {
 		attempts_load(&m, x);
 		if (o->only_failed)
-			choose_failed(&m);
+			attempts_choose_failed(&m);
 		if (o->dry_run)
 			r = dry_run(&m, x, o);
 		else if (o->shared)

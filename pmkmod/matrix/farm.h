@@ -28,7 +28,7 @@ struct farm_cell {
 struct farm_plan {
 	char *dir; /* absolute */
 	struct hash sum; /* of plan.json */
-	bool force; /* --force */
+	bool force, only_failed; /* --force, --only-failed */
 	char *devices, *modules; /* the words that `pmkmod matrix` was called with */
 	struct farm_cell *cells;
 	size_t n;
@@ -44,7 +44,7 @@ struct farm_plan {
  * have to be made, they depend on other modules, or their modules are signed with a key.
  */
 int farm_plan_write(const struct matrix *m, struct context *x, const char *devices,
-	const char *modules, const char *dir, size_t *n, struct err *e);
+	const char *modules, bool only_failed, const char *dir, size_t *n, struct err *e);
 /* -EPROTO: it was made by another version of pmkmod (exit code 2); -EBADMSG: it is damaged. */
 int farm_plan_read(struct farm_plan *p, const char *dir, struct err *e);
 /* The same of the text of its plan.json, which `shown` names; without the folder. */
