@@ -8,22 +8,6 @@
 #include "pmkmod/matrix/table.h"
 #include "pmkmod/util/json.h"
 
-/* With --only-failed: what failed is built again, and nothing else. */
-static void choose_failed(struct matrix *m)
-{
-	for (size_t i = 0; i < m->n_cells; i++) {
-		struct matrix_cell *c = &m->cells[i];
-
-		if (c->state == CELL_FAILED) {
-			c->again = c->remembered;
-			c->remembered = false;
-			c->state = CELL_WAITING;
-		} else if (c->state == CELL_WAITING && !c->tried) {
-			c->state = CELL_NOT_RUN;
-		}
-	}
-}
-
 /* ---- --dry-run ---- */
 
 static void print_waiting(const struct matrix *m)
@@ -62,73 +46,111 @@ static int dry_run(const struct matrix *m, struct context *x, const struct optio
 
 /* ---- elsewhere ---- */
 
-static int emit(struct context *x, const char *kind, const char *dir, size_t cells, struct err *e)
+static int emit(struct context *x, const char *kind, const char *dir, size_t cells,
+	struct strvec *files, struct err *e)
 {
+	bool gitlab = streq(kind, "gitlab");
 	unsigned long tasks;
 	int r = farm_tasks(x, cells, &tasks, e);
 
+	if (r == 0)
+		r = gitlab ? gitlab_write(x, dir, cells, tasks, e) : slurm_write(x, dir, tasks, e);
 	if (r < 0)
 		return r;
-	r = streq(kind, "gitlab") ? gitlab_write(x, dir, cells, tasks, e)
-				  : slurm_write(x, dir, tasks, e);
-	if (r == 0)
-		printf("%s  %s/%s\n", kind, dir,
-			streq(kind, "gitlab") ? "gitlab-ci.yml" : "slurm/cells.sh and merge.sh");
-	return r;
+	if (!gitlab)
+		strvec_take(files, path_join(dir, "slurm/cells.sh"));
+	strvec_take(files, path_join(dir, gitlab ? "gitlab-ci.yml" : "slurm/merge.sh"));
+	return 0;
 }
 
-static int submit(struct context *x, const struct options *o, size_t cells, struct err *e)
+static int submit(struct context *x, const struct options *o, size_t cells, struct strvec *jobs,
+	struct err *e)
 {
-	_cleanup_strvec_ struct strvec jobs = {0};
 	unsigned long tasks;
 	int r = farm_tasks(x, cells, &tasks, e);
 
 	if (r == 0)
 		r = slurm_write(x, o->shared, tasks, e);
-	if (r == 0)
-		r = slurm_submit(x, o->shared, tasks, o->wait, &jobs, e);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < jobs.n; i++)
-		printf("%s  job %s\n", i + 1 < jobs.n ? "cells" : "merge", jobs.v[i]);
-	printf("logs   %s/logs\n", o->shared);
-	return 0;
+	return r < 0 ? r : slurm_submit(x, o->shared, tasks, o->wait, jobs, e);
 }
 
-/* What the merge job has said and done, for whoever waited. */
-static int after_merge(const char *dir, int *status, struct err *e)
-{
-	_cleanup_free_ char *log = path_join(dir, "logs/merge.log");
-	_cleanup_free_ char *code = path_join(dir, "merged"), *text = NULL, *number = NULL;
+struct handed_over {
+	size_t cells; /* for other machines */
+	size_t headers, here; /* those left for merge-cells: headers first; for other reasons */
+	struct strvec files, jobs;
+};
 
-	if (fs_read_regular(log, 64U << 20, &text, NULL, NULL) == 0)
-		fputs(text, stdout);
-	if (fs_read_regular(code, 64, &number, NULL, NULL) < 0)
-		return err_set(
-			e, -EIO, "the job that merges did not come to its end; its log: %s", log);
-	*status = atoi(number);
-	return 0;
+static void count_left(struct handed_over *h, const struct matrix *m)
+{
+	for (size_t i = 0; i < m->n_cells; i++)
+		if (m->cells[i].state == CELL_WAITING) {
+			h->headers += m->cells[i].headers_first;
+			h->here += !m->cells[i].headers_first;
+		}
+	h->here -= h->cells < h->here ? h->cells : h->here;
+}
+
+static void tell_handed_over(const struct options *o, const struct handed_over *h)
+{
+	const struct strvec *files = &h->files, *jobs = &h->jobs;
+	size_t cells = h->cells;
+
+	if (o->json) {
+		struct json_object *out = json_object_new_object();
+
+		json_add_text(out, "event", "handed-over");
+		json_add_text(out, "plan", o->shared);
+		json_object_object_add(out, "cells", json_object_new_int64((int64_t)cells));
+		json_object_object_add(
+			out, "here", json_object_new_int64((int64_t)(h->headers + h->here)));
+		json_object_object_add(out, "files", json_texts(files));
+		json_object_object_add(out, "jobs", json_texts(jobs));
+		json_write(out);
+		putchar('\n');
+		return;
+	}
+	printf("plan   %s, %zu cell%s for other machines\n", o->shared, cells,
+		cells == 1 ? "" : "s");
+	if (h->headers)
+		printf("here   %zu once headers of their kernels are made, by merge-cells; `pmkmod "
+		       "headers DEVICE` before would let other machines build them\n",
+			h->headers);
+	if (h->here)
+		printf("here   %zu that depend on other modules or are signed, by merge-cells\n",
+			h->here);
+	for (size_t i = 0; i < files->n; i++)
+		printf("file   %s\n", files->v[i]);
+	for (size_t i = 0; i < jobs->n; i++)
+		printf("%s  job %s\n", i + 1 < jobs->n ? "cells" : "merge", jobs->v[i]);
+	if (jobs->n)
+		printf("logs   %s/logs\n", o->shared);
+	else if (!files->n)
+		printf("each cell: pmkmod run-cell --plan %s HASH; at the end: pmkmod merge-cells "
+		       "--plan %s\n",
+			o->shared, o->shared);
 }
 
 static int hand_over(
 	struct matrix *m, struct context *x, const struct options *o, int *status, struct err *e)
 {
-	size_t cells = 0;
-	int r = farm_plan_write(m, x, o->args.v[1], o->args.v[2], o->shared, &cells, e);
+	struct handed_over h = {0};
+	bool slurm = o->engine && streq(o->engine, "slurm") && !o->emit;
+	int r = farm_plan_write(
+		m, x, o->args.v[1], o->args.v[2], o->only_failed, o->shared, &h.cells, e);
 
+	if (r == 0 && o->emit)
+		r = emit(x, o->emit, o->shared, h.cells, &h.files, e);
+	else if (r == 0 && slurm)
+		r = submit(x, o, h.cells, &h.jobs, e);
+	if (r == 0) {
+		count_left(&h, m);
+		tell_handed_over(o, &h);
+	}
+	strvec_free(&h.files);
+	strvec_free(&h.jobs);
 	if (r < 0)
 		return r;
-	printf("plan   %s, %zu cell%s for other machines\n", o->shared, cells,
-		cells == 1 ? "" : "s");
-	if (o->emit)
-		return emit(x, o->emit, o->shared, cells, e);
-	if (o->engine && streq(o->engine, "slurm")) {
-		r = submit(x, o, cells, e);
-		return r == 0 && o->wait ? after_merge(o->shared, status, e) : r;
-	}
-	printf("each cell: pmkmod run-cell --plan %s HASH; at the end: pmkmod merge-cells --plan %s\n",
-		o->shared, o->shared);
-	return 0;
+	return slurm && o->wait ? farm_wait_end(o->shared, status, e) : 0;
 }
 
 static int check_words(const struct options *o, struct err *e)
@@ -157,7 +179,7 @@ int cmd_matrix(struct context *x, const struct options *o, int *status, struct e
 	if (r == 0) {
 		attempts_load(&m, x);
 		if (o->only_failed)
-			choose_failed(&m);
+			attempts_choose_failed(&m);
 		if (o->dry_run)
 			r = dry_run(&m, x, o);
 		else if (o->shared)

@@ -29,15 +29,13 @@ static void note(void *ctx, const struct matrix_cell *c, const char *text)
 		r->m->modules[c->module].name, text);
 }
 
-/* `pmkmod log`, `boot` and the others mean this cell now, for each device that shares it. */
-static void remember_latest(const struct run *r, const struct matrix_cell *c)
+void matrix_remember_latest(
+	const struct matrix *m, const struct context *x, const struct matrix_cell *c)
 {
-	const struct matrix *m = r->m;
-
 	for (size_t i = 0; c->hash && i < m->n_devices; i++)
 		if (matrix_slot(m, i, c->module) == c)
-			cell_set_latest_of(r->x, m->devices[i].device, m->modules[c->module].name,
-				c->hash, NULL);
+			cell_set_latest_of(
+				x, m->devices[i].device, m->modules[c->module].name, c->hash, NULL);
 }
 
 static void ended(void *ctx, const struct matrix_cell *c)
@@ -45,7 +43,7 @@ static void ended(void *ctx, const struct matrix_cell *c)
 	struct run *r = ctx;
 
 	attempts_note(r->m, r->x, c);
-	remember_latest(r, c);
+	matrix_remember_latest(r->m, r->x, c);
 	changed(ctx, c);
 }
 

@@ -3,6 +3,7 @@
  */
 #include "chroot/base/fs.h"
 #include "pmkmod/cmd/matrix_run.h"
+#include "pmkmod/matrix/attempts.h"
 #include "pmkmod/matrix/farm.h"
 
 /* Those without a result, for `run-cell`. */
@@ -16,7 +17,8 @@ static int list_again(struct matrix *m, const struct farm_plan *p, size_t *n, st
 	for (size_t i = 0; i < m->n_cells; i++) {
 		const struct matrix_cell *c = &m->cells[i];
 
-		if (c->state != CELL_NOT_RUN || !c->hash)
+		/* without a reason it was not asked for */
+		if (c->state != CELL_NOT_RUN || !c->hash || !c->error)
 			continue;
 		m->again = true;
 		if (farm_plan_find(p, c->hash)) {
@@ -31,12 +33,39 @@ static int list_again(struct matrix *m, const struct farm_plan *p, size_t *n, st
 	return fs_write_atomic(path, text, strlen(text), 0644, e);
 }
 
+/* What is to be typed then. */
+static void tell_again(const struct farm_plan *p, size_t n)
+{
+	_cleanup_free_ char *list = path_join(p->dir, "again");
+	_cleanup_strbuf_ struct strbuf dir = {0}, file = {0};
+
+	strbuf_add_quoted(&dir, p->dir);
+	strbuf_add_quoted(&file, list);
+	printf("again     %zu cell%s: pmkmod run-cell --plan %s $(cat %s), then merge-cells once more\n",
+		n, n == 1 ? "" : "s", dir.s, file.s);
+}
+
 /* For whoever waits for the job. */
 static void note_end(const struct farm_plan *p, int status)
 {
 	_cleanup_free_ char *path = path_join(p->dir, "merged"), *text = xasprintf("%d\n", status);
 
 	fs_write_atomic(path, text, strlen(text), 0644, NULL);
+}
+
+/* The others that ended in this run have been built here, and are noted by whoever did that. */
+static void note_taken(const struct matrix *m, const struct context *x)
+{
+	for (size_t i = 0; i < m->n_cells; i++) {
+		const struct matrix_cell *c = &m->cells[i];
+
+		if (c->hash && !c->remembered &&
+			(c->state == CELL_BUILT || c->state == CELL_FAILED ||
+				c->state == CELL_EXCLUDED)) {
+			attempts_note(m, x, c);
+			matrix_remember_latest(m, x, c);
+		}
+	}
 }
 
 static int merge(struct matrix *m, struct context *x, const struct farm_plan *p,
@@ -47,18 +76,21 @@ static int merge(struct matrix *m, struct context *x, const struct farm_plan *p,
 	size_t again = 0;
 	int r = matrix_survey(m, x, p->devices, p->modules, e), listed;
 
+	if (r == 0 && p->only_failed) {
+		attempts_load(m, x);
+		attempts_choose_failed(m);
+	}
 	if (r == 0)
 		r = farm_merge(m, x, p, e);
+	note_taken(m, x);
 	if (r < 0)
 		return r;
 	listed = list_again(m, p, &again, e);
 	/* nobody waits at a terminal to say that again */
 	local.keep_going = true;
 	r = matrix_build_here(m, x, &local, report, status, e);
-	if (again)
-		printf("again     %zu cell%s: pmkmod run-cell --plan %s $(cat %s/again), then merge-cells "
-		       "once more\n",
-			again, again == 1 ? "" : "s", p->dir, p->dir);
+	if (again && !o->json)
+		tell_again(p, again);
 	return r < 0 ? r : listed;
 }
 

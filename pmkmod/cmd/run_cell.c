@@ -2,6 +2,7 @@
 /* A worker: cells of a plan, one after another. */
 #include "pmkmod/cmd/cmd.h"
 #include "pmkmod/matrix/farm.h"
+#include "pmkmod/util/json.h"
 
 /* "I/N": the part I of N, each of as many neighbours as the others, or one more. */
 static int take_part(
@@ -28,8 +29,20 @@ static int which(
 	return hashes->n ? 0 : usage_error(e, "which cells? Name their hashes, or --task I/N");
 }
 
-static void tell(const char *hash, const char *state, const struct err *e)
+static void tell(bool json, const char *hash, const char *state, const struct err *e)
 {
+	if (json) {
+		struct json_object *o = json_object_new_object();
+
+		json_add_text(o, "event", "cell-end");
+		json_add_text(o, "cell", hash);
+		json_add_text(o, "state", state);
+		json_add_text(o, "error", e ? e->text : NULL);
+		json_write(o);
+		putchar('\n');
+		fflush(stdout);
+		return;
+	}
 	printf("%.12s  %s", hash, state);
 	if (e)
 		printf(": %.*s", (int)strcspn(e->text, "\n"), e->text);
@@ -39,7 +52,7 @@ static void tell(const char *hash, const char *state, const struct err *e)
 
 /* All of them are tried; the exit code is that of the last one that came to nothing. */
 static int run_all(struct context *x, const struct farm_plan *p, const struct strvec *hashes,
-	int *status, struct err *e)
+	bool json, int *status, struct err *e)
 {
 	for (size_t i = 0; i < hashes->n; i++) {
 		struct err failure = ERR_INIT;
@@ -51,10 +64,10 @@ static int run_all(struct context *x, const struct farm_plan *p, const struct st
 			return r < 0 ? r : err_set(e, -EINTR, "interrupted");
 		}
 		if (r >= 0) {
-			tell(hashes->v[i], r ? "has a result" : "built", NULL);
+			tell(json, hashes->v[i], r ? "has a result" : "built", NULL);
 			continue;
 		}
-		tell(hashes->v[i], done ? "failed" : "no result", &failure);
+		tell(json, hashes->v[i], done ? "failed" : "no result", &failure);
 		if (!done)
 			fprintf(stderr, "pmkmod: %s\n", failure.text);
 		/* a result is a result; who asks for one cell alone wants to know which */
@@ -74,7 +87,7 @@ int cmd_run_cell(struct context *x, const struct options *o, int *status, struct
 		return r;
 	r = which(&p, o, &hashes, e);
 	if (r == 0)
-		r = run_all(x, &p, &hashes, status, e);
+		r = run_all(x, &p, &hashes, o->json, status, e);
 	farm_plan_free(&p);
 	return r;
 }

@@ -45,6 +45,21 @@ void attempts_load(struct matrix *m, const struct context *x)
 	}
 }
 
+void attempts_choose_failed(struct matrix *m)
+{
+	for (size_t i = 0; i < m->n_cells; i++) {
+		struct matrix_cell *c = &m->cells[i];
+
+		if (c->state == CELL_FAILED) {
+			c->again = c->remembered;
+			c->remembered = false;
+			c->state = CELL_WAITING;
+		} else if (c->state == CELL_WAITING && !c->tried) {
+			c->state = CELL_NOT_RUN;
+		}
+	}
+}
+
 void attempts_note(const struct matrix *m, const struct context *x, const struct matrix_cell *c)
 {
 	_cleanup_free_ char *dir = path_join(x->state, "matrix/failed");

@@ -11,6 +11,8 @@
 
 /* Set `tried` of the cells. */
 void attempts_load(struct matrix *m, const struct context *x);
+/* With --only-failed, after that: what failed is to be built again, and nothing else. */
+void attempts_choose_failed(struct matrix *m);
 /* A cell has ended: keep that it failed, or forget it. A state folder that is full is no matter. */
 void attempts_note(const struct matrix *m, const struct context *x, const struct matrix_cell *c);
 

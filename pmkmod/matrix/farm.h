@@ -28,7 +28,7 @@ struct farm_cell {
 struct farm_plan {
 	char *dir; /* absolute */
 	struct hash sum; /* of plan.json */
-	bool force; /* --force */
+	bool force, only_failed; /* --force, --only-failed */
 	char *devices, *modules; /* the words that `pmkmod matrix` was called with */
 	struct farm_cell *cells;
 	size_t n;
@@ -44,7 +44,7 @@ struct farm_plan {
  * have to be made, they depend on other modules, or their modules are signed with a key.
  */
 int farm_plan_write(const struct matrix *m, struct context *x, const char *devices,
-	const char *modules, const char *dir, size_t *n, struct err *e);
+	const char *modules, bool only_failed, const char *dir, size_t *n, struct err *e);
 /* -EPROTO: it was made by another version of pmkmod (exit code 2); -EBADMSG: it is damaged. */
 int farm_plan_read(struct farm_plan *p, const char *dir, struct err *e);
 /* The same of the text of its plan.json, which `shown` names; without the folder. */
@@ -68,6 +68,8 @@ int farm_plan_config(const struct farm_plan *p, bool worker, const struct strvec
  * farm_memory.c: who makes a plan remembers it in <state>/plans, and who merges with that state,
  * where the key is, takes no other one: whoever can write to the folder could else choose what is
  * signed. -EBADMSG (exit code 30): it was altered. A state that knows nothing of it believes it.
+ * Since the plan also says where the state is, that of the machine's own configuration is asked
+ * too.
  */
 int farm_plan_remember(const struct context *x, const char *dir, struct err *e);
 int farm_plan_vouch(const struct context *x, const struct farm_plan *p, struct err *e);
@@ -112,6 +114,8 @@ void farm_result_free(struct farm_result *r);
 
 /* farm_status.c: what there is by now, printed; with `json` for programs. Nothing is checked. */
 void farm_status(const struct farm_plan *p, bool json);
+/* For whoever waited for the job that merges: what it printed, and how merge-cells ended. */
+int farm_wait_end(const char *dir, int *status, struct err *e);
 /* What workers left behind that were killed, and results that were put aside, a day later. */
 void farm_sweep(const struct farm_plan *p);
 

@@ -8,7 +8,7 @@
 #include "pmkmod/util/exit_codes.h"
 
 /* By the folder's place; caller frees. */
-static char *record_path(const struct context *x, const char *dir)
+static char *record_path(const char *state, const char *dir)
 {
 	_cleanup_free_ char *full = realpath(dir, NULL);
 	char hex[HASH_HEX_MAX];
@@ -18,12 +18,12 @@ static char *record_path(const struct context *x, const char *dir)
 		full = farm_absolute(dir);
 	hash_buf(HASH_SHA256, full, strlen(full), &h);
 	hash_hex(&h, hex);
-	return xasprintf("%s/plans/%s", x->state, hex);
+	return xasprintf("%s/plans/%s", state, hex);
 }
 
 int farm_plan_remember(const struct context *x, const char *dir, struct err *e)
 {
-	_cleanup_free_ char *path = record_path(x, dir), *plan = path_join(dir, "plan.json");
+	_cleanup_free_ char *path = record_path(x->state, dir), *plan = path_join(dir, "plan.json");
 	_cleanup_free_ char *folder = path_join(x->state, "plans");
 	char hex[HASH_HEX_MAX];
 	struct hash h;
@@ -37,9 +37,9 @@ int farm_plan_remember(const struct context *x, const char *dir, struct err *e)
 	return fs_write_atomic(path, hex, strlen(hex), 0600, e);
 }
 
-int farm_plan_vouch(const struct context *x, const struct farm_plan *p, struct err *e)
+static int vouch(const char *state, const struct farm_plan *p, struct err *e)
 {
-	_cleanup_free_ char *path = record_path(x, p->dir), *text = NULL;
+	_cleanup_free_ char *path = record_path(state, p->dir), *text = NULL;
 	char hex[HASH_HEX_MAX];
 
 	if (fs_read(path, HASH_HEX_MAX, &text, NULL, NULL) < 0)
@@ -54,4 +54,19 @@ int farm_plan_vouch(const struct context *x, const struct farm_plan *p, struct e
 	return err_hint(e,
 		"somebody has altered it, and nothing of it is merged; make the plan anew in "
 		"a new folder");
+}
+
+int farm_plan_vouch(const struct context *x, const struct farm_plan *p, struct err *e)
+{
+	struct strvec none = {0};
+	struct config *own = NULL;
+	const char *state;
+	int r = vouch(x->state, p, e);
+
+	if (r == 0 && config_load(&own, NULL, &none, NULL) == 0) {
+		state = config_get(own, "paths", "state");
+		r = state ? vouch(state, p, e) : 0;
+	}
+	config_free(own);
+	return r;
 }

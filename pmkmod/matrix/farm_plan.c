@@ -46,7 +46,7 @@ static bool for_others(const struct matrix_cell *c)
 }
 
 static int write_plan(const struct matrix *m, struct context *x, const char *devices,
-	const char *modules, const char *dir, size_t *n, struct err *e)
+	const char *modules, bool only_failed, const char *dir, size_t *n, struct err *e)
 {
 	struct json_object *o = json_object_new_object(), *cells = json_object_new_array(),
 			   *settings = json_object_new_array();
@@ -74,6 +74,7 @@ static int write_plan(const struct matrix *m, struct context *x, const char *dev
 	json_add_text(o, "devices", devices);
 	json_add_text(o, "modules", modules);
 	json_object_object_add(o, "force", json_object_new_boolean(x->force));
+	json_object_object_add(o, "only_failed", json_object_new_boolean(only_failed));
 	json_object_object_add(o, "settings", settings);
 	json_object_object_add(o, "cells", cells);
 	text = json_print(o);
@@ -106,7 +107,7 @@ static int copy_profiles(struct context *x, const char *dir, struct err *e)
 }
 
 int farm_plan_write(const struct matrix *m, struct context *x, const char *devices,
-	const char *modules, const char *dir, size_t *n, struct err *e)
+	const char *modules, bool only_failed, const char *dir, size_t *n, struct err *e)
 {
 	static const char *const folders[] = {"results", "trouble", "logs"};
 	int r = fs_check_new_folder(dir, e);
@@ -127,7 +128,7 @@ int farm_plan_write(const struct matrix *m, struct context *x, const char *devic
 	if (r == 0)
 		r = farm_seed_write(m, x, dir, e);
 	if (r == 0)
-		r = write_plan(m, x, devices, modules, dir, n, e);
+		r = write_plan(m, x, devices, modules, only_failed, dir, n, e);
 	return r < 0 ? r : farm_plan_remember(x, dir, e);
 }
 
@@ -192,6 +193,7 @@ static bool take_all(struct farm_plan *p, struct json_object *o)
 	p->devices = text_of(o, "devices");
 	p->modules = text_of(o, "modules");
 	p->force = flag_of(o, "force");
+	p->only_failed = flag_of(o, "only_failed");
 	p->cells = xcalloc(n_cells + 1, sizeof(*p->cells));
 	p->settings = xcalloc(n_settings + 1, sizeof(*p->settings));
 	for (; ok && p->n < n_cells; p->n++)

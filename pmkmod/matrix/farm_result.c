@@ -63,8 +63,16 @@ void farm_result_move_log(struct cell_result *c, const char *path, bool back)
 
 /* ---- its text ---- */
 
+/* What ends on terminals has nothing that moves their cursor; \001 is a newline in the cell's part.
+ */
+static bool is_fit(char c)
+{
+	return ((unsigned char)c >= ' ' && c != 0x7f) || c == '\n' || c == '\t' || c == '\001';
+}
+
 void farm_result_print(const struct farm_result *r, struct strbuf *out)
 {
+	size_t from = out->len;
 	char hex[HASH_HEX_MAX];
 
 	strbuf_addf(out, FORMAT "\ncell %s\npmkmod %s\nhost %s\n", r->hash, r->pmkmod, r->host);
@@ -75,6 +83,10 @@ void farm_result_print(const struct farm_result *r, struct strbuf *out)
 	}
 	strbuf_adds(out, "result\n");
 	cell_result_print(&r->cell, out);
+	/* a build may print anything, and errors quote it */
+	for (size_t i = from; i < out->len; i++)
+		if (!is_fit(out->s[i]))
+			out->s[i] = ' ';
 }
 
 static int broken(const char *shown, const char *what, struct err *e)
@@ -88,14 +100,11 @@ static bool is_plain_name(const char *s)
 	return *s && *s != '.' && !strchr(s, '/') && strlen(s) < 256;
 }
 
-/* It ends on terminals; \001 is a newline in the cell's part. */
 static bool is_text(const char *s)
 {
-	for (; *s; s++)
-		if (((unsigned char)*s < ' ' && *s != '\n' && *s != '\t' && *s != '\001') ||
-			*s == 0x7f)
-			return false;
-	return true;
+	while (*s && is_fit(*s))
+		s++;
+	return !*s;
 }
 
 static bool take_file(struct farm_result *r, const char *words)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* What has become of a plan so far, and what workers have left behind. */
 #include <dirent.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -76,6 +77,21 @@ static void print(const struct farm_plan *p, const struct counts *n)
 		printf("  %.12s  %s for %s: %s\n", member(o, "cell"), member(o, "module"),
 			member(o, "device"), member(o, "text"));
 	}
+}
+
+int farm_wait_end(const char *dir, int *status, struct err *e)
+{
+	_cleanup_free_ char *log = path_join(dir, "logs/merge.log");
+	_cleanup_free_ char *code = path_join(dir, "merged"), *text = NULL, *number = NULL;
+
+	/* it lies where workers can write, too */
+	if (fs_read_regular(log, 64U << 20, &text, NULL, NULL) == 0)
+		text_write(stdout, text, TEXT_PLAIN, true);
+	if (fs_read_regular(code, 64, &number, NULL, NULL) < 0)
+		return err_set(
+			e, -EIO, "the job that merges did not come to its end; its log: %s", log);
+	*status = atoi(number) & 0xff;
+	return 0;
 }
 
 static void add_number(struct json_object *o, const char *key, size_t n)

@@ -23,7 +23,7 @@ static const char merge_text[] =
 	"#!/bin/sh\n"
 	"# Written by pmkmod: checks, signs and publishes what the tasks have built.\n"
 	"#SBATCH --job-name=pmkmod-merge --open-mode=append\n"
-	"exec %s merge-cells --plan %s\n";
+	"exec %s merge-cells -o %s --plan %s\n";
 
 static char *quoted(const char *s)
 {
@@ -75,8 +75,11 @@ int slurm_write(struct context *x, const char *dir, unsigned long tasks, struct 
 	_cleanup_free_ char *folder = path_join(dir, "slurm"), *full = farm_absolute(dir);
 	_cleanup_free_ char *program = farm_program(x), *p = quoted(program);
 	_cleanup_free_ char *d = quoted(full);
+	/* the script that Slurm keeps says where the key is; what lies in the folder could be
+	 * altered */
+	_cleanup_free_ char *state = xasprintf("paths.state=%s", x->state), *s = quoted(state);
 	_cleanup_free_ char *cells = xasprintf(cells_text, p, d, tasks);
-	_cleanup_free_ char *merge = xasprintf(merge_text, p, d);
+	_cleanup_free_ char *merge = xasprintf(merge_text, p, s, d);
 	int r = fs_mkdirs(folder, 0755, e);
 
 	if (r == 0)
@@ -185,8 +188,11 @@ int slurm_submit(struct context *x, const char *dir, unsigned long tasks, bool w
 	char cells[32] = "", merge[32];
 	int r = tasks ? submit_cells(x, at, tasks, cells, e) : 0;
 
-	if (r == 0 && tasks)
+	if (r == 0 && tasks) {
 		strvec_add(jobs, cells);
+		progress_note(
+			&x->progress, "job %s builds the cells; their logs: %s/logs", cells, at);
+	}
 	if (r == 0)
 		r = submit_merge(x, at, cells, merge, wait, e);
 	if (r == 0)

@@ -6,6 +6,7 @@ farmtool cell FARM DEVICE MODULE         the hash of that cell
 farmtool seal RESULT-FOLDER [LINE=TEXT]  make sums and sizes in `result` fit the files again, and
                                          change lines: cell=HASH, pmkmod=1, verdict=fits
 farmtool plan FARM KEY=JSON...           change members of plan.json
+farmtool setting FARM SECTION KEY VALUE  add a setting to plan.json
 """
 import hashlib
 import json
@@ -52,5 +53,14 @@ def plan(farm, *changes):
         json.dump(content, f)
 
 
+def setting(farm, section, key, value):
+    path = os.path.join(farm, "plan.json")
+    with open(path) as f:
+        content = json.load(f)
+    content["settings"].append({"section": section, "key": key, "value": value})
+    with open(path, "w") as f:
+        json.dump(content, f)
+
+
 if __name__ == "__main__":
-    {"cell": cell, "seal": seal, "plan": plan}[sys.argv[1]](*sys.argv[2:])
+    {"cell": cell, "seal": seal, "plan": plan, "setting": setting}[sys.argv[1]](*sys.argv[2:])

@@ -65,6 +65,26 @@ static void results_there_and_back(void **state)
 	farm_result_free(&r);
 }
 
+/* What an honest worker's compiler printed does not make its result a wrong one. */
+static void colours_are_left_out(void **state)
+{
+	struct farm_result r = {.hash = xstrdup(HASH_A),
+		.pmkmod = xstrdup(PMKMOD_VERSION),
+		.host = xstrdup("node1"),
+		.cell = {.exit_code = 10, .error = xstrdup("\033[31mred\033[m\r\nnext\x7f")}};
+	struct farm_result back;
+	_cleanup_strbuf_ struct strbuf text = {0};
+
+	(void)state;
+	strbuf_adds(&text, "\033");
+	farm_result_print(&r, &text);
+	assert_int_equal(text.s[0], '\033');
+	assert_int_equal(parse(&back, text.s + 1), 0);
+	assert_string_equal(back.cell.error, " [31mred [m \nnext ");
+	farm_result_free(&r);
+	farm_result_free(&back);
+}
+
 static void no_results(void **state)
 {
 	static const char *const bad[] = {
@@ -201,6 +221,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(results_there_and_back),
+		cmocka_unit_test(colours_are_left_out),
 		cmocka_unit_test(no_results),
 		cmocka_unit_test(plans),
 		cmocka_unit_test(no_plans),
