@@ -53,15 +53,6 @@ int cell_child(struct context *x, const char *device, const char *module, int ev
 
 /* ---- the other end ---- */
 
-static const char *text_of(struct json_object *o, const char *key)
-{
-	struct json_object *v;
-
-	return json_object_object_get_ex(o, key, &v) && json_object_is_type(v, json_type_string)
-		       ? json_object_get_string(v)
-		       : NULL;
-}
-
 static void set(char **slot, const char *text)
 {
 	free(*slot);
@@ -72,7 +63,7 @@ static void take_end(struct matrix_cell *c, struct json_object *o)
 {
 	struct json_object *v;
 	struct cell_result r = {0};
-	const char *text = text_of(o, "result");
+	const char *text = json_get_text(o, "result");
 	bool unchanged =
 		json_object_object_get_ex(o, "unchanged", &v) && json_object_get_boolean(v);
 	int code = json_object_object_get_ex(o, "exit_code", &v) ? json_object_get_int(v) : 1;
@@ -86,11 +77,11 @@ static void take_end(struct matrix_cell *c, struct json_object *o)
 		r.built = false;
 	r.exit_code = code;
 	if (code) {
-		set(&r.error, text_of(o, "error"));
-		set(&r.stage, text_of(o, "stage"));
+		set(&r.error, json_get_text(o, "error"));
+		set(&r.stage, json_get_text(o, "stage"));
 	}
-	if (text_of(o, "cell"))
-		set(&c->hash, text_of(o, "cell"));
+	if (json_get_text(o, "cell"))
+		set(&c->hash, json_get_text(o, "cell"));
 	matrix_cell_take(c, &r, unchanged);
 	c->remembered = false;
 }
@@ -99,21 +90,21 @@ bool cell_take_event(
 	struct matrix_cell *c, const char *line, const struct engine_watch *w, bool *ended)
 {
 	struct json_object *o = json_tokener_parse(line);
-	const char *event = o ? text_of(o, "event") : NULL;
+	const char *event = o ? json_get_text(o, "event") : NULL;
 	bool known = true;
 
 	*ended = false;
 	if (!event) {
 		known = false;
 	} else if (streq(event, "stage")) {
-		set(&c->stage, text_of(o, "stage"));
+		set(&c->stage, json_get_text(o, "stage"));
 		if (w && w->stage)
 			w->stage(w->ctx, c);
 	} else if (streq(event, "cell")) {
-		set(&c->hash, text_of(o, "cell"));
-	} else if (streq(event, "note") && text_of(o, "text")) {
+		set(&c->hash, json_get_text(o, "cell"));
+	} else if (streq(event, "note") && json_get_text(o, "text")) {
 		if (w && w->note)
-			w->note(w->ctx, c, text_of(o, "text"));
+			w->note(w->ctx, c, json_get_text(o, "text"));
 	} else if (streq(event, "end")) {
 		take_end(c, o);
 		*ended = true;

@@ -136,11 +136,7 @@ int farm_plan_write(const struct matrix *m, struct context *x, const char *devic
 
 static char *text_of(struct json_object *o, const char *key)
 {
-	struct json_object *v;
-
-	return json_object_object_get_ex(o, key, &v) && json_object_is_type(v, json_type_string)
-		       ? xstrdup(json_object_get_string(v))
-		       : NULL;
+	return xstrdup(json_get_text(o, key));
 }
 
 static bool flag_of(struct json_object *o, const char *key)

@@ -67,6 +67,16 @@ void json_add_text(struct json_object *object, const char *key, const char *s)
 	json_object_object_add(object, key, json_text(s));
 }
 
+const char *json_get_text(struct json_object *object, const char *key)
+{
+	struct json_object *v;
+
+	return json_object_object_get_ex(object, key, &v) &&
+			       json_object_is_type(v, json_type_string)
+		       ? json_object_get_string(v)
+		       : NULL;
+}
+
 char *json_print(struct json_object *take)
 {
 	const char *s = json_object_to_json_string_ext(take,

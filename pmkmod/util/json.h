@@ -15,6 +15,8 @@ struct json_object *json_lines(const char *s);
 struct json_object *json_texts(const struct strvec *v);
 /* object[key] = json_text(s) */
 void json_add_text(struct json_object *object, const char *key, const char *s);
+/* The text of object[key]; NULL: it has none. Borrowed from the object. */
+const char *json_get_text(struct json_object *object, const char *key);
 /* As text for people to read too, indented, with a newline at its end; `take` is freed. Caller
  * frees.
  */
