@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "chroot/base/fs.h"
+#include "chroot/base/sealed.h"
 #include "pmkmod/build/job.h"
 #include "pmkmod/image/image.h"
 #include "pmkmod/kernel/root_path.h"
@@ -12,6 +13,7 @@
 
 #define PLUGINS "scripts/gcc-plugins"
 #define MACROS_MAX (1U << 20)
+#define ANSWER_FIRST_LINE "pmkmod macros\n"
 #define SEED "scripts/basic/randstruct.seed"
 
 /* ---- what the headers have ---- */
@@ -248,9 +250,29 @@ static void keep_answer(const struct job *j, const char *path, const struct strb
 {
 	_cleanup_free_ char *dir = path_join(j->plan->x->cache, "compilers");
 
+	_cleanup_strbuf_ struct strbuf b = {0};
+
+	strbuf_adds(&b, ANSWER_FIRST_LINE);
+	strbuf_add(&b, macros->s, macros->len);
+	sealed_end(&b);
 	/* only a shortcut */
 	if (fs_mkdirs(dir, 0700, NULL) == 0)
-		fs_write_atomic(path, macros->s, macros->len, 0644, NULL);
+		fs_write_atomic(path, b.s, b.len, 0644, NULL);
+}
+
+static bool kept_answer(const char *path, struct compiler *ours)
+{
+	_cleanup_free_ char *known = NULL;
+	size_t len, body;
+
+	if (!path || fs_read_regular(path, MACROS_MAX, &known, &len, NULL) < 0)
+		return false;
+	body = sealed_body(known, len, ANSWER_FIRST_LINE);
+	if (!body)
+		return false;
+	known[body] = '\0';
+	compiler_from_macros(ours, known + strlen(ANSWER_FIRST_LINE));
+	return true;
 }
 
 /* Its predefined macros are what it is, however its packager words `--version`. */
@@ -259,7 +281,7 @@ static int ask_compiler(struct job *j, struct compiler *ours, struct err *e)
 	static const char *const question[] = {"-dM", "-E", "-x", "c", "/dev/null"};
 	_cleanup_strvec_ struct strvec argv = {0};
 	_cleanup_strbuf_ struct strbuf macros = {0};
-	_cleanup_free_ char *path = NULL, *known = NULL;
+	_cleanup_free_ char *path = NULL;
 	struct err why = ERR_INIT;
 	int r;
 
@@ -268,10 +290,8 @@ static int ask_compiler(struct job *j, struct compiler *ours, struct err *e)
 	for (size_t i = 0; i < ARRAY_SIZE(question); i++)
 		strvec_add(&argv, question[i]);
 	path = answer_path(j, &argv);
-	if (path && fs_read_regular(path, MACROS_MAX, &known, NULL, NULL) == 0) {
-		compiler_from_macros(ours, known);
+	if (kept_answer(path, ours))
 		return 0;
-	}
 	r = job_run(j, &argv, JOB_SOURCE, &macros, &why);
 	if (r == -ENOENT)
 		return no_compiler(j, argv.v[0], e);

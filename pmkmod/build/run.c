@@ -256,6 +256,8 @@ static int build_cell(struct plan *p, struct cell_result *result, struct err *e)
 	}
 	if (r == 0)
 		r = job_export(&j, result, e);
+	if (r == -EBADMSG && e && !e->exit_code)
+		e->exit_code = EXIT_UNTRUSTED;
 	if (r == -EBADMSG)
 		drop_damaged(p);
 	if (r < 0) {

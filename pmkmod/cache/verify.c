@@ -229,6 +229,7 @@ static int (*const checks[N_CACHE_KINDS])(struct verify *v, const char *path, st
 	[CACHE_RESOLVE] = check_sealed,
 	[CACHE_KERNELS] = check_sealed,
 	[CACHE_INDEX_KERNELS] = check_sealed,
+	[CACHE_COMPILERS] = check_sealed,
 	[CACHE_PMAPORTS] = check_pmaports,
 	[CACHE_LAYERS] = check_layer,
 	[CACHE_CELLS] = check_cell,
