@@ -76,6 +76,9 @@ static int run(struct options *o, int *status, struct err *e)
 	}
 	if (o->args.n - 1 < c->min_args || o->args.n - 1 > c->max_args)
 		return usage_error(e, "usage: pmkmod %s %s", c->name, c->arguments);
+	r = options_check(o, c->name, e);
+	if (r < 0)
+		return r;
 	r = load_config(o, c, &config, e);
 	if (r < 0) {
 		if (e && !e->exit_code)

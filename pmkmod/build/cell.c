@@ -127,12 +127,23 @@ static bool parts_are_there(const struct cell_result *r)
 	return true;
 }
 
+/* A package that no index names is not published. */
+static bool has_index(const char *apk)
+{
+	_cleanup_free_ char *path =
+		xasprintf("%.*sAPKINDEX.tar.gz", (int)(path_base(apk) - apk), apk);
+	struct stat st;
+
+	return stat(path, &st) == 0 && st.st_size > 0;
+}
+
 static bool still_published(const struct cell_result *r)
 {
 	char hex[HASH_HEX_MAX];
 	struct hash h;
 
-	if (!r->apk || !parts_are_there(r) || !r->apk_sha256 || (r->meta && !fs_exists(r->meta)) ||
+	if (!r->apk || !has_index(r->apk) || !parts_are_there(r) || !r->apk_sha256 ||
+		(r->meta && !fs_exists(r->meta)) ||
 		hash_file(AT_FDCWD, r->apk, HASH_SHA256, &h, NULL) < 0)
 		return false;
 	hash_hex(&h, hex);

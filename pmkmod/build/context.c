@@ -13,6 +13,9 @@
 #include "pmkmod/util/exit_codes.h"
 #include "pmkmod/util/mirrors.h"
 
+/* as many as a jobserver has */
+#define JOBS_MAX 4096
+
 const char *const emulate_names[] = {"none", "full", "tools"};
 
 static int usage(struct err *e, const char *key, const char *what)
@@ -41,6 +44,8 @@ static int read_options(struct context *x, struct err *e)
 		return usage(e, "toolchain.helpers", "must be native or emulated");
 	if (config_number(x->config, "toolchain", "jobs", 0, &jobs, e) < 0)
 		return usage(e, "toolchain.jobs", "must be a number");
+	if (jobs > JOBS_MAX)
+		return usage(e, "toolchain.jobs", "must be 4096 or less");
 	x->jobs = jobs ? (unsigned)jobs : cpus > 0 ? (unsigned)cpus : 1;
 	return 0;
 }

@@ -90,6 +90,8 @@ int ask_phone(struct context *x, const struct options *o, const struct command *
 
 /* options.c: read everything after argv[0] of the program; returns 0 or a usage error. */
 int options_parse(struct options *o, int argc, char **argv, struct err *e);
+/* A usage error: an option that says something to other commands alone. */
+int options_check(const struct options *o, const char *command, struct err *e);
 void options_free(struct options *o);
 void print_help(void);
 void print_command_help(const struct command *c);

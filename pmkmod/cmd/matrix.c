@@ -4,6 +4,7 @@
 #include "chroot/base/fs.h"
 #include "pmkmod/cmd/matrix_run.h"
 #include "pmkmod/matrix/attempts.h"
+#include "pmkmod/matrix/engine.h"
 #include "pmkmod/matrix/farm.h"
 #include "pmkmod/matrix/table.h"
 #include "pmkmod/util/json.h"
@@ -135,8 +136,7 @@ static int hand_over(
 {
 	struct handed_over h = {0};
 	bool slurm = o->engine && streq(o->engine, "slurm") && !o->emit;
-	int r = farm_plan_write(
-		m, x, o->args.v[1], o->args.v[2], o->only_failed, o->shared, &h.cells, e);
+	int r = farm_plan_write(m, x, o->only_failed, o->shared, &h.cells, e);
 
 	if (r == 0 && o->emit)
 		r = emit(x, o->emit, o->shared, h.cells, &h.files, e);
@@ -174,6 +174,8 @@ int cmd_matrix(struct context *x, const struct options *o, int *status, struct e
 	struct matrix m = {.keep_plans = o->shared != NULL};
 	int r = check_words(o, e);
 
+	if (r == 0)
+		r = engine_check(x, e);
 	if (r == 0)
 		r = matrix_survey(&m, x, o->args.v[1], o->args.v[2], e);
 	if (r == 0) {

@@ -447,6 +447,37 @@ int options_parse(struct options *o, int argc, char **argv, struct err *e)
 	return 0;
 }
 
+/* Silently passed over they would be taken for heard: `build --dry-run` builds. */
+int options_check(const struct options *o, const char *command, struct err *e)
+{
+	const struct {
+		const char *option;
+		bool given;
+		const char *commands; /* each with a blank behind it */
+	} all[] = {{"--dry-run", o->dry_run, "sideload matrix merge-cells cache "},
+		{"--keep-going", o->keep_going, "matrix merge-cells "},
+		{"--only-failed", o->only_failed, "matrix "},
+		{"--report", o->report, "matrix merge-cells "}, {"--engine", o->engine, "matrix "},
+		{"--emit", o->emit, "matrix "}, {"--shared", o->shared, "matrix "},
+		{"--wait", o->wait, "matrix "}, {"--plan", o->plan, "run-cell merge-cells "},
+		{"--task", o->task, "run-cell "}, {"--timing", o->timing, "build "},
+		{"--install-key", o->install_key, "sideload "}, {"--keep", o->keep, "boot "}};
+	_cleanup_free_ char *word = xasprintf("%s ", command);
+
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		const char *at = strstr(all[i].commands, word);
+
+		if (!all[i].given || (at && (at == all[i].commands || at[-1] == ' ')))
+			continue;
+		usage_error(e, "%s says nothing to %s, only to: %.*s", all[i].option, command,
+			(int)strlen(all[i].commands) - 1, all[i].commands);
+		if (o->dry_run && streq(command, "build"))
+			err_hint(e, "`pmkmod plan` shows what goes into a build, and runs nothing");
+		return -EINVAL;
+	}
+	return 0;
+}
+
 void options_free(struct options *o)
 {
 	strvec_free(&o->settings);

@@ -22,8 +22,12 @@ static int take_part(
 static int which(
 	const struct farm_plan *p, const struct options *o, struct strvec *hashes, struct err *e)
 {
-	for (size_t i = 1; i < o->args.n; i++)
-		strvec_add(hashes, o->args.v[i]);
+	for (size_t i = 1; i < o->args.n; i++) {
+		const struct farm_cell *c = farm_plan_find(p, o->args.v[i]);
+
+		/* of one that is not there the error comes when it is its turn */
+		strvec_add(hashes, c ? c->hash : o->args.v[i]);
+	}
 	if (o->task)
 		return take_part(p, o->task, hashes, e);
 	return hashes->n ? 0 : usage_error(e, "which cells? Name their hashes, or --task I/N");

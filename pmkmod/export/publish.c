@@ -266,6 +266,10 @@ static int make_index(const struct job *j, bool with_new, const char *to, struct
 		if (!j->items[i].same)
 			strvec_take(&paths, path_join(j->full, j->items[i].name));
 	r = apk_index_make(&paths, j->arch, j->key, j->keys, j->index, &bytes, &len, e);
+	if (r == -EBADMSG)
+		err_hint(e,
+			"the repository needs each of its packages whole: build that one's module "
+			"with --rebuild, or remove the file");
 	return r < 0 ? r : fs_write_atomic(to, bytes, len, 0644, e);
 }
 

@@ -28,6 +28,8 @@ struct engine_options {
  * -EINTR: it was interrupted; cells that were under way are waiting again. A cell that fails is no
  * error.
  */
+/* Are matrix.cells and matrix.memory what they must be? Exit code 2. */
+int engine_check(struct context *x, struct err *e);
 int engine_local(
 	struct matrix *m, struct context *x, const struct engine_options *o, struct err *e);
 

@@ -43,14 +43,14 @@ struct farm_plan {
  * are waiting and can be built elsewhere; *n of them. Those left are of three kinds: their headers
  * have to be made, they depend on other modules, or their modules are signed with a key.
  */
-int farm_plan_write(const struct matrix *m, struct context *x, const char *devices,
-	const char *modules, bool only_failed, const char *dir, size_t *n, struct err *e);
+int farm_plan_write(const struct matrix *m, struct context *x, bool only_failed, const char *dir,
+	size_t *n, struct err *e);
 /* -EPROTO: it was made by another version of pmkmod (exit code 2); -EBADMSG: it is damaged. */
 int farm_plan_read(struct farm_plan *p, const char *dir, struct err *e);
 /* The same of the text of its plan.json, which `shown` names; without the folder. */
 int farm_plan_parse(
 	struct farm_plan *p, const char *shown, const char *text, size_t len, struct err *e);
-/* NULL: it has no such cell. */
+/* By its hash, or the first 12 digits or more, if only one begins so. NULL: it has no such cell. */
 const struct farm_cell *farm_plan_find(const struct farm_plan *p, const char *hash);
 void farm_plan_free(struct farm_plan *p);
 /* The folder's path, absolute, with its symbolic links: other machines may have others. Caller

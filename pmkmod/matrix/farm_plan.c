@@ -10,6 +10,8 @@
 #include "pmkmod/util/json.h"
 
 #define FORMAT 1
+/* as many of a hash are shown, and may be typed */
+#define SHOWN_DIGITS 12
 #define PLAN_MAX (512U << 20)
 
 /* ---- writing ---- */
@@ -45,8 +47,24 @@ static bool for_others(const struct matrix_cell *c)
 	return c->state == CELL_WAITING && c->hash && c->plan && !c->here;
 }
 
-static int write_plan(const struct matrix *m, struct context *x, const char *devices,
-	const char *modules, bool only_failed, const char *dir, size_t *n, struct err *e)
+/*
+ * As words of `matrix`, a line each: as they are called from any folder, and what patterns and
+ * files mean may change.
+ */
+static void add_names(struct json_object *o, const struct matrix *m)
+{
+	_cleanup_strbuf_ struct strbuf d = {0}, k = {0};
+
+	for (size_t i = 0; i < m->n_devices; i++)
+		strbuf_addf(&d, "%s\n", m->devices[i].name);
+	for (size_t i = 0; i < m->n_modules; i++)
+		strbuf_addf(&k, "%s\n", m->modules[i].asked);
+	json_add_text(o, "devices", d.s);
+	json_add_text(o, "modules", k.s);
+}
+
+static int write_plan(const struct matrix *m, struct context *x, bool only_failed, const char *dir,
+	size_t *n, struct err *e)
 {
 	struct json_object *o = json_object_new_object(), *cells = json_object_new_array(),
 			   *settings = json_object_new_array();
@@ -71,8 +89,7 @@ static int write_plan(const struct matrix *m, struct context *x, const char *dev
 	config_each(x->config, add_setting, settings);
 	json_object_object_add(o, "format", json_object_new_int(FORMAT));
 	json_add_text(o, "pmkmod", PMKMOD_VERSION);
-	json_add_text(o, "devices", devices);
-	json_add_text(o, "modules", modules);
+	add_names(o, m);
 	json_object_object_add(o, "force", json_object_new_boolean(x->force));
 	json_object_object_add(o, "only_failed", json_object_new_boolean(only_failed));
 	json_object_object_add(o, "settings", settings);
@@ -106,8 +123,8 @@ static int copy_profiles(struct context *x, const char *dir, struct err *e)
 	return r;
 }
 
-int farm_plan_write(const struct matrix *m, struct context *x, const char *devices,
-	const char *modules, bool only_failed, const char *dir, size_t *n, struct err *e)
+int farm_plan_write(const struct matrix *m, struct context *x, bool only_failed, const char *dir,
+	size_t *n, struct err *e)
 {
 	static const char *const folders[] = {"results", "trouble", "logs"};
 	int r = fs_check_new_folder(dir, e);
@@ -128,7 +145,7 @@ int farm_plan_write(const struct matrix *m, struct context *x, const char *devic
 	if (r == 0)
 		r = farm_seed_write(m, x, dir, e);
 	if (r == 0)
-		r = write_plan(m, x, devices, modules, only_failed, dir, n, e);
+		r = write_plan(m, x, only_failed, dir, n, e);
 	return r < 0 ? r : farm_plan_remember(x, dir, e);
 }
 
@@ -272,10 +289,17 @@ char *farm_absolute(const char *dir)
 
 const struct farm_cell *farm_plan_find(const struct farm_plan *p, const char *hash)
 {
-	for (size_t i = 0; i < p->n; i++)
-		if (streq(p->cells[i].hash, hash))
-			return &p->cells[i];
-	return NULL;
+	const struct farm_cell *found = NULL;
+	size_t len = strlen(hash);
+
+	for (size_t i = 0; len >= SHOWN_DIGITS && i < p->n; i++) {
+		if (strncmp(p->cells[i].hash, hash, len) != 0)
+			continue;
+		if (found)
+			return NULL;
+		found = &p->cells[i];
+	}
+	return found;
 }
 
 void farm_plan_free(struct farm_plan *p)

@@ -355,36 +355,43 @@ static int run_all(struct engine *g)
 	return interrupted() ? err_set(g->e, -EINTR, "interrupted") : r;
 }
 
-static int read_options(struct engine *g, struct err *e)
+static int read_options(
+	struct context *x, unsigned long long *cells, unsigned long long *memory, struct err *e)
 {
-	struct config *c = g->x->config;
-	unsigned long long cells = 0, memory = 0;
-	int r = config_number(c, "matrix", "cells", 0, &cells, e);
+	int r = config_number(x->config, "matrix", "cells", 0, cells, e);
 
 	if (r == 0)
-		r = config_number(c, "matrix", "memory", 512ULL << 20, &memory, e);
-	if (r == 0 && cells > 4096)
+		r = config_number(x->config, "matrix", "memory", 512ULL << 20, memory, e);
+	if (r == 0 && *cells > 4096)
 		r = err_set(e, -EINVAL, "matrix.cells is more than 4096");
-	if (r < 0) {
-		if (e)
-			e->exit_code = EXIT_USAGE;
-		return r;
-	}
-	g->n = cells ? (size_t)cells : (size_t)g->x->jobs * 2;
-	g->memory = memory;
-	return 0;
+	if (r < 0 && e)
+		e->exit_code = EXIT_USAGE;
+	return r;
+}
+
+int engine_check(struct context *x, struct err *e)
+{
+	unsigned long long cells, memory;
+
+	return read_options(x, &cells, &memory, e);
 }
 
 int engine_local(struct matrix *m, struct context *x, const struct engine_options *o, struct err *e)
 {
 	struct err own = ERR_INIT;
 	struct engine g = {.m = m, .x = x, .o = o, .e = e ? e : &own};
-	int r = read_options(&g, g.e);
+	unsigned long long cells, memory;
+	int r = read_options(x, &cells, &memory, g.e);
 
 	if (r == 0)
 		r = jobserver_open(&g.jobs, x->jobs, g.e);
 	if (r < 0)
 		return r;
+	g.memory = memory;
+	g.n = cells ? (size_t)cells : (size_t)x->jobs * 2;
+	/* more than there are can never be under way */
+	if (g.n > m->n_cells)
+		g.n = m->n_cells ? m->n_cells : 1;
 	g.v = xcalloc(g.n, sizeof(*g.v));
 	cell_order_make(&g.order, m, g.n);
 	r = run_all(&g);

@@ -96,7 +96,8 @@ char *matrix_cell_log(const struct context *x, const struct matrix_cell *c);
 void matrix_free(struct matrix *m);
 
 /*
- * select.c: what words mean, separated by commas or blanks. Each is a name, a pattern (`*`, `?`,
+ * select.c: what words mean, separated by commas or blanks, or, if there is a line end, a line
+ * each. Each is a name, a pattern (`*`, `?`,
  * `[]`), `all`, or @FILE with one word a line; of devices also a category of pmaports (`community`)
  * or a verdict (`source`); with `!` before it what it means is left out. A module may be a source,
  * as `pmkmod build` takes it. Of a device with several kernels, none of them chosen, each is meant:

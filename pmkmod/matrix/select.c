@@ -40,7 +40,8 @@ static int read_words(struct strvec *out, const char *text, struct err *e)
 	_cleanup_strvec_ struct strvec words = {0};
 	int r = 0;
 
-	strvec_split(&words, text, ", \t\n");
+	/* lines are words as they stand */
+	strvec_split(&words, text, strchr(text, '\n') ? "\n" : ", \t");
 	for (size_t i = 0; r == 0 && i < words.n; i++) {
 		const char *word = words.v[i], *mark = *word == '!' ? "!" : "";
 
@@ -161,6 +162,18 @@ static void mean_variant(struct strvec *meant, struct device_list *all, const ch
 	}
 }
 
+/* Kernels of a device that a pattern such as *:mainline is about. */
+static void mean_variants(struct strvec *meant, struct device_list *all, const struct device_row *r,
+	const char *pattern)
+{
+	_cleanup_strvec_ struct strvec each = {0};
+
+	mean_device(&each, all, r, NULL);
+	for (size_t i = 0; i < each.n; i++)
+		if (fnmatch(pattern, each.v[i], 0) == 0)
+			strvec_add(meant, each.v[i]);
+}
+
 static void mean_matching(struct strvec *meant, struct device_list *all, const char *word)
 {
 	enum verdict verdict = VERDICT_READY;
@@ -174,6 +187,8 @@ static void mean_matching(struct strvec *meant, struct device_list *all, const c
 		else if (everything || (r->pm && r->pm->category && streq(r->pm->category, word)) ||
 			 (is_pattern(word) && fnmatch(word, r->name, 0) == 0))
 			mean_device(meant, all, r, NULL);
+		else if (is_pattern(word) && strchr(word, ':'))
+			mean_variants(meant, all, r, word);
 	}
 }
 

@@ -80,7 +80,7 @@ static char *modules_text(const struct matrix *m, const struct reason *r)
 	return strbuf_steal(&b);
 }
 
-static void print_reasons(const struct matrix *m, enum cell_state state)
+static void print_reasons(const struct matrix *m, enum cell_state state, bool reported)
 {
 	struct reasons all;
 
@@ -97,7 +97,8 @@ static void print_reasons(const struct matrix *m, enum cell_state state)
 			*r->text ? r->text : "no reason was given", modules, devices);
 	}
 	if (all.n > REASONS_SHOWN)
-		printf("  and %zu more reasons, which the reports have\n", all.n - REASONS_SHOWN);
+		printf("  and %zu more reasons%s\n", all.n - REASONS_SHOWN,
+			reported ? ", which the reports have" : "");
 	reasons_free(&all);
 }
 
@@ -108,8 +109,8 @@ void matrix_print_summary(
 
 	print_counts(m);
 	print_failures(m, x);
-	print_reasons(m, CELL_EXCLUDED);
-	print_reasons(m, CELL_REFUSED);
+	print_reasons(m, CELL_EXCLUDED, reports && reports->n);
+	print_reasons(m, CELL_REFUSED, reports && reports->n);
 	if (m->interrupted)
 		puts("interrupted: the same command goes on where this run stopped");
 	if (m->seconds > 0)

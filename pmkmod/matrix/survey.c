@@ -8,6 +8,9 @@
 #include "pmkmod/matrix/matrix.h"
 #include "pmkmod/util/exit_codes.h"
 
+/* of modules that depend on each other; a circle is told when one of them is built */
+#define DEPTH_MAX 16
+
 struct survey {
 	struct matrix *m;
 	struct context *x;
@@ -73,7 +76,8 @@ static void refuse_device(struct survey *s, size_t device, uint32_t kernel, int 
 	const struct err *e, const struct plan_module *like)
 {
 	for (size_t i = 0; i < s->m->n_modules; i++)
-		if (!s->done[i] && (!like || plan_same_roots(like, &s->modules[i]))) {
+		if (!s->done[i] && (!like || like == &s->modules[i] ||
+					   plan_same_roots(like, &s->modules[i]))) {
 			refuse(s, device, i, kernel, code, e);
 			s->done[i] = true;
 		}
@@ -88,9 +92,42 @@ static void recall(struct survey *s, struct matrix_cell *c, const struct plan *p
 		matrix_cell_take(c, &r, true);
 }
 
+static bool are_current(
+	struct survey *s, const struct device *d, const struct strvec *names, unsigned depth);
+
+/* Is what a module is built upon built, of its inputs as they are now? Then builds mean that. */
+static bool is_current(struct survey *s, const struct device *d, const char *name, unsigned depth)
+{
+	struct plan_module m;
+	struct plan p = {0};
+	struct cell_result r = {0};
+	bool current = false;
+
+	if (plan_module_open(&m, s->x, name, NULL) == 0) {
+		current = are_current(s, d, &m.module.depends, depth + 1) &&
+			  plan_loan(&p, s->x, d, &m, NULL) == 0 && cell_recall(&p, &r) > 0;
+		if (current)
+			cell_set_latest_of(s->x, d->name, m.module.name, p.cell, NULL);
+		cell_result_free(&r);
+		plan_loan_end(&p);
+	}
+	plan_module_close(&m);
+	return current;
+}
+
+static bool are_current(
+	struct survey *s, const struct device *d, const struct strvec *names, unsigned depth)
+{
+	bool current = depth < DEPTH_MAX && !(names->n && s->x->rebuild);
+
+	for (size_t i = 0; current && i < names->n; i++)
+		current = is_current(s, d, names->v[i], depth);
+	return current;
+}
+
 static void place(struct survey *s, struct plan *p, size_t device, size_t module, uint32_t kernel)
 {
-	bool unknown = !p->cell[0], new;
+	bool unknown = !p->cell[0] || !are_current(s, &p->device, &p->module.depends, 0), new;
 	_cleanup_free_ char *key =
 		unknown ? xasprintf("unknown %u %zu", kernel, module) : xstrdup(p->cell);
 	struct matrix_cell *c = put(s, device, module, key, &new);
@@ -137,7 +174,6 @@ static void survey_roots(struct survey *s, size_t device, const struct device *d
 	kernel = kernel_number(s, d, p.target.kernel.version);
 	if (r < 0 && r != -ENODATA) {
 		refuse_device(s, device, kernel, r, &e, like);
-		s->done[first] = true;
 		plan_loan_end(&p);
 		return;
 	}
@@ -220,6 +256,26 @@ static int check_names(const struct matrix *m, struct err *e)
 	return 0;
 }
 
+/* How it is named from anywhere: a folder by the path that it really has. */
+static char *asked(const struct plan_module *pm, const char *word)
+{
+	const struct module *m = &pm->module;
+	char *real = m->recipe || m->fetch_url ? NULL : realpath(m->location, NULL);
+
+	if (real)
+		return real;
+	return xstrdup(m->recipe || !m->location ? word : m->location);
+}
+
+/* The same source by another word. */
+static bool is_there(const struct matrix *m, const char *asked_for)
+{
+	for (size_t i = 0; i < m->n_modules; i++)
+		if (streq(m->modules[i].asked, asked_for))
+			return true;
+	return false;
+}
+
 /* A module that cannot be used is an error if it is the only one: then there is nothing to do. */
 static int read_modules(struct survey *s, const struct strvec *names, struct err *e)
 {
@@ -227,22 +283,32 @@ static int read_modules(struct survey *s, const struct strvec *names, struct err
 	size_t broken = 0;
 
 	for (size_t i = 0; i < names->n; i++) {
-		struct plan_module *pm = &s->modules[i];
-		struct matrix_module *out = &m->modules[i];
-		int r = plan_module_open(pm, s->x, names->v[i], &s->problems[i]);
+		struct plan_module *pm = &s->modules[m->n_modules];
+		struct matrix_module *out = &m->modules[m->n_modules];
+		struct err *problem = &s->problems[m->n_modules];
+		int r = plan_module_open(pm, s->x, names->v[i], problem);
 
 		if (interrupted())
 			return err_set(e, -EINTR, "interrupted");
-		if (r < 0)
-			broken++;
-		*out = (struct matrix_module){.asked = xstrdup(names->v[i]),
+		*out = (struct matrix_module){
+			.asked = r < 0 ? xstrdup(names->v[i]) : asked(pm, names->v[i]),
 			.name = xstrdup(r < 0 ? names->v[i] : pm->module.name),
 			.title = xstrdup(r < 0 ? NULL : pm->module.title)};
+		if (is_there(m, out->asked)) {
+			free(out->asked);
+			free(out->name);
+			free(out->title);
+			*out = (struct matrix_module){0};
+			plan_module_close(pm);
+			err_clear(problem);
+			continue;
+		}
+		broken += r < 0;
 		if (r == 0)
 			strvec_add_all(&out->depends, &pm->module.depends);
 		m->n_modules++;
 	}
-	if (broken < names->n)
+	if (broken < m->n_modules)
 		return check_names(m, e);
 	if (e)
 		*e = s->problems[0];
@@ -309,7 +375,7 @@ int matrix_survey(struct matrix *m, struct context *x, const char *devices, cons
 	if (kernel)
 		return err_exit(e, EXIT_USAGE, -EINVAL,
 			"--kernel chooses a kernel of one device; of many say <device>:%s", kernel);
-	progress_stage(&x->progress, "resolve", "%s for %s", modules, devices);
+	progress_stage(&x->progress, "resolve", "devices and modules");
 	plan_memory_open(x);
 	x->make_headers = false;
 	r = choose(&s, devices, modules, e);

@@ -74,9 +74,9 @@ static void print_plan(const struct matrix_view *v)
 {
 	const struct matrix *m = v->m;
 
-	printf("matrix    %zu devices, %zu modules: %zu cells, %zu to build, %zu known\n",
-		m->n_devices, m->n_modules, m->n_cells, v->counts[CELL_WAITING],
-		m->n_cells - v->counts[CELL_WAITING]);
+	printf("matrix    %zu device%s, %zu module%s: %zu cell%s, %zu to build\n", m->n_devices,
+		m->n_devices == 1 ? "" : "s", m->n_modules, m->n_modules == 1 ? "" : "s",
+		m->n_cells, m->n_cells == 1 ? "" : "s", v->counts[CELL_WAITING]);
 	fflush(stdout);
 }
 

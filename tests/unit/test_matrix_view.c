@@ -95,7 +95,7 @@ static void lines(void **state)
 	run(VIEW_LINES);
 	text = captured(1);
 	assert_string_equal(text,
-		"matrix    6 devices, 2 modules: 6 cells, 6 to build, 0 known\n"
+		"matrix    6 devices, 2 modules: 6 cells, 6 to build\n"
 		"built     maker-phone0, maker-phone1  module0  module0-kmod-soc0-1.0_p6_p6_p1_p0-r0, "
 		"fits as far as can be known (12.3 s)\n"
 		"failed    maker-phone0, maker-phone1  module1  build: make failed "
