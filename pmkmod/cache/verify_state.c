@@ -12,12 +12,26 @@
 
 #define RECORD_MAX 65536
 
+static int check_package(const char *path, const struct apk_keys *keys, struct strbuf *what)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct err why = ERR_INIT;
+
+	if (fd < 0 || apk_read(fd, path_base(path), NULL, keys, NULL, NULL, NULL, &why) == 0)
+		return 0;
+	strbuf_reset(what);
+	strbuf_addf(what,
+		"the package that it published is damaged: %s\n%s stays; `pmkmod build` publishes it "
+		"again",
+		why.text, path);
+	return 1;
+}
+
 /* Another cell may have published a package of the same name since: that is as good. */
 static int check_published(const struct cell_result *c, const struct apk_keys *keys,
 	struct strbuf *what, struct err *e)
 {
-	_cleanup_close_ int fd = -1;
-	struct err why = ERR_INIT;
+	_cleanup_strvec_ struct strvec beside = {0};
 	char hex[HASH_HEX_MAX];
 	struct hash h;
 	int r = hash_file(AT_FDCWD, c->apk, HASH_SHA256, &h, e);
@@ -25,15 +39,15 @@ static int check_published(const struct cell_result *c, const struct apk_keys *k
 	if (r < 0)
 		return r;
 	hash_hex(&h, hex);
-	fd = streq(hex, c->apk_sha256) ? -1 : open(c->apk, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || apk_read(fd, path_base(c->apk), NULL, keys, NULL, NULL, NULL, &why) == 0)
-		return 0;
-	strbuf_reset(what);
-	strbuf_addf(what,
-		"the package that it published is damaged: %s\n%s stays; `pmkmod build` publishes it "
-		"again",
-		why.text, c->apk);
-	return 1;
+	if (!streq(hex, c->apk_sha256))
+		r = check_package(c->apk, keys, what);
+	/* of those only whether they are whole is known */
+	cell_parts(c, &beside);
+	if (c->meta)
+		strvec_add(&beside, c->meta);
+	for (size_t i = 0; r == 0 && i < beside.n; i++)
+		r = check_package(beside.v[i], keys, what);
+	return r;
 }
 
 int verify_cell(const char *dir, const struct apk_keys *keys, struct strbuf *what, struct err *e)
@@ -43,8 +57,13 @@ int verify_cell(const char *dir, const struct apk_keys *keys, struct strbuf *wha
 
 	if (!cell_read(dir, &c))
 		return 0; /* it was never finished, or is not known any more */
-	if (c.built && c.apk && c.apk_sha256 && fs_exists(c.apk))
+	if (c.built ? !c.apk || !c.apk_sha256 : !c.error) {
+		strbuf_reset(what);
+		strbuf_adds(what, "its result does not say what came of it");
+		r = 1;
+	} else if (c.built && fs_exists(c.apk)) {
 		r = check_published(&c, keys, what, e);
+	}
 	cell_result_free(&c);
 	return r;
 }
