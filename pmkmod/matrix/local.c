@@ -371,7 +371,7 @@ static int read_options(
 
 int engine_check(struct context *x, struct err *e)
 {
-	unsigned long long cells, memory;
+	unsigned long long cells = 0, memory = 0;
 
 	return read_options(x, &cells, &memory, e);
 }
@@ -380,7 +380,7 @@ int engine_local(struct matrix *m, struct context *x, const struct engine_option
 {
 	struct err own = ERR_INIT;
 	struct engine g = {.m = m, .x = x, .o = o, .e = e ? e : &own};
-	unsigned long long cells, memory;
+	unsigned long long cells = 0, memory = 0;
 	int r = read_options(x, &cells, &memory, g.e);
 
 	if (r == 0)
