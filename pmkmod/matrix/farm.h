@@ -72,7 +72,7 @@ int farm_plan_config(const struct farm_plan *p, bool worker, const struct strvec
  * too.
  */
 int farm_plan_remember(const struct context *x, const char *dir, struct err *e);
-int farm_plan_vouch(const struct context *x, const struct farm_plan *p, struct err *e);
+int farm_plan_vouch(struct context *x, const struct farm_plan *p, struct err *e);
 
 /*
  * farm_cell.c: build one cell of the plan as a worker, and leave what came out in results/. Returns

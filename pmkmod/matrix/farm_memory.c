@@ -37,6 +37,7 @@ int farm_plan_remember(const struct context *x, const char *dir, struct err *e)
 	return fs_write_atomic(path, hex, strlen(hex), 0600, e);
 }
 
+/* 1: it is; 0: nobody remembers one there. */
 static int vouch(const char *state, const struct farm_plan *p, struct err *e)
 {
 	_cleanup_free_ char *path = record_path(state, p->dir), *text = NULL;
@@ -46,7 +47,7 @@ static int vouch(const char *state, const struct farm_plan *p, struct err *e)
 		return 0;
 	hash_hex(&p->sum, hex);
 	if (streq(text, hex))
-		return 0;
+		return 1;
 	err_exit(e, EXIT_UNTRUSTED, -EBADMSG,
 		"'%s/plan.json' is not the one that was written there from here: its sha256 is "
 		"%.12s..., and was %.12s...",
@@ -56,17 +57,22 @@ static int vouch(const char *state, const struct farm_plan *p, struct err *e)
 		"a new folder");
 }
 
-int farm_plan_vouch(const struct context *x, const struct farm_plan *p, struct err *e)
+int farm_plan_vouch(struct context *x, const struct farm_plan *p, struct err *e)
 {
 	struct strvec none = {0};
 	struct config *own = NULL;
 	const char *state;
-	int r = vouch(x->state, p, e);
+	int known = vouch(x->state, p, e), r = known;
 
-	if (r == 0 && config_load(&own, NULL, &none, NULL) == 0) {
+	if (r >= 0 && config_load(&own, NULL, &none, NULL) == 0) {
 		state = config_get(own, "paths", "state");
 		r = state ? vouch(state, p, e) : 0;
 	}
 	config_free(own);
-	return r;
+	if (r == 0 && known == 0)
+		progress_note(&x->progress,
+			"'%s' was not made from here, as far as is known: which devices and modules it "
+			"names is believed",
+			p->dir);
+	return r < 0 ? r : 0;
 }
