@@ -12,8 +12,9 @@ from sharing import Kernels
 from subject import BenchError, run
 
 KERNELS, TARGET, MEMORY_MIB = 20, 1.2, 50
-# package of the stand-in and what of its folder is made
-MODULES = (('v4l2loopback', ''), ('vpoll', ''), ('lime-forensics', ''), ('dm-writeboost', ''), ('ddcci', 'ddcci'))
+# a name and the package of the stand-in whose source it is
+MODULES = (('v4l2loopback', 'v4l2loopback'), ('vpoll', 'vpoll'), ('lime', 'lime-forensics'),
+           ('dm-writeboost', 'dm-writeboost'), ('again', 'v4l2loopback'))
 
 
 class Many(Kernels):
@@ -24,10 +25,10 @@ class Many(Kernels):
         self.sources = os.path.join(self.work, 'sources')
         os.makedirs(self.sources)
         os.makedirs(os.path.join(self.profiles, 'modules'))
-        for name, below in MODULES:
-            found = module_source(os.path.join(self.mirror, 'aarch64'), name + '-src',
+        for name, package in MODULES:
+            found = module_source(os.path.join(self.mirror, 'aarch64'), package + '-src',
                                   os.path.join(self.work, 'packages', name))
-            shutil.copytree(os.path.join(found, below), os.path.join(self.sources, name))
+            shutil.copytree(found, os.path.join(self.sources, name))
             # what DKMS would do besides is not what is compared
             for other in glob.glob(os.path.join(self.sources, name, 'dkms.conf')):
                 os.unlink(other)
@@ -36,7 +37,8 @@ class Many(Kernels):
         self.make(1, KERNELS)
 
     def matrix(self, *options):
-        return run(self.base + ['matrix', 'k*', 'b-*', '--keep-going', *options])
+        # the kernels' packages have no modules, which some of these would need on a phone: --force
+        return run(self.base + ['matrix', 'k*', 'b-*', '--keep-going', '--force', *options])
 
     def plan(self):
         words = {}
@@ -108,7 +110,7 @@ def measure(subject, work, rounds):
 
 def peak_mib(many):
     """VmHWM of the process that plans and supervises, asked while it still is."""
-    running = subprocess.Popen(many.base + ['matrix', 'k*', 'b-*', '--rebuild'], stdout=subprocess.DEVNULL,
+    running = subprocess.Popen(many.base + ['matrix', 'k*', 'b-*', '--force', '--rebuild'], stdout=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL)
     peak = 0
     while running.poll() is None:
