@@ -69,16 +69,6 @@ struct json_object *counts_json(const size_t counts[N_CELL_STATES])
 
 /* ---- why ---- */
 
-static const char *member_text(struct json_object *o, const char *key)
-{
-	struct json_object *v;
-
-	return json_object_is_type(o, json_type_object) && json_object_object_get_ex(o, key, &v) &&
-			       json_object_is_type(v, json_type_string)
-		       ? json_object_get_string(v)
-		       : NULL;
-}
-
 /* A build's error has its diagnosis as hints already, but not if it came another way. */
 static void add_unsaid(struct strbuf *b, const char *word, const char *text)
 {
@@ -93,10 +83,10 @@ char *cell_explanation(const struct matrix_cell *c)
 
 	if (c->error)
 		strbuf_adds(&b, c->error);
-	add_unsaid(&b, "first error", member_text(o, "first_error"));
-	add_unsaid(&b, "cause", member_text(o, "title"));
-	add_unsaid(&b, "in detail", member_text(o, "detail"));
-	add_unsaid(&b, "remedy", member_text(o, "remedy"));
+	add_unsaid(&b, "first error", json_get_text(o, "first_error"));
+	add_unsaid(&b, "cause", json_get_text(o, "title"));
+	add_unsaid(&b, "in detail", json_get_text(o, "detail"));
+	add_unsaid(&b, "remedy", json_get_text(o, "remedy"));
 	json_object_put(o);
 	return b.len ? strbuf_steal(&b) : NULL;
 }
@@ -189,8 +179,8 @@ size_t log_share(const struct matrix *m, size_t budget)
 
 static void add_remark(struct json_object *point, struct strvec *out)
 {
-	const char *module = member_text(point, "module"), *name = member_text(point, "point"),
-		   *result = member_text(point, "result"), *text = member_text(point, "text");
+	const char *module = json_get_text(point, "module"), *name = json_get_text(point, "point"),
+		   *result = json_get_text(point, "result"), *text = json_get_text(point, "text");
 
 	if (!name || !result || !text || streq(result, "pass"))
 		return;
