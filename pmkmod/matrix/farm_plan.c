@@ -295,6 +295,8 @@ const struct farm_cell *farm_plan_find(const struct farm_plan *p, const char *ha
 	for (size_t i = 0; len >= SHOWN_DIGITS && i < p->n; i++) {
 		if (strncmp(p->cells[i].hash, hash, len) != 0)
 			continue;
+		if (!p->cells[i].hash[len])
+			return &p->cells[i];
 		if (found)
 			return NULL;
 		found = &p->cells[i];

@@ -95,23 +95,38 @@ static void recall(struct survey *s, struct matrix_cell *c, const struct plan *p
 static bool are_current(
 	struct survey *s, const struct device *d, const struct strvec *names, unsigned depth);
 
+/* A recipe that is one of the matrix' modules is read already; NULL: it is none. */
+static const struct plan_module *in_matrix(const struct survey *s, const char *name)
+{
+	for (size_t i = 0; i < s->m->n_modules; i++) {
+		const struct module *m = &s->modules[i].module;
+
+		if (!s->problems[i].code && m->recipe && streq(m->name, name))
+			return &s->modules[i];
+	}
+	return NULL;
+}
+
 /* Is what a module is built upon built, of its inputs as they are now? Then builds mean that. */
 static bool is_current(struct survey *s, const struct device *d, const char *name, unsigned depth)
 {
-	struct plan_module m;
+	struct plan_module own = {0};
+	const struct plan_module *m = in_matrix(s, name);
 	struct plan p = {0};
 	struct cell_result r = {0};
 	bool current = false;
 
-	if (plan_module_open(&m, s->x, name, NULL) == 0) {
-		current = are_current(s, d, &m.module.depends, depth + 1) &&
-			  plan_loan(&p, s->x, d, &m, NULL) == 0 && cell_recall(&p, &r) > 0;
+	if (!m && plan_module_open(&own, s->x, name, NULL) == 0)
+		m = &own;
+	if (m) {
+		current = are_current(s, d, &m->module.depends, depth + 1) &&
+			  plan_loan(&p, s->x, d, m, NULL) == 0 && cell_recall(&p, &r) > 0;
 		if (current)
-			cell_set_latest_of(s->x, d->name, m.module.name, p.cell, NULL);
+			cell_set_latest_of(s->x, d->name, m->module.name, p.cell, NULL);
 		cell_result_free(&r);
 		plan_loan_end(&p);
 	}
-	plan_module_close(&m);
+	plan_module_close(&own);
 	return current;
 }
 
