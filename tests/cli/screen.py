@@ -5,11 +5,13 @@
   screen.py LINES COLUMNS [--at SECONDS] [--resize SECONDS LINES COLUMNS] [--kill SECONDS SIGNAL]
             COMMAND...
 
-At those times the screen is printed below a line "== SECONDS", the terminal gets another size, the
-command gets a signal. In the end everything that scrolled off and the screen are printed below
-"== end", then "cursor LINE COLUMN", "colour on" or "off", "colours N" (changes of it), "wrapped N" (lines that were too long),
-"writes N" (how often the command wrote after a pause) and "seconds S". Only standard error is the
-terminal; standard output is passed through, below "== output". The exit status is the command's.
+At those times after the command's first output the screen is printed below a line "== SECONDS" (as
+soon as what was drawn is whole: the last was to erase what is below), the terminal gets another
+size, the command gets a signal. In the end everything that scrolled off and the screen are printed
+below "== end", then "cursor LINE COLUMN", "colour on" or "off", "colours N" (changes of it),
+"wrapped N" (lines that were too long), "redraws N" (how often the cursor went up) and "seconds S".
+Only standard error is the terminal; standard output is passed through, below "== output". The exit
+status is the command's.
 An escape sequence that is not known here is an error of the command.
 """
 import fcntl
@@ -32,6 +34,7 @@ class Screen:
         self.rows, self.off = [''], []
         self.row = self.column = self.wrapped = 0
         self.colour, self.colours, self.left = False, 0, b''
+        self.redraws, self.whole = 0, False
 
     def resize(self, lines, columns):
         """As terminals do that wrap again what is on them."""
@@ -65,7 +68,9 @@ class Screen:
         self.column += 1
 
     def sequence(self, number, letter):
+        self.whole = letter == 'J'
         if letter == 'A':
+            self.redraws += 1
             self.row = max(0, self.row - int(number or 1))
         elif letter == 'K' and not number:
             self.rows[self.row] = self.rows[self.row][:self.column]
@@ -93,6 +98,7 @@ class Screen:
                 self.sequence(m[1].decode(), m[2].decode())
                 at = m.end()
                 continue
+            self.whole = False
             if c == 0x0d:
                 self.column = 0
             elif c == 0x0a:
@@ -130,10 +136,10 @@ def main():
         os.dup2(output, 1)
         os.execvp(arguments[0], arguments)
     os.close(inside)
-    screen, writes = Screen(lines, columns), 0
+    screen, drawn = Screen(lines, columns), None
     while time.monotonic() - began < 120:
-        now = time.monotonic() - began
-        while todo and todo[0][0] <= now:
+        now = time.monotonic()
+        while todo and drawn and drawn + todo[0][0] <= now and (screen.whole or todo[0][1] != '--at'):
             when, what, values = todo.pop(0)
             if what == '--at':
                 print(f'== {when:g}', *screen.rows, sep='\n')
@@ -150,7 +156,7 @@ def main():
             break
         if not data:
             break
-        writes += 1
+        drawn = drawn or time.monotonic()
         screen.write(data)
     else:
         os.kill(pid, signal.SIGKILL)
@@ -160,7 +166,7 @@ def main():
     print('colour', 'on' if screen.colour else 'off')
     print('colours', screen.colours)
     print('wrapped', screen.wrapped)
-    print('writes', writes)
+    print('redraws', screen.redraws)
     print(f'seconds {time.monotonic() - began:.1f}')
     print('== output')
     sys.stdout.flush()
