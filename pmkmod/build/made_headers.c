@@ -11,7 +11,6 @@
 
 /* Bumped whenever other packages are made of the same source. */
 #define HEADERS_FORMAT 1
-#define RECORD_MAX 65536
 
 char *made_headers_dir(const struct context *x, const struct device *d)
 {
@@ -28,10 +27,8 @@ static bool still_published(const struct context *x, const struct device *d, con
 	return p->name && fs_exists(path);
 }
 
-void made_headers_load(struct made_headers *h, const struct context *x, const struct device *d)
+int made_headers_parse(struct made_headers *h, const char *text)
 {
-	_cleanup_free_ char *dir = made_headers_dir(x, d), *path = path_join(dir, "record");
-	_cleanup_free_ char *text = NULL;
 	_cleanup_strvec_ struct strvec lines = {0};
 	struct {
 		const char *word;
@@ -40,8 +37,6 @@ void made_headers_load(struct made_headers *h, const struct context *x, const st
 		{"compiler ", &h->compiler}, {"release ", &h->release}, {"symvers ", &h->symvers}};
 
 	*h = (struct made_headers){0};
-	if (fs_read(path, RECORD_MAX, &text, NULL, NULL) < 0)
-		return;
 	strvec_split(&lines, text, "\n");
 	for (size_t i = 0; i < lines.n; i++) {
 		const char *l = lines.v[i];
@@ -56,9 +51,57 @@ void made_headers_load(struct made_headers *h, const struct context *x, const st
 		else if (starts_with(l, "kernel "))
 			apk_identity_parse(&h->kernel, l + strlen("kernel "));
 	}
-	if (!h->origin || !h->provider || !h->compiler || !still_published(x, d, &h->dev) ||
-		!still_published(x, d, &h->scripts))
+	if (h->origin && h->provider && h->compiler && h->dev.name && h->scripts.name)
+		return 0;
+	made_headers_free(h);
+	return -EINVAL;
+}
+
+void made_headers_load(struct made_headers *h, const struct context *x, const struct device *d)
+{
+	_cleanup_free_ char *dir = made_headers_dir(x, d), *path = path_join(dir, "record");
+	_cleanup_free_ char *text = NULL;
+
+	*h = (struct made_headers){0};
+	if (fs_read(path, MADE_HEADERS_MAX, &text, NULL, NULL) < 0 ||
+		made_headers_parse(h, text) < 0)
+		return;
+	if (!still_published(x, d, &h->dev) || !still_published(x, d, &h->scripts))
 		made_headers_free(h);
+}
+
+int made_headers_lock(const struct context *x, const struct device *d, struct err *e)
+{
+	_cleanup_free_ char *dir = made_headers_dir(x, d), *path = path_join(dir, "lock");
+	int r = fs_mkdirs(dir, 0700, e);
+
+	return r < 0 ? r : fs_lock(path, true, true, e);
+}
+
+int made_headers_store(const struct made_headers *h, const struct context *x,
+	const struct device *d, struct err *e)
+{
+	_cleanup_free_ char *dir = made_headers_dir(x, d), *path = path_join(dir, "record");
+	_cleanup_free_ char *kernel = apk_identity_text(&h->kernel);
+	_cleanup_strbuf_ struct strbuf b = {0};
+
+	strbuf_addf(&b, "kernel %s\norigin %s\nprovider %s\ncompiler %s\n", kernel, h->origin,
+		h->provider, h->compiler);
+	if (h->release)
+		strbuf_addf(&b, "release %s\n", h->release);
+	if (h->symvers)
+		strbuf_addf(&b, "symvers %s\n", h->symvers);
+	strbuf_adds(&b, "dev ");
+	pinned_print(&h->dev, &b);
+	strbuf_adds(&b, "\nscripts ");
+	pinned_print(&h->scripts, &b);
+	strbuf_addc(&b, '\n');
+	return fs_write_atomic(path, b.s, b.len, 0644, e);
+}
+
+bool made_headers_are_repaired(const struct made_headers *h)
+{
+	return h->dev.name && streq(h->origin, MADE_HEADERS_REPAIRED);
 }
 
 void made_headers_free(struct made_headers *h)
@@ -112,7 +155,7 @@ static char *git_text(const char *git, const char *name)
 {
 	_cleanup_free_ char *path = path_join(git, name), *text = NULL;
 
-	if (fs_read(path, RECORD_MAX, &text, NULL, NULL) < 0)
+	if (fs_read(path, MADE_HEADERS_MAX, &text, NULL, NULL) < 0)
 		return NULL;
 	return xstrdup(str_strip(text));
 }

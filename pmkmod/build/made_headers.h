@@ -22,9 +22,20 @@ struct made_headers {
 
 /* Folder of the record of this device's kernel; caller frees. */
 char *made_headers_dir(const struct context *x, const struct device *d);
+/* The text of such a record, which is no larger than this; -EINVAL: it is none. */
+#define MADE_HEADERS_MAX 65536
+int made_headers_parse(struct made_headers *h, const char *text);
 /* What is remembered; nothing if a package of it is no longer in the repository. */
 void made_headers_load(struct made_headers *h, const struct context *x, const struct device *d);
+/* Make it the record; the folder is there. */
+int made_headers_store(const struct made_headers *h, const struct context *x,
+	const struct device *d, struct err *e);
+/* Hold the record's lock; a descriptor. */
+int made_headers_lock(const struct context *x, const struct device *d, struct err *e);
 void made_headers_free(struct made_headers *h);
+/* Are they those of the repositories with programs made anew (made_headers_repair())? */
+bool made_headers_are_repaired(const struct made_headers *h);
+#define MADE_HEADERS_REPAIRED "repaired" /* then their origin */
 
 /* Does the porter name where the headers are to come from (--kdir, --source, --aport)? */
 bool headers_origin_given(const struct kernel_origin *o);

@@ -260,30 +260,20 @@ static const char *symvers_origin(const struct making *m)
 static int store_record(struct making *m, struct err *e)
 {
 	const struct device *d = &m->p->device;
-	_cleanup_free_ char *dir = made_headers_dir(m->p->x, d), *path = path_join(dir, "record");
-	_cleanup_free_ char *kernel = apk_identity_text(&m->kernel->identity);
-	_cleanup_free_ char *origin =
-		m->packaged ? xstrdup("repaired") : headers_origin_hash(&d->origin);
-	_cleanup_strbuf_ struct strbuf b = {0};
-	struct pinned dev = {0}, scripts = {0};
-	int r = pin(&dev, m->result.dev_path, "headers", e);
+	struct made_headers h = {.kernel = m->kernel->identity,
+		.origin = m->packaged ? xstrdup(MADE_HEADERS_REPAIRED)
+				      : headers_origin_hash(&d->origin),
+		.provider = xstrdup(m->provider),
+		.compiler = xstrdup(m->compiler),
+		.release = xstrdup(m->result.release),
+		.symvers = xstrdup(symvers_origin(m))};
+	int r = pin(&h.dev, m->result.dev_path, "headers", e);
 
 	if (r == 0)
-		r = pin(&scripts, m->result.scripts_path, "helper programs'", e);
-	if (r == 0) {
-		strbuf_addf(&b,
-			"kernel %s\norigin %s\nprovider %s\ncompiler %s\nrelease %s\n"
-			"symvers %s\ndev ",
-			kernel, origin, m->provider, m->compiler, m->result.release,
-			symvers_origin(m));
-		pinned_print(&dev, &b);
-		strbuf_adds(&b, "\nscripts ");
-		pinned_print(&scripts, &b);
-		strbuf_addc(&b, '\n');
-		r = fs_write_atomic(path, b.s, b.len, 0644, e);
-	}
-	pinned_free(&dev);
-	pinned_free(&scripts);
+		r = pin(&h.scripts, m->result.scripts_path, "helper programs'", e);
+	if (r == 0)
+		r = made_headers_store(&h, m->p->x, d, e);
+	made_headers_free(&h);
 	return r;
 }
 
@@ -388,8 +378,8 @@ static int run_all(struct making *m, struct err *e)
 static bool made_meanwhile(const struct making *m)
 {
 	struct plan *p = m->p;
-	_cleanup_free_ char *now =
-		m->packaged ? xstrdup("repaired") : headers_origin_hash(&p->device.origin);
+	_cleanup_free_ char *now = m->packaged ? xstrdup(MADE_HEADERS_REPAIRED)
+					       : headers_origin_hash(&p->device.origin);
 	const struct apk_pkg *kernel;
 	struct made_headers h;
 	bool same;
@@ -438,13 +428,8 @@ static int lock_and_make(struct making *m, struct err *e)
 {
 	struct plan *p = m->p;
 	_cleanup_free_ char *dir = made_headers_dir(p->x, &p->device);
-	_cleanup_free_ char *lock_path = path_join(dir, "lock");
-	_cleanup_close_ int lock = -1;
-	int r = fs_mkdirs(dir, 0700, e);
+	_cleanup_close_ int lock = made_headers_lock(p->x, &p->device, e);
 
-	if (r < 0)
-		return r;
-	lock = fs_lock(lock_path, true, true, e);
 	if (lock < 0)
 		return lock;
 	return made_meanwhile(m) ? 0 : make_locked(m, dir, e);

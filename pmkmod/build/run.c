@@ -437,6 +437,13 @@ static int build_after(struct context *x, const char *device, const char *module
 	return r;
 }
 
+int build_needed(struct context *x, const char *device, const char *module, struct err *e)
+{
+	_cleanup_strvec_ struct strvec chain = {0};
+
+	return build_depends(x, device, module, &chain, e);
+}
+
 int build_run(struct plan *p, struct context *x, const char *device, const char *module,
 	struct cell_result *result, bool *unchanged, struct err *e)
 {

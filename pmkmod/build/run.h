@@ -13,6 +13,9 @@
 int build_run(struct plan *p, struct context *x, const char *device, const char *module,
 	struct cell_result *result, bool *unchanged, struct err *e);
 
+/* Only what the module's recipe says it depends on is built, as build_run() does before it. */
+int build_needed(struct context *x, const char *device, const char *module, struct err *e);
+
 /*
  * emit_aport.c: write `<to>/<package>/APKBUILD`, by which abuild makes the package that was built,
  * with the files it needs, and the same for its meta package. `to` must not exist or be empty. What

@@ -47,15 +47,16 @@ static int dry_run(const struct matrix *m, struct context *x, const struct optio
 
 /* ---- elsewhere ---- */
 
-static int emit(struct context *x, const char *kind, const char *dir, size_t cells,
+static int emit(struct context *x, const char *kind, const char *dir, const struct farm_size *size,
 	struct strvec *files, struct err *e)
 {
 	bool gitlab = streq(kind, "gitlab");
 	unsigned long tasks;
-	int r = farm_tasks(x, cells, &tasks, e);
+	int r = farm_tasks(x, size->parts, &tasks, e);
 
 	if (r == 0)
-		r = gitlab ? gitlab_write(x, dir, cells, tasks, e) : slurm_write(x, dir, tasks, e);
+		r = gitlab ? gitlab_write(x, dir, size->cells, tasks, e)
+			   : slurm_write(x, dir, tasks, e);
 	if (r < 0)
 		return r;
 	if (!gitlab)
@@ -64,11 +65,11 @@ static int emit(struct context *x, const char *kind, const char *dir, size_t cel
 	return 0;
 }
 
-static int submit(struct context *x, const struct options *o, size_t cells, struct strvec *jobs,
-	struct err *e)
+static int submit(struct context *x, const struct options *o, const struct farm_size *size,
+	struct strvec *jobs, struct err *e)
 {
 	unsigned long tasks;
-	int r = farm_tasks(x, cells, &tasks, e);
+	int r = farm_tasks(x, size->parts, &tasks, e);
 
 	if (r == 0)
 		r = slurm_write(x, o->shared, tasks, e);
@@ -76,25 +77,21 @@ static int submit(struct context *x, const struct options *o, size_t cells, stru
 }
 
 struct handed_over {
-	size_t cells; /* for other machines */
-	size_t headers, here; /* those left for merge-cells: headers first; for other reasons */
+	struct farm_size size; /* for other machines */
+	size_t here; /* left for merge-cells */
 	struct strvec files, jobs;
 };
 
 static void count_left(struct handed_over *h, const struct matrix *m)
 {
 	for (size_t i = 0; i < m->n_cells; i++)
-		if (m->cells[i].state == CELL_WAITING) {
-			h->headers += m->cells[i].headers_first;
-			h->here += !m->cells[i].headers_first;
-		}
-	h->here -= h->cells < h->here ? h->cells : h->here;
+		h->here += m->cells[i].state == CELL_WAITING && m->cells[i].here;
 }
 
 static void tell_handed_over(const struct options *o, const struct handed_over *h)
 {
 	const struct strvec *files = &h->files, *jobs = &h->jobs;
-	size_t cells = h->cells;
+	size_t cells = h->size.cells;
 
 	if (o->json) {
 		struct json_object *out = json_object_new_object();
@@ -102,8 +99,7 @@ static void tell_handed_over(const struct options *o, const struct handed_over *
 		json_add_text(out, "event", "handed-over");
 		json_add_text(out, "plan", o->shared);
 		json_object_object_add(out, "cells", json_object_new_int64((int64_t)cells));
-		json_object_object_add(
-			out, "here", json_object_new_int64((int64_t)(h->headers + h->here)));
+		json_object_object_add(out, "here", json_object_new_int64((int64_t)h->here));
 		json_object_object_add(out, "files", json_texts(files));
 		json_object_object_add(out, "jobs", json_texts(jobs));
 		json_write(out);
@@ -112,12 +108,9 @@ static void tell_handed_over(const struct options *o, const struct handed_over *
 	}
 	printf("plan   %s, %zu cell%s for other machines\n", o->shared, cells,
 		cells == 1 ? "" : "s");
-	if (h->headers)
-		printf("here   %zu once headers of their kernels are made, by merge-cells; `pmkmod "
-		       "headers DEVICE` before would let other machines build them\n",
-			h->headers);
 	if (h->here)
-		printf("here   %zu that depend on other modules or are signed, by merge-cells\n",
+		printf("here   %zu that are signed, or depend on modules that are not in the matrix, by "
+		       "merge-cells\n",
 			h->here);
 	for (size_t i = 0; i < files->n; i++)
 		printf("file   %s\n", files->v[i]);
@@ -136,12 +129,12 @@ static int hand_over(
 {
 	struct handed_over h = {0};
 	bool slurm = o->engine && streq(o->engine, "slurm") && !o->emit;
-	int r = farm_plan_write(m, x, o->only_failed, o->shared, &h.cells, e);
+	int r = farm_plan_write(m, x, o->only_failed, o->shared, &h.size, e);
 
 	if (r == 0 && o->emit)
-		r = emit(x, o->emit, o->shared, h.cells, &h.files, e);
+		r = emit(x, o->emit, o->shared, &h.size, &h.files, e);
 	else if (r == 0 && slurm)
-		r = submit(x, o, h.cells, &h.jobs, e);
+		r = submit(x, o, &h.size, &h.jobs, e);
 	if (r == 0) {
 		count_left(&h, m);
 		tell_handed_over(o, &h);

@@ -3,6 +3,7 @@
 
 #include "chroot/base/fs.h"
 #include "pmkmod/matrix/attempts.h"
+#include "pmkmod/matrix/cells.h"
 #include "pmkmod/matrix/engine.h"
 #include "pmkmod/matrix/table.h"
 
@@ -27,15 +28,6 @@ static void note(void *ctx, const struct matrix_cell *c, const char *text)
 
 	view_note(r->view, "%s, %s: %s", r->m->devices[c->device].name,
 		r->m->modules[c->module].name, text);
-}
-
-void matrix_remember_latest(
-	const struct matrix *m, const struct context *x, const struct matrix_cell *c)
-{
-	for (size_t i = 0; c->hash && i < m->n_devices; i++)
-		if (matrix_slot(m, i, c->module) == c)
-			cell_set_latest_of(
-				x, m->devices[i].device, m->modules[c->module].name, c->hash, NULL);
 }
 
 static void ended(void *ctx, const struct matrix_cell *c)

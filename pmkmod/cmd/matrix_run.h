@@ -12,8 +12,5 @@
  */
 int matrix_build_here(struct matrix *m, struct context *x, const struct options *o,
 	const char *report_dir, int *status, struct err *e);
-/* `pmkmod log`, `boot` and the others mean this cell now, for each device that shares it. */
-void matrix_remember_latest(
-	const struct matrix *m, const struct context *x, const struct matrix_cell *c);
 
 #endif

@@ -4,6 +4,7 @@
 #include "chroot/base/fs.h"
 #include "pmkmod/cmd/matrix_run.h"
 #include "pmkmod/matrix/attempts.h"
+#include "pmkmod/matrix/cells.h"
 #include "pmkmod/matrix/farm.h"
 
 /* Those without a result, for `run-cell`. */
@@ -16,18 +17,21 @@ static int list_again(struct matrix *m, const struct farm_plan *p, size_t *n, st
 	*n = 0;
 	for (size_t i = 0; i < m->n_cells; i++) {
 		const struct matrix_cell *c = &m->cells[i];
+		const struct farm_cell *planned;
+		const char *name;
 
 		/* without a reason it was not asked for */
-		if (c->state != CELL_NOT_RUN || !c->hash || !c->error)
+		if (c->state != CELL_NOT_RUN || !c->error)
 			continue;
 		m->again = true;
-		if (farm_plan_find(p, c->hash)) {
-			strvec_addf(&lines, "%s\n", c->hash);
+		planned = farm_plan_for(p, m, c);
+		name = planned ? planned->hash : c->hash ? c->hash : "";
+		if (planned) {
+			strvec_addf(&lines, "%s\n", name);
 			++*n;
 		}
-		fprintf(stderr, "has to run again: cell %.12s, %s for %s: %s\n", c->hash,
-			m->modules[c->module].name, m->devices[c->device].name,
-			c->error ? c->error : "");
+		fprintf(stderr, "has to run again: cell %.12s, %s for %s: %s\n", name,
+			m->modules[c->module].name, m->devices[c->device].name, c->error);
 	}
 	text = strvec_join(&lines, "");
 	return fs_write_atomic(path, text, strlen(text), 0644, e);
@@ -72,16 +76,21 @@ static int merge(struct matrix *m, struct context *x, const struct farm_plan *p,
 	const struct options *o, int *status, struct err *e)
 {
 	_cleanup_free_ char *report = path_join(p->dir, "report");
+	struct farm_problems problems = {0};
 	struct options local = *o;
 	size_t again = 0;
-	int r = matrix_survey(m, x, p->devices, p->modules, e), listed;
+	int r = farm_merge_headers(x, p, &problems, e), listed;
+
+	if (r == 0)
+		r = matrix_survey(m, x, p->devices, p->modules, e);
 
 	if (r == 0 && p->only_failed) {
 		attempts_load(m, x);
 		attempts_choose_failed(m);
 	}
 	if (r == 0)
-		r = farm_merge(m, x, p, e);
+		r = farm_merge(m, x, p, &problems, e);
+	farm_problems_free(&problems);
 	note_taken(m, x);
 	if (r < 0)
 		return r;

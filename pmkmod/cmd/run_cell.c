@@ -4,18 +4,20 @@
 #include "pmkmod/matrix/farm.h"
 #include "pmkmod/util/json.h"
 
-/* "I/N": the part I of N, each of as many neighbours as the others, or one more. */
+/* "I/N": the part I of N, each of about as many neighbours as the others. */
 static int take_part(
 	const struct farm_plan *p, const char *task, struct strvec *hashes, struct err *e)
 {
 	unsigned long i, n;
+	size_t at, end_at;
 	char end;
 
 	if (sscanf(task, "%lu/%lu%c", &i, &n, &end) != 2 || n == 0 || i >= n || n > 1000000)
 		return usage_error(
 			e, "--task must be I/N, the part I (from 0) of N, and not '%s'", task);
-	for (size_t k = p->n * i / n; k < p->n * (i + 1) / n; k++)
-		strvec_add(hashes, p->cells[k].hash);
+	farm_plan_share(p, i, n, &at, &end_at);
+	for (; at < end_at; at++)
+		strvec_add(hashes, p->cells[at].hash);
 	return 0;
 }
 

@@ -118,6 +118,15 @@ char *matrix_cell_log(const struct context *x, const struct matrix_cell *c)
 
 /* ---- the matrix ---- */
 
+void matrix_remember_latest(
+	const struct matrix *m, const struct context *x, const struct matrix_cell *c)
+{
+	for (size_t i = 0; c->hash && i < m->n_devices; i++)
+		if (matrix_slot(m, i, c->module) == c)
+			cell_set_latest_of(
+				x, m->devices[i].device, m->modules[c->module].name, c->hash, NULL);
+}
+
 void matrix_count(const struct matrix *m, struct matrix_counts *out)
 {
 	*out = (struct matrix_counts){0};

@@ -27,4 +27,8 @@ void matrix_cell_take(struct matrix_cell *c, struct cell_result *r, bool before)
  */
 enum cell_state matrix_state_of_failure(int exit_code);
 
+/* `pmkmod log`, `boot` and the others mean this cell now, for each device that shares it. */
+void matrix_remember_latest(
+	const struct matrix *m, const struct context *x, const struct matrix_cell *c);
+
 #endif

@@ -6,8 +6,16 @@
  *   cells          their hashes, a line each, in the order they are best built in
  *   profiles/N/    the folders of profiles
  *   seed/          headers packages that pmkmod made, their records, public keys
- *   results/HASH/  what a worker made of a cell: `result`, packages, reports, log, key
+ *   results/HASH/  what a worker made of a cell: `result`, packages, reports, log, key; or of the
+ *                  headers of a kernel: farm_headers_id()
+ *   moved/HASH     the hash that a cell has turned out to have, see below
  *   trouble/HASH   why a worker could not build it, for a reason that may pass
+ *
+ * An *open* cell is one whose hash is not known when the plan is made: its kernel's headers have to
+ * be made first, or it depends on a module that is not built yet. Its name in the plan says which
+ * device and module it is. The worker makes headers and what is missing; the result is that of the
+ * hash which comes out then. A cell that is not open moves, too, if the headers package of the
+ * repositories had to be repaired. Whoever merges takes headers over first, and has the same hash.
  *
  * A worker trusts the plan; whoever merges trusts no result that it has not looked at. Nothing in
  * it needs locks: results are made beside and renamed.
@@ -19,9 +27,12 @@
 #include "pmkmod/matrix/matrix.h"
 
 struct farm_cell {
-	char *hash;
+	char *hash; /* of an open one what it is called until it has one, of the same form */
 	char *device, *choice, *module; /* as cell_child() takes them; choice NULL: none */
-	char *text; /* all that goes in, a line each */
+	char *headers; /* farm_headers_name() of its kernel */
+	char *text; /* all that goes in, a line each; NULL: it is open */
+	bool open;
+	bool together; /* with its neighbours of the same kernel it is one worker's */
 	bool again; /* it is to be built although it is known */
 };
 
@@ -31,6 +42,7 @@ struct farm_plan {
 	bool force, only_failed; /* --force, --only-failed */
 	char *devices, *modules; /* the words that `pmkmod matrix` was called with */
 	struct farm_cell *cells;
+	struct farm_cell **by_hash, **by_place; /* the same, sorted */
 	size_t n;
 	struct farm_setting {
 		char *section, *key, *value;
@@ -38,20 +50,33 @@ struct farm_plan {
 	size_t n_settings;
 };
 
+struct farm_size {
+	size_t cells;
+	size_t parts; /* among which they can be divided */
+};
 /*
  * farm_plan.c: write it into `dir`, which is new or empty (-EEXIST: it is not), with all cells that
- * are waiting and can be built elsewhere; *n of them. Those left are of three kinds: their headers
- * have to be made, they depend on other modules, or their modules are signed with a key.
+ * are waiting and can be built elsewhere. Those left are of two kinds: their modules are signed
+ * with a key, or they depend on modules that are not in the matrix.
  */
 int farm_plan_write(const struct matrix *m, struct context *x, bool only_failed, const char *dir,
-	size_t *n, struct err *e);
+	struct farm_size *size, struct err *e);
 /* -EPROTO: it was made by another version of pmkmod (exit code 2); -EBADMSG: it is damaged. */
 int farm_plan_read(struct farm_plan *p, const char *dir, struct err *e);
 /* The same of the text of its plan.json, which `shown` names; without the folder. */
 int farm_plan_parse(
 	struct farm_plan *p, const char *shown, const char *text, size_t len, struct err *e);
-/* By its hash, or the first 12 digits or more, if only one begins so. NULL: it has no such cell. */
+/* farm_find.c: by its hash, or the first 12 digits or more, if only one begins so; NULL: none. */
 const struct farm_cell *farm_plan_find(const struct farm_plan *p, const char *hash);
+/* By device, its kernel's choice (NULL: none) and module, as the plan has them; NULL: none. */
+const struct farm_cell *farm_plan_at(
+	const struct farm_plan *p, const char *device, const char *choice, const char *module);
+/* What the plan has of a cell of the survey, also if its hash was another one then; NULL: nothing,
+ * or its inputs have changed. */
+const struct farm_cell *farm_plan_for(
+	const struct farm_plan *p, const struct matrix *m, const struct matrix_cell *c);
+/* The share `i` of `n` shares: cells from *from to before *to. */
+void farm_plan_share(const struct farm_plan *p, size_t i, size_t n, size_t *from, size_t *to);
 void farm_plan_free(struct farm_plan *p);
 /* The folder's path, absolute, with its symbolic links: other machines may have others. Caller
  * frees. */
@@ -109,6 +134,8 @@ bool farm_comes_again(int exit_code);
  */
 int farm_result_take(struct farm_result *r, const struct farm_plan *p, const char *hash,
 	const char *to, struct err *e);
+/* Is there something, whatever it is? */
+bool farm_has_result(const struct farm_plan *p, const char *hash);
 void farm_result_free(struct farm_result *r);
 #define FARM_RESULT_MAX (4U << 20)
 
@@ -119,18 +146,39 @@ int farm_wait_end(const char *dir, int *status, struct err *e);
 /* What workers left behind that were killed, and results that were put aside, a day later. */
 void farm_sweep(const struct farm_plan *p);
 
+/* What is wrong with headers that workers have sent, or why they could not make them. */
+struct farm_problems {
+	struct farm_problem {
+		char *headers; /* farm_headers_name() */
+		bool failed; /* they cannot be made; else: what was sent is not taken */
+		int exit_code;
+		char *text;
+	} * v;
+	size_t n;
+};
 /*
- * farm_merge.c: take over what workers have made, of the cells of `m` that are waiting: each
+ * farm_merge_headers.c: take over what workers have made of headers, each kernel's checked as
+ * packages are; before the survey, since hashes depend on them. Only what would be the next one's
+ * fate as well (a full disk) is an error.
+ */
+int farm_merge_headers(struct context *x, const struct farm_plan *f, struct farm_problems *problems,
+	struct err *e);
+void farm_problems_free(struct farm_problems *l);
+
+/*
+ * farm_merge_all.c: take over what workers have made, of the cells of `m` that are waiting: each
  * package is checked against a plan of one's own, signed and published, the cell remembered. What
  * is wrong with a result, or that there is none, is the cell's error, and it stays CELL_NOT_RUN;
- * cells that are not in the plan are left waiting.
+ * cells that are not in the plan are left waiting, and those that depend on what has failed: to
+ * build them here only says so.
  */
-int farm_merge(struct matrix *m, struct context *x, const struct farm_plan *p, struct err *e);
+int farm_merge(struct matrix *m, struct context *x, const struct farm_plan *p,
+	const struct farm_problems *problems, struct err *e);
 
 /* ---- engines that others run ---- */
 
-/* slurm.c: into how many tasks the cells are divided (matrix.tasks); 0 for none. */
-int farm_tasks(struct context *x, size_t cells, unsigned long *tasks, struct err *e);
+/* slurm.c: into how many tasks so many parts are divided (matrix.tasks); 0 for none. */
+int farm_tasks(struct context *x, size_t parts, unsigned long *tasks, struct err *e);
 /* The program's path on all machines; caller frees. */
 char *farm_program(struct context *x);
 /* <dir>/slurm/cells.sh and merge.sh. */

@@ -36,62 +36,7 @@ static int differs(const struct farm_cell *c, const struct plan *p, struct err *
 		"changed since the plan was made, make it anew");
 }
 
-/* The plan as it comes out here must be the one that was asked for. */
-static int check_plan(struct context *x, const struct farm_cell *c, struct err *e)
-{
-	bool makes = x->make_headers;
-	struct plan p;
-	int r;
-
-	x->make_headers = false;
-	r = plan_make(&p, x, c->device, c->module, e);
-	x->make_headers = makes;
-	if (r < 0)
-		return r;
-	if (p.headers_todo)
-		r = err_exit(e, EXIT_UNTRUSTED, -ESTALE,
-			"cell %.12s cannot be built here: the headers that came with the plan do not fit "
-			"the kernel that this machine sees",
-			c->hash);
-	else if (!streq(p.cell, c->hash))
-		r = differs(c, &p, e);
-	plan_free(&p);
-	return r;
-}
-
 /* ---- the result ---- */
-
-struct parcel {
-	struct farm_result r;
-	char *dir; /* where it is made */
-	struct err *e;
-};
-
-static int pack(struct parcel *k, const char *from, const char *name)
-{
-	_cleanup_free_ char *to = path_join(k->dir, name);
-	struct farm_file f = {.name = xstrdup(name)};
-	struct stat st = {0};
-	int r = fs_copy_file(from, to, k->e);
-
-	if (r == 0)
-		r = hash_file(AT_FDCWD, to, HASH_SHA256, &f.sum, k->e);
-	if (r == 0 && stat(to, &st) < 0)
-		r = err_errno(k->e, -errno, "cannot look at '%s'", to);
-	if (r < 0) {
-		free(f.name);
-		return r;
-	}
-	f.size = (uint64_t)st.st_size;
-	k->r.files = xrealloc(k->r.files, k->r.n_files + 1, sizeof(*k->r.files));
-	k->r.files[k->r.n_files++] = f;
-	return 0;
-}
-
-static int pack_if_there(struct parcel *k, const char *from, const char *name)
-{
-	return fs_exists(from) ? pack(k, from, name) : 0;
-}
 
 /* A package and the report beside it; *slot becomes its name in the folder. */
 static int pack_package(struct parcel *k, char **slot)
@@ -103,8 +48,8 @@ static int pack_package(struct parcel *k, char **slot)
 		return 0;
 	*slot = xstrdup(path_base(from));
 	report = publish_report_path(from);
-	r = pack(k, from, *slot);
-	return r < 0 ? r : pack_if_there(k, report, path_base(report));
+	r = parcel_add(k, from, *slot);
+	return r < 0 ? r : parcel_add_if_there(k, report, path_base(report));
 }
 
 static int pack_parts(struct parcel *k)
@@ -127,166 +72,267 @@ static int pack_parts(struct parcel *k)
 static int pack_all(struct parcel *k, const struct plan *p)
 {
 	_cleanup_free_ char *log = cell_log_path(p), *symvers = cell_symvers_path(p);
-	_cleanup_free_ char *keys = plan_keys_dir(p->x), *to = path_join(k->dir, "key");
-	_cleanup_free_ char *path = path_join(k->dir, "result");
-	_cleanup_strbuf_ struct strbuf text = {0};
-	int r = fs_mkdirs(to, 0755, k->e);
+	int r = pack_package(k, &k->r.cell.apk);
 
-	if (r == 0)
-		r = pack_package(k, &k->r.cell.apk);
 	if (r == 0)
 		r = pack_package(k, &k->r.cell.meta);
 	if (r == 0)
 		r = pack_parts(k);
 	if (r == 0)
-		r = pack_if_there(k, log, "log");
+		r = parcel_add_if_there(k, log, "log");
 	if (r == 0 && k->r.cell.built)
-		r = pack_if_there(k, symvers, "symvers");
-	if (r == 0)
-		r = farm_copy_public_keys(keys, to, k->e);
-	/* the worker's key is nobody's business but for checking what it signed */
-	free(k->r.cell.key);
-	k->r.cell.key = NULL;
-	farm_result_print(&k->r, &text);
-	return r < 0 ? r : fs_write_atomic(path, text.s, text.len, 0644, k->e);
+		r = parcel_add_if_there(k, symvers, "symvers");
+	return r;
 }
 
-/*
- * Its name may be taken: by another worker that was given the same cell, which is as good, or by
- * what is no result, which is put aside for whoever wants to look at it.
- */
-static int put_in_place(const struct parcel *k, const struct farm_plan *f, const char *to,
-	bool replace, struct err *e)
+static int deliver(
+	const struct farm_plan *f, const struct plan *p, struct cell_result *take, struct err *e)
 {
-	_cleanup_free_ char *trouble = xasprintf("%s/trouble/%s", f->dir, k->r.hash);
-	struct farm_result have;
-	int c = rename(k->dir, to) == 0 ? 0 : -errno;
-
-	if ((c == -EEXIST || c == -ENOTEMPTY) && !replace &&
-		farm_result_take(&have, f, k->r.hash, NULL, NULL) == 0) {
-		farm_result_free(&have);
-		return fs_remove_tree(k->dir, e);
-	}
-	if (c == -EEXIST || c == -ENOTEMPTY || c == -ENOTDIR) {
-		_cleanup_free_ char *aside = xasprintf("%s.rejected", k->dir);
-
-		c = rename(to, aside) == 0 && rename(k->dir, to) == 0 ? 0 : -errno;
-	}
-	if (c < 0)
-		return err_errno(e, c, "cannot put the result into '%s'", to);
-	fs_sync_parent(to);
-	unlink(trouble);
-	return 0;
-}
-
-static int deliver(const struct farm_plan *f, const struct plan *p, struct cell_result *take,
-	const char *hash, struct err *e)
-{
-	_cleanup_free_ char *host = farm_host(), *log = cell_log_path(p);
-	_cleanup_free_ char *to = xasprintf("%s/results/%s", f->dir, hash);
-	struct parcel k = {.r = {.cell = *take,
-				   .hash = xstrdup(hash),
-				   .pmkmod = xstrdup(PMKMOD_VERSION),
-				   .host = xstrdup(host)},
-		.dir = xasprintf("%s/results/.%.12s.%s.XXXXXX", f->dir, hash, host),
-		.e = e};
+	_cleanup_free_ char *log = cell_log_path(p);
+	struct parcel k = {.r = {.cell = *take}};
 	int r;
 
 	*take = (struct cell_result){0};
 	farm_result_move_log(&k.r.cell, log, false);
-	r = mkdtemp(k.dir) && chmod(k.dir, 0755) == 0
-		    ? pack_all(&k, p)
-		    : err_errno(e, -errno, "cannot make the folder '%s'", k.dir);
+	r = parcel_open(&k, f, p->cell, e);
 	if (r == 0)
-		r = put_in_place(&k, f, to, p->x->rebuild, e);
-	if (r < 0)
-		fs_remove_tree(k.dir, NULL);
-	if (r == -ENOSPC && e)
-		e->exit_code = EXIT_NO_SPACE;
-	free(k.dir);
-	farm_result_free(&k.r);
+		r = pack_all(&k, p);
+	if (r == 0)
+		r = parcel_send(&k, p->x, f);
+	parcel_close(&k, r);
 	return r;
 }
 
-/* ---- the whole ---- */
+/* ---- one cell ---- */
 
-static void note_trouble(const struct farm_plan *p, const char *hash, int r, const struct err *e)
+struct errand {
+	struct context *x;
+	const struct farm_plan *f;
+	const struct farm_cell *c;
+	char hash[HASH_HEX_MAX]; /* that it has turned out to have */
+	bool *done;
+	struct err *e;
+};
+
+/* It is called otherwise in the plan: where its result is. */
+static int note_moved(const struct errand *w, const char *to)
 {
-	_cleanup_free_ char *path = xasprintf("%s/trouble/%s", p->dir, hash);
-	_cleanup_free_ char *host = farm_host();
-	_cleanup_free_ char *text = xasprintf("%s: %s\n", host, e->text);
-
-	/* a worker that is told to end is started again */
-	if (r != -EINTR)
-		fs_write_atomic(path, text, strlen(text), 0644, NULL);
+	return streq(to, w->c->hash) ? 0 : farm_moved_note(w->f, w->c->hash, to, w->e);
 }
 
-static int build(struct context *x, const struct farm_plan *f, const struct farm_cell *c,
-	bool *done, struct err *e)
+/*
+ * May its hash be another one than in the plan? Those of headers made meanwhile are in no plan;
+ * what came along with it was known when it was made.
+ */
+static bool may_move(const struct errand *w, const struct plan *p)
+{
+	return w->c->open ||
+	       (made_headers_are_repaired(&p->made) && !farm_seed_has(w->f, w->c->headers));
+}
+
+/* Headers that are used here, for whoever builds upon them. 1: others were sent before. */
+static int share_headers(const struct errand *w, struct plan *p)
+{
+	if (!p->made.dev.name || farm_seed_has(w->f, w->c->headers))
+		return 0;
+	return farm_headers_send(p, w->f, w->e);
+}
+
+static int plan_here(struct errand *w, struct plan *p, const char *module, bool make)
+{
+	bool makes = w->x->make_headers;
+	int r;
+
+	w->x->make_headers = make;
+	r = plan_make(p, w->x, w->c->device, module, w->e);
+	w->x->make_headers = makes;
+	return r;
+}
+
+/* Nobody has made them yet. That they cannot be made is a result, too: others need not try. */
+static int make_headers(struct errand *w, struct plan *p)
+{
+	int r = plan_here(w, p, NULL, true);
+
+	if (r < 0)
+		progress_failed(&w->x->progress);
+	if (r == 0 || !farm_headers_fail_again(w->e->exit_code))
+		return r;
+	if (farm_headers_send_failure(w->x, w->f, w->c, w->e) == 0 &&
+		farm_headers_moved_note(w->f, w->c, NULL) == 0)
+		*w->done = true;
+	return r;
+}
+
+/* What a cell is built upon: headers of its kernel, sent by another worker or made here. */
+static int get_headers(struct errand *w)
+{
+	struct plan p;
+	int r = plan_here(w, &p, NULL, false);
+
+	if (r < 0)
+		return r;
+	if (p.headers_todo) {
+		r = farm_headers_take(&p, w->f, w->e);
+		/* 1: they are ours now */
+		if (r == 0) {
+			plan_free(&p);
+			r = make_headers(w, &p);
+		}
+		if (r == -ECANCELED && farm_headers_moved_note(w->f, w->c, NULL) == 0)
+			*w->done = true;
+	}
+	if (r == 0)
+		r = share_headers(w, &p);
+	plan_free(&p);
+	return r < 0 ? r : 0;
+}
+
+/* The plan as it comes out here must be the one that was asked for. */
+static int check_plan(struct errand *w)
+{
+	const struct farm_cell *c = w->c;
+	struct plan p;
+	int r = plan_here(w, &p, c->module, false);
+
+	if (r < 0)
+		return r;
+	if (p.headers_todo)
+		r = err_exit(w->e, EXIT_UNTRUSTED, -ESTALE,
+			"cell %.12s cannot be built here: the headers that came with the plan do not fit "
+			"the kernel that this machine sees",
+			c->hash);
+	else if (!streq(p.cell, c->hash) && !may_move(w, &p))
+		r = differs(c, &p, w->e);
+	else if (!streq(p.cell, c->hash))
+		r = share_headers(w, &p);
+	if (r > 0) {
+		/* with the headers of another worker it is another cell */
+		plan_free(&p);
+		return check_plan(w);
+	}
+	if (r == 0) {
+		snprintf(w->hash, sizeof(w->hash), "%s", p.cell);
+		r = note_moved(w, p.cell);
+	}
+	plan_free(&p);
+	return r;
+}
+
+/* While it was built the headers of the repositories may have been repaired. 1: once more. */
+static int moved_meanwhile(struct errand *w, struct plan *p)
+{
+	int r;
+
+	if (streq(p->cell, w->hash))
+		return 0;
+	if (!may_move(w, p))
+		return differs(w->c, p, w->e);
+	r = share_headers(w, p);
+	return r ? r : note_moved(w, p->cell);
+}
+
+static int build(struct errand *w)
 {
 	struct cell_result result = {0};
 	struct plan p = {0};
 	struct err failure = ERR_INIT;
-	bool unchanged;
-	int built, r = 0;
+	bool unchanged, again;
+	int built = build_run(&p, w->x, w->c->device, w->c->module, &result, &unchanged, &failure);
+	int r = 0;
 
-	built = build_run(&p, x, c->device, c->module, &result, &unchanged, &failure);
-	if (built < 0 && farm_comes_again(failure.exit_code)) {
+	again = built < 0 && p.cell[0] && farm_comes_again(failure.exit_code);
+	if (again) {
 		free(result.error);
 		result.error = xstrdup(failure.text);
 		result.built = false;
 		result.exit_code = failure.exit_code;
 	}
-	if (built == 0 || farm_comes_again(failure.exit_code)) {
-		r = p.cell[0] && !streq(p.cell, c->hash) ? differs(c, &p, e)
-							 : deliver(f, &p, &result, c->hash, e);
-		*done = r == 0;
+	if (built == 0 || again) {
+		r = moved_meanwhile(w, &p);
+		if (r == 0)
+			r = deliver(w->f, &p, &result, w->e);
+		*w->done = r == 0;
 	}
 	if (r == 0 && built < 0) {
-		if (e)
-			*e = failure;
+		*w->e = failure;
 		r = built;
 	}
 	cell_result_free(&result);
 	plan_free(&p);
-	return r;
+	return r > 0 ? build(w) : r;
+}
+
+static bool has_result(const struct errand *w, const char *hash)
+{
+	struct farm_result have;
+
+	if (w->x->rebuild || farm_result_take(&have, w->f, hash, NULL, NULL) < 0)
+		return false;
+	progress_note(&w->x->progress, "cell %.12s: its result is there already, made on %s",
+		w->c->hash, have.host);
+	farm_result_free(&have);
+	*w->done = true;
+	return true;
+}
+
+static int run_cell(struct errand *w)
+{
+	struct device d = {0};
+	int r = device_load(&d, w->x->config, w->c->device, w->e);
+
+	if (r == 0)
+		r = farm_seed_use(w->x, w->f, &d, w->e);
+	device_free(&d);
+	if (r == 0 && (w->c->open || farm_headers_were_sent(w->f, w->c)))
+		r = get_headers(w);
+	if (r == 0)
+		r = build_needed(w->x, w->c->device, w->c->module, w->e);
+	if (r == 0)
+		r = check_plan(w);
+	if (r < 0)
+		return r;
+	if (!streq(w->hash, w->c->hash) && has_result(w, w->hash))
+		return 1;
+	return build(w);
+}
+
+/* Why there is no result; that of an earlier attempt is over with one. */
+static void note_trouble(const struct errand *w, int r)
+{
+	_cleanup_free_ char *path = xasprintf("%s/trouble/%s", w->f->dir, w->c->hash);
+	_cleanup_free_ char *host = farm_host();
+	_cleanup_free_ char *text = xasprintf("%s: %s\n", host, w->e->text);
+
+	/* a worker that is told to end is started again */
+	if (*w->done)
+		unlink(path);
+	else if (r < 0 && r != -EINTR)
+		fs_write_atomic(path, text, strlen(text), 0644, NULL);
 }
 
 int farm_run_cell(
 	struct context *x, const struct farm_plan *p, const char *hash, bool *done, struct err *e)
 {
-	const struct farm_cell *c = farm_plan_find(p, hash);
-	struct err own = ERR_INIT, *told = e ? e : &own;
-	struct farm_result have;
-	struct device d = {0};
+	struct err own = ERR_INIT;
+	struct errand w = {
+		.x = x, .f = p, .c = farm_plan_find(p, hash), .done = done, .e = e ? e : &own};
 	bool rebuild = x->rebuild;
 	int r;
 
 	*done = false;
-	if (!c)
+	if (!w.c)
 		return err_exit(e, EXIT_UNKNOWN_NAME, -ENOENT,
 			"the plan in '%s' has no cell %s; its file `cells` has them all", p->dir,
 			hash);
-	if (!rebuild && farm_result_take(&have, p, hash, NULL, NULL) == 0) {
-		progress_note(&x->progress, "cell %.12s: its result is there already, made on %s",
-			hash, have.host);
-		farm_result_free(&have);
-		*done = true;
+	/* that of an open one is of use only with the headers it was built with: see run_cell() */
+	if (!w.c->open && has_result(&w, w.c->hash))
 		return 1;
-	}
 	x->force = x->force || p->force;
-	x->rebuild = rebuild || c->again;
-	config_set(x->config, "kernel", "name", c->choice ? c->choice : "");
-	r = device_load(&d, x->config, c->device, told);
-	if (r == 0)
-		r = farm_seed_use(x, p, &d, told);
-	device_free(&d);
-	if (r == 0)
-		r = check_plan(x, c, told);
-	if (r == 0)
-		r = build(x, p, c, done, told);
+	x->rebuild = rebuild || w.c->again;
+	config_set(x->config, "kernel", "name", w.c->choice ? w.c->choice : "");
+	r = run_cell(&w);
 	x->rebuild = rebuild;
-	if (r < 0 && !*done)
-		note_trouble(p, hash, r, told);
+	note_trouble(&w, r);
 	return r;
 }

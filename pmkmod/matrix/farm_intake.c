@@ -150,6 +150,14 @@ static int take_keys(const struct intake *t)
 
 /* ---- the whole ---- */
 
+bool farm_has_result(const struct farm_plan *p, const char *hash)
+{
+	_cleanup_free_ char *path = xasprintf("%s/results/%s", p->dir, hash);
+	struct stat st;
+
+	return lstat(path, &st) == 0;
+}
+
 /* Neither of the two folders may lead elsewhere. */
 static int open_result(struct intake *t, const struct farm_plan *p, const char *hash)
 {

@@ -5,8 +5,6 @@
  * only then is it signed with our key.
  */
 #include <fcntl.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "chroot/apk/apk_write.h"
@@ -14,25 +12,9 @@
 #include "pmkmod/build/job.h"
 #include "pmkmod/export/export.h"
 #include "pmkmod/matrix/cells.h"
-#include "pmkmod/matrix/farm_parts.h"
+#include "pmkmod/matrix/farm_merging.h"
 #include "pmkmod/matrix/report.h"
 #include "pmkmod/util/exit_codes.h"
-
-struct merging {
-	struct matrix *m;
-	struct context *x;
-	const struct farm_plan *plan;
-	struct apk_signkey *key;
-	struct work work;
-	/* of the cell at hand */
-	struct plan p;
-	struct farm_result r;
-	char *from; /* our own copy of the result, in the work folder */
-	struct apk_keys *worker_keys;
-	char *to; /* ... and what we have signed */
-	struct strvec signed_paths;
-	struct err *e;
-};
 
 /* ---- signing ---- */
 
@@ -207,6 +189,9 @@ static int take_over(struct merging *g, const struct matrix_cell *c)
 	if (r == 0 && g->r.cell.built && streq(g->r.cell.verdict, "does not fit") && !g->x->force)
 		r = err_exit(g->e, EXIT_NO_FIT, -EBADE,
 			"cell %.12s does not fit its kernel, and --force was not given", c->hash);
+	if (r == 0 && !g->r.cell.built && !farm_comes_again(g->r.cell.exit_code))
+		r = err_exit(g->e, EXIT_UNTRUSTED, -EBADMSG,
+			"the result of cell %.12s is about headers", c->hash);
 	if (r == 0)
 		r = own_plan(g, c);
 	if (r == 0 && g->r.cell.built)
@@ -215,7 +200,7 @@ static int take_over(struct merging *g, const struct matrix_cell *c)
 }
 
 /* Why there is nothing: what the last worker that tried it said. */
-static char *trouble_of(const struct farm_plan *p, const char *hash)
+char *trouble_of(const struct farm_plan *p, const char *hash)
 {
 	_cleanup_free_ char *path = xasprintf("%s/trouble/%s", p->dir, hash), *text = NULL;
 	struct strbuf b = {0};
@@ -228,7 +213,7 @@ static char *trouble_of(const struct farm_plan *p, const char *hash)
 	return strbuf_steal(&b);
 }
 
-static void has_to_run_again(struct matrix_cell *c, int exit_code, char *take_why)
+void has_to_run_again(struct matrix_cell *c, int exit_code, char *take_why)
 {
 	c->state = CELL_NOT_RUN;
 	c->exit_code = exit_code;
@@ -236,131 +221,30 @@ static void has_to_run_again(struct matrix_cell *c, int exit_code, char *take_wh
 	c->error = take_why;
 }
 
-static bool is_there(const struct farm_plan *p, const char *hash)
-{
-	_cleanup_free_ char *path = xasprintf("%s/results/%s", p->dir, hash);
-	struct stat st;
-
-	return lstat(path, &st) == 0;
-}
-
-/* So that the next worker does not take it for a result. */
-static void put_aside(const struct farm_plan *p, const char *hash, struct err *e)
-{
-	_cleanup_free_ char *from = xasprintf("%s/results/%s", p->dir, hash);
-	_cleanup_free_ char *to =
-		xasprintf("%s/results/.%.12s.rejected.%lld", p->dir, hash, (long long)time(NULL));
-
-	if (rename(from, to) == 0)
-		err_hint(e, "it is now '%s'", to);
-	else
-		err_hint(e, "remove '%s' before the cell is run again (%s)", from, strerror(errno));
-}
-
-static int merge_cell(struct merging *g, struct matrix_cell *c)
+/* `planned` is what the plan has in its place. */
+int merge_cell(struct merging *g, struct matrix_cell *c, const struct farm_cell *planned)
 {
 	struct err e = ERR_INIT;
 	bool ours;
 	int r;
 
-	if (!is_there(g->plan, c->hash)) {
-		has_to_run_again(c, EXIT_GENERAL, trouble_of(g->plan, c->hash));
+	if (!farm_has_result(g->plan, c->hash)) {
+		has_to_run_again(c, EXIT_GENERAL, trouble_of(g->plan, planned->hash));
 		return 0;
 	}
 	g->e = &e;
 	r = take_over(g, c);
 	ours = r == -ENOSPC || r == -EDQUOT || r == -EROFS || r == -EINTR;
 	if (r < 0 && !ours && r != -ESTALE)
-		put_aside(g->plan, c->hash, &e);
-	if (r < 0)
+		farm_put_aside(g->plan, c->hash, &e);
+	if (r < 0) {
 		has_to_run_again(c, failure_exit_code(r, &e), xstrdup(e.text));
-	else
+	} else {
 		matrix_cell_take(c, &g->r.cell, false);
+		/* modules that depend on it are built with this one */
+		matrix_remember_latest(g->m, g->x, c);
+	}
 	forget_cell(g);
 	/* these are ours, and the next one would fare no better */
 	return ours ? r : 0;
-}
-
-/* ---- the whole ---- */
-
-/* The one that the plan has in the place of a cell whose hash is another one now. */
-static const struct farm_cell *was_planned(
-	const struct matrix *m, const struct farm_plan *p, const struct matrix_cell *c)
-{
-	const struct matrix_device *d = &m->devices[c->device];
-
-	for (size_t i = 0; i < p->n; i++)
-		if (streq(p->cells[i].device, d->device) &&
-			streq(p->cells[i].module, m->modules[c->module].asked) &&
-			streq(p->cells[i].choice ? p->cells[i].choice : "",
-				d->choice ? d->choice : ""))
-			return &p->cells[i];
-	return NULL;
-}
-
-/* What the plan asked for is not what would be built now; whether that was meant, nobody knows. */
-static void inputs_changed(struct matrix *m, const struct farm_plan *p, struct matrix_cell *c)
-{
-	const struct farm_cell *was = c->hash && !c->here ? was_planned(m, p, c) : NULL;
-
-	if (was)
-		has_to_run_again(c, EXIT_UNTRUSTED,
-			xasprintf(
-				"its inputs have changed since the plan was made (cell %.12s then): it "
-				"needs a new plan",
-				was->hash));
-}
-
-/* Waiting for a worker's result; also one that is known and was to be built again. */
-static bool is_wanted(struct matrix *m, const struct farm_plan *p, struct matrix_cell *c)
-{
-	const struct farm_cell *planned = c->hash ? farm_plan_find(p, c->hash) : NULL;
-	bool known = c->state == CELL_REUSED || c->state == CELL_FAILED;
-
-	if (c->state == CELL_WAITING && !planned)
-		inputs_changed(m, p, c);
-	return planned && (c->state == CELL_WAITING || (known && planned->again));
-}
-
-int farm_merge(struct matrix *m, struct context *x, const struct farm_plan *p, struct err *e)
-{
-	struct merging g = {.m = m, .x = x, .plan = p, .work = WORK_INIT};
-	_cleanup_free_ char *keys = plan_keys_dir(x);
-	size_t done = 0;
-	bool makes = x->make_headers;
-	int r = export_key(keys, &g.key, e);
-
-	if (r == 0)
-		r = work_open(&g.work, x, "merge", e);
-	if (r == 0) {
-		g.from = path_join(g.work.dir, "from");
-		g.to = path_join(g.work.dir, "to");
-	}
-	progress_stage(&x->progress, "merge", "%s", p->dir);
-	for (size_t i = 0; r == 0 && i < m->n_cells; i++) {
-		struct matrix_cell *c = &m->cells[i];
-
-		if (!is_wanted(m, p, c))
-			continue;
-		if (interrupted())
-			r = err_set(e, -EINTR, "interrupted");
-		if (r == 0)
-			r = merge_cell(&g, c);
-		if (r < 0 && e && !e->code)
-			r = err_set(e, r, "%s", c->error);
-		done += c->state == CELL_BUILT;
-		progress_detail(&x->progress, "%zu cells", i + 1);
-	}
-	if (r < 0)
-		progress_failed(&x->progress);
-	else
-		progress_done(
-			&x->progress, "%zu cell%s built by workers", done, done == 1 ? "" : "s");
-	x->make_headers = makes;
-	work_close(&g.work);
-	apk_signkey_free(g.key);
-	strvec_free(&g.signed_paths);
-	free(g.from);
-	free(g.to);
-	return r;
 }

@@ -9,9 +9,7 @@
 #include "pmkmod/util/exit_codes.h"
 #include "pmkmod/util/json.h"
 
-#define FORMAT 1
-/* as many of a hash are shown, and may be typed */
-#define SHOWN_DIGITS 12
+#define FORMAT 2
 #define PLAN_MAX (512U << 20)
 
 /* ---- writing ---- */
@@ -26,25 +24,63 @@ static void add_setting(void *ctx, const char *section, const char *key, const c
 	json_object_array_add(ctx, o);
 }
 
-static struct json_object *cell_json(
-	const struct matrix *m, const struct matrix_cell *c, bool again)
+/* What a cell is called until its hash is known. */
+static void open_id(const struct matrix *m, const struct matrix_cell *c, char id[HASH_HEX_MAX])
 {
 	const struct matrix_device *d = &m->devices[c->device];
+	_cleanup_free_ char *headers = farm_headers_name(d);
+	_cleanup_free_ char *text = xasprintf("open\n%s\n%s\n%s\n%s\n", headers ? headers : "",
+		d->device, d->choice ? d->choice : "", m->modules[c->module].asked);
+	struct hash h;
+
+	hash_buf(HASH_SHA256, text, strlen(text), &h);
+	hash_hex(&h, id);
+}
+
+static void add_flag(struct json_object *o, const char *key, bool set)
+{
+	if (set)
+		json_object_object_add(o, key, json_object_new_boolean(true));
+}
+
+static struct json_object *cell_json(
+	const struct matrix *m, const struct matrix_cell *c, const char *id)
+{
+	const struct matrix_device *d = &m->devices[c->device];
+	_cleanup_free_ char *headers = farm_headers_name(d);
 	struct json_object *o = json_object_new_object();
 
-	json_add_text(o, "cell", c->hash);
+	json_add_text(o, "cell", id);
 	json_add_text(o, "device", d->device);
 	json_add_text(o, "kernel", d->choice);
+	json_add_text(o, "headers", headers);
 	json_add_text(o, "module", m->modules[c->module].asked);
 	json_add_text(o, "plan", c->plan);
-	if (again)
-		json_object_object_add(o, "again", json_object_new_boolean(true));
+	add_flag(o, "open", !c->hash);
 	return o;
 }
 
 static bool for_others(const struct matrix_cell *c)
 {
-	return c->state == CELL_WAITING && c->hash && c->plan && !c->here;
+	return c->state == CELL_WAITING && !c->here && (!c->hash || c->plan);
+}
+
+/*
+ * Of which kernels all cells are one worker's: it makes their headers once, and has what others
+ * depend on.
+ */
+static bool *kernels_together(const struct matrix *m)
+{
+	bool *together = xcalloc(m->n_cells + 1, sizeof(*together));
+
+	for (size_t i = 0; i < m->n_cells; i++) {
+		const struct matrix_cell *c = &m->cells[i];
+
+		if (for_others(c) && c->kernel < m->n_cells &&
+			(!c->hash || m->modules[c->module].depends.n))
+			together[c->kernel] = true;
+	}
+	return together;
 }
 
 /*
@@ -63,29 +99,49 @@ static void add_names(struct json_object *o, const struct matrix *m)
 	json_add_text(o, "modules", k.s);
 }
 
+/* All that others can build, in the order it is best done; their hashes, a line each. */
+static void add_cells(const struct matrix *m, const struct context *x, struct json_object *cells,
+	struct strbuf *hashes, struct farm_size *size)
+{
+	bool *together = kernels_together(m);
+	const struct matrix_cell *before = NULL;
+	struct cell_order order;
+
+	*size = (struct farm_size){0};
+	cell_order_make(&order, m, 0);
+	for (size_t i = 0; i < order.n; i++) {
+		const struct matrix_cell *c = &m->cells[order.v[i]];
+		bool joined = c->kernel < m->n_cells && together[c->kernel];
+		struct json_object *o;
+		char id[HASH_HEX_MAX];
+
+		if (!for_others(c))
+			continue;
+		open_id(m, c, id);
+		o = cell_json(m, c, c->hash ? c->hash : id);
+		add_flag(o, "again", c->again || x->rebuild);
+		add_flag(o, "together", joined);
+		json_object_array_add(cells, o);
+		strbuf_addf(hashes, "%s\n", c->hash ? c->hash : id);
+		size->cells++;
+		size->parts += !(joined && before && before->kernel == c->kernel);
+		before = c;
+	}
+	cell_order_free(&order);
+	free(together);
+}
+
 static int write_plan(const struct matrix *m, struct context *x, bool only_failed, const char *dir,
-	size_t *n, struct err *e)
+	struct farm_size *size, struct err *e)
 {
 	struct json_object *o = json_object_new_object(), *cells = json_object_new_array(),
 			   *settings = json_object_new_array();
 	_cleanup_free_ char *plan = path_join(dir, "plan.json"), *list = path_join(dir, "cells");
 	_cleanup_free_ char *text = NULL;
 	_cleanup_strbuf_ struct strbuf hashes = {0};
-	struct cell_order order;
 	int r;
 
-	cell_order_make(&order, m, 1);
-	*n = 0;
-	for (size_t i = 0; i < order.n; i++) {
-		const struct matrix_cell *c = &m->cells[order.v[i]];
-
-		if (!for_others(c))
-			continue;
-		json_object_array_add(cells, cell_json(m, c, c->again || x->rebuild));
-		strbuf_addf(&hashes, "%s\n", c->hash);
-		++*n;
-	}
-	cell_order_free(&order);
+	add_cells(m, x, cells, &hashes, size);
 	config_each(x->config, add_setting, settings);
 	json_object_object_add(o, "format", json_object_new_int(FORMAT));
 	json_add_text(o, "pmkmod", PMKMOD_VERSION);
@@ -124,9 +180,9 @@ static int copy_profiles(struct context *x, const char *dir, struct err *e)
 }
 
 int farm_plan_write(const struct matrix *m, struct context *x, bool only_failed, const char *dir,
-	size_t *n, struct err *e)
+	struct farm_size *size, struct err *e)
 {
-	static const char *const folders[] = {"results", "trouble", "logs"};
+	static const char *const folders[] = {"results", "moved", "trouble", "logs"};
 	int r = fs_check_new_folder(dir, e);
 
 	if (r < 0) {
@@ -145,7 +201,7 @@ int farm_plan_write(const struct matrix *m, struct context *x, bool only_failed,
 	if (r == 0)
 		r = farm_seed_write(m, x, dir, e);
 	if (r == 0)
-		r = write_plan(m, x, only_failed, dir, n, e);
+		r = write_plan(m, x, only_failed, dir, size, e);
 	return r < 0 ? r : farm_plan_remember(x, dir, e);
 }
 
@@ -179,10 +235,13 @@ static bool take_cell(struct farm_cell *c, struct json_object *o)
 	*c = (struct farm_cell){.hash = text_of(o, "cell"),
 		.device = text_of(o, "device"),
 		.choice = text_of(o, "kernel"),
+		.headers = text_of(o, "headers"),
 		.module = text_of(o, "module"),
 		.text = text_of(o, "plan"),
+		.open = flag_of(o, "open"),
+		.together = flag_of(o, "together"),
 		.again = flag_of(o, "again")};
-	return is_hash(c->hash) && c->device && c->module && c->text;
+	return is_hash(c->hash) && c->device && c->headers && c->module && (c->text || c->open);
 }
 
 static bool take_setting(struct farm_setting *s, struct json_object *o)
@@ -214,6 +273,8 @@ static bool take_all(struct farm_plan *p, struct json_object *o)
 	for (; ok && p->n_settings < n_settings; p->n_settings++)
 		ok = take_setting(&p->settings[p->n_settings],
 			json_object_array_get_idx(settings, p->n_settings));
+	if (ok)
+		farm_plan_index(p);
 	return ok && p->devices && p->modules;
 }
 
@@ -287,28 +348,12 @@ char *farm_absolute(const char *dir)
 	return here ? path_join(here, dir) : xstrdup(dir);
 }
 
-const struct farm_cell *farm_plan_find(const struct farm_plan *p, const char *hash)
-{
-	const struct farm_cell *found = NULL;
-	size_t len = strlen(hash);
-
-	for (size_t i = 0; len >= SHOWN_DIGITS && i < p->n; i++) {
-		if (strncmp(p->cells[i].hash, hash, len) != 0)
-			continue;
-		if (!p->cells[i].hash[len])
-			return &p->cells[i];
-		if (found)
-			return NULL;
-		found = &p->cells[i];
-	}
-	return found;
-}
-
 void farm_plan_free(struct farm_plan *p)
 {
 	for (size_t i = 0; i < p->n; i++) {
 		struct farm_cell *c = &p->cells[i];
-		char *const texts[] = {c->hash, c->device, c->choice, c->module, c->text};
+		char *const texts[] = {
+			c->hash, c->device, c->choice, c->headers, c->module, c->text};
 
 		for (size_t k = 0; k < ARRAY_SIZE(texts); k++)
 			free(texts[k]);
@@ -319,6 +364,8 @@ void farm_plan_free(struct farm_plan *p)
 		free(p->settings[i].value);
 	}
 	free(p->cells);
+	free(p->by_hash);
+	free(p->by_place);
 	free(p->settings);
 	free(p->dir);
 	free(p->devices);

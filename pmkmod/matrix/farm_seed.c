@@ -9,8 +9,6 @@
 #include "pmkmod/export/export.h"
 #include "pmkmod/matrix/farm_parts.h"
 
-#define RECORD_MAX 65536
-
 /* The packages of a record, "name-version" each. */
 static void packages_of(const char *text, struct strvec *out)
 {
@@ -37,7 +35,7 @@ static int copy_once(const char *from, const char *to, struct err *e)
 static int seed_kernel(
 	struct context *x, const char *dir, const struct matrix_device *d, struct err *e)
 {
-	_cleanup_free_ char *name = xasprintf("%s-%s-%s", d->channel, d->arch, d->kernel);
+	_cleanup_free_ char *name = farm_headers_name(d);
 	_cleanup_free_ char *from = xasprintf("%s/headers/%s/record", x->state, name);
 	_cleanup_free_ char *to = xasprintf("%s/seed/headers/%s", dir, name);
 	_cleanup_free_ char *packages =
@@ -46,7 +44,7 @@ static int seed_kernel(
 	_cleanup_strvec_ struct strvec files = {0};
 	int r = 0;
 
-	if (fs_read(from, RECORD_MAX, &text, NULL, NULL) < 0)
+	if (fs_read(from, MADE_HEADERS_MAX, &text, NULL, NULL) < 0)
 		return 0;
 	packages_of(text, &files);
 	for (size_t i = 0; i < files.n; i++) {
@@ -118,6 +116,13 @@ static int publish_seed(struct context *x, const struct farm_plan *p, const stru
 	return r;
 }
 
+bool farm_seed_has(const struct farm_plan *p, const char *headers)
+{
+	_cleanup_free_ char *record = xasprintf("%s/seed/headers/%s/record", p->dir, headers);
+
+	return fs_exists(record);
+}
+
 int farm_seed_use(
 	struct context *x, const struct farm_plan *p, const struct device *d, struct err *e)
 {
@@ -126,9 +131,9 @@ int farm_seed_use(
 	_cleanup_free_ char *record = path_join(seed, "record"), *text = NULL, *had = NULL;
 	int r;
 
-	if (fs_read(record, RECORD_MAX, &text, NULL, NULL) < 0)
+	if (fs_read(record, MADE_HEADERS_MAX, &text, NULL, NULL) < 0)
 		return 0;
-	if (fs_read(mine, RECORD_MAX, &had, NULL, NULL) == 0 && streq(had, text))
+	if (fs_read(mine, MADE_HEADERS_MAX, &had, NULL, NULL) == 0 && streq(had, text))
 		return 0;
 	r = publish_seed(x, p, d, seed, text, e);
 	if (r == 0)

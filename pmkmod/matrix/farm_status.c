@@ -31,7 +31,9 @@ static void add_trouble(struct counts *n, const struct farm_cell *c, const char 
 
 static void look(const struct farm_plan *p, const struct farm_cell *c, struct counts *n)
 {
-	_cleanup_free_ char *path = xasprintf("%s/results/%s/result", p->dir, c->hash);
+	_cleanup_free_ char *moved = farm_moved(p, c->hash);
+	_cleanup_free_ char *path =
+		xasprintf("%s/results/%s/result", p->dir, moved ? moved : c->hash);
 	_cleanup_free_ char *trouble = xasprintf("%s/trouble/%s", p->dir, c->hash);
 	_cleanup_free_ char *text = NULL, *said = NULL;
 	struct farm_result r;

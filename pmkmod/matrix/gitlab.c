@@ -48,7 +48,7 @@ static const char build_rest[] =
 	"  artifacts:\n"
 	"    when: always\n"
 	"    expire_in: 1 week\n"
-	"    paths: [%s, %s]\n";
+	"    paths: [%s, %s, %s]\n";
 
 static const char merge_job[] =
 	"\n"
@@ -140,11 +140,12 @@ static void add_build_job(struct strbuf *b, const char *job, const char *plan, u
 {
 	_cleanup_free_ char *results = scalar_in(plan, "results/");
 	_cleanup_free_ char *trouble = scalar_in(plan, "trouble/");
+	_cleanup_free_ char *moved = scalar_in(plan, "moved/");
 
 	strbuf_addf(b, build_job, job);
 	for (unsigned long i = 0; i < tasks; i++)
 		strbuf_addf(b, "%s\"%lu/%lu\"", i ? ", " : "", i, tasks);
-	strbuf_addf(b, build_rest, results, trouble);
+	strbuf_addf(b, build_rest, results, moved, trouble);
 }
 
 int gitlab_write(

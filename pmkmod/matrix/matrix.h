@@ -30,10 +30,11 @@ extern const char *const cell_state_names[N_CELL_STATES];
 
 /* Texts that are not known are NULL. Lines of text end without a newline. */
 struct matrix_cell {
-	char *hash; /* hex; NULL: not known, because its headers must be made first or it is refused
-		     */
+	char *hash; /* hex; NULL: not known, because headers or modules it depends on have to be
+		     * made first, or it is refused */
 	char *plan; /* all that goes in, with m->keep_plans; else NULL */
-	bool here; /* it can only be built where keys and other modules' builds are */
+	bool here; /* it is built where the keys are: it is signed, or depends on what is not in the
+		    * matrix */
 	uint32_t device, module; /* by which it is built: the first that has it */
 	uint32_t kernel; /* equal numbers: the same kernel */
 	enum cell_state state;

@@ -47,7 +47,7 @@ char *farm_program(struct context *x)
 	return xstrdup(n > 0 ? path : "pmkmod");
 }
 
-int farm_tasks(struct context *x, size_t cells, unsigned long *tasks, struct err *e)
+int farm_tasks(struct context *x, size_t parts, unsigned long *tasks, struct err *e)
 {
 	unsigned long long most = 0;
 	int r = config_number(x->config, "matrix", "tasks", 1000, &most, e);
@@ -59,7 +59,7 @@ int farm_tasks(struct context *x, size_t cells, unsigned long *tasks, struct err
 			e->exit_code = EXIT_USAGE;
 		return r;
 	}
-	*tasks = (unsigned long)(cells < most ? cells : most);
+	*tasks = (unsigned long)(parts < most ? parts : most);
 	return 0;
 }
 

@@ -140,6 +140,19 @@ static bool are_current(
 	return current;
 }
 
+/* Are these, and what they depend on, modules of the matrix? Nothing in a circle is. */
+static bool builds_all(const struct survey *s, const struct strvec *names, unsigned depth)
+{
+	bool all = depth < DEPTH_MAX || !names->n;
+
+	for (size_t i = 0; all && i < names->n; i++) {
+		const struct plan_module *m = in_matrix(s, names->v[i]);
+
+		all = m && builds_all(s, &m->module.depends, depth + 1);
+	}
+	return all;
+}
+
 static void place(struct survey *s, struct plan *p, size_t device, size_t module, uint32_t kernel)
 {
 	bool unknown = !p->cell[0] || !are_current(s, &p->device, &p->module.depends, 0), new;
@@ -151,10 +164,10 @@ static void place(struct survey *s, struct plan *p, size_t device, size_t module
 		return;
 	c->kernel = kernel;
 	c->headers_first = p->headers_todo != NULL;
+	c->here = p->sign_key || !builds_all(s, &p->module.depends, 0);
 	if (unknown)
 		return;
 	c->hash = xstrdup(p->cell);
-	c->here = p->sign_key || p->module.depends.n;
 	if (s->m->keep_plans)
 		c->plan = xstrdup(p->text);
 	recall(s, c, p);

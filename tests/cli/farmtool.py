@@ -5,13 +5,18 @@
 farmtool cell FARM DEVICE MODULE         the hash of that cell
 farmtool seal RESULT-FOLDER [LINE=TEXT]  make sums and sizes in `result` fit the files again, and
                                          change lines: cell=HASH, pmkmod=1, verdict=fits
+farmtool identity PACKAGE                 as indexes have it
 farmtool plan FARM KEY=JSON...           change members of plan.json
 farmtool setting FARM SECTION KEY VALUE  add a setting to plan.json
 """
+import base64
 import hashlib
 import json
 import os
 import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "standin"))
+import apktool  # noqa: E402
 
 
 def cell(farm, device, module):
@@ -42,6 +47,11 @@ def seal(folder, *changes):
         f.write("\n".join(lines))
 
 
+def identity(package):
+    control = apktool.package(package)[1]
+    print("Q1" + base64.b64encode(hashlib.sha1(control).digest()).decode())
+
+
 def plan(farm, *changes):
     path = os.path.join(farm, "plan.json")
     with open(path) as f:
@@ -63,4 +73,4 @@ def setting(farm, section, key, value):
 
 
 if __name__ == "__main__":
-    {"cell": cell, "seal": seal, "plan": plan, "setting": setting}[sys.argv[1]](*sys.argv[2:])
+    {"cell": cell, "seal": seal, "identity": identity, "plan": plan, "setting": setting}[sys.argv[1]](*sys.argv[2:])

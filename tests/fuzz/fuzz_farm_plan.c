@@ -27,10 +27,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		const struct farm_cell *c = &p.cells[i];
 
 		if (strlen(c->hash) != 64 || strchr(c->hash, '/') || !c->device || !c->module ||
-			!c->text)
+			!c->headers || !(c->text || c->open))
 			abort();
-		if (!farm_plan_find(&p, c->hash))
+		if (!farm_plan_find(&p, c->hash) ||
+			!farm_plan_at(&p, c->device, c->choice, c->module))
 			abort();
+	}
+	for (size_t i = 0, next = 0, from, to; i < 3; i++) {
+		farm_plan_share(&p, i, 3, &from, &to);
+		if (from != next || to < from || (i == 2 && to != p.n))
+			abort();
+		next = to;
 	}
 	farm_plan_free(&p);
 	return 0;

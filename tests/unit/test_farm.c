@@ -43,6 +43,10 @@ static void results_there_and_back(void **state)
 			BUILT "meta=a-kmod-0.apk\nparts=a-kmod-x-b-1.apk\n",
 		HEAD A_FILE("log") FAILED,
 		HEAD FAILED,
+		/* headers of a kernel, and that they cannot be made */
+		HEAD A_FILE("a-kmod-x-1.apk") A_FILE("s-1.apk") A_FILE("record") BUILT
+		"parts=s-1.apk\nstage=headers\n",
+		HEAD A_FILE("log") "result\nbuilt=no\nexit=21\nerror=no modpost\nstage=headers\n",
 	};
 	struct farm_result r, again;
 
@@ -108,6 +112,9 @@ static void no_results(void **state)
 		HEAD "result\nbuilt=no\nexit=0\nerror=x\n",
 		HEAD "result\nbuilt=no\nexit=31\nerror=a download, which another worker may get\n",
 		HEAD "result\nbuilt=no\nexit=-1\nerror=x\n",
+		HEAD "result\nbuilt=no\nexit=21\nerror=no modpost\n",
+		HEAD "result\nbuilt=no\nexit=31\nerror=a download\nstage=headers\n",
+		HEAD A_FILE("a-kmod-x-1.apk") A_FILE("record") BUILT,
 		HEAD A_FILE("a-kmod-x-1.apk") BUILT "meta=other.apk\n",
 		HEAD A_FILE("a-kmod-x-1.apk") A_FILE("log") BUILT "parts=log\n",
 		/* numbers and sums that are none */
@@ -133,9 +140,12 @@ static void no_results(void **state)
 #define PLAN_HEAD(version, format) "{\"pmkmod\": \"" version "\", \"format\": " format ", "
 #define WORDS "\"devices\": \"all\", \"modules\": \"m\", "
 #define SETTINGS "\"settings\": [{\"section\": \"a\", \"key\": \"b\", \"value\": \"c\"}], "
-#define CELL(hash)                                                                                 \
-	"{\"cell\": \"" hash "\", \"device\": \"d\", \"module\": \"m\", \"plan\": \"line\"}"
-#define GOOD PLAN_HEAD(PMKMOD_VERSION, "1") WORDS SETTINGS "\"cells\": [" CELL(HASH_A) "]}"
+#define A_CELL(hash, device, headers, more)                                                        \
+	"{\"cell\": \"" hash "\", \"device\": \"" device "\", \"headers\": \"" headers             \
+	"\", \"module\": \"m\", " more "}"
+#define CELL(hash) A_CELL(hash, "d", "k", "\"plan\": \"line\"")
+#define PLAN_OF(cells) PLAN_HEAD(PMKMOD_VERSION, "2") WORDS SETTINGS "\"cells\": [" cells "]}"
+#define GOOD PLAN_HEAD(PMKMOD_VERSION, "2") WORDS SETTINGS "\"cells\": [" CELL(HASH_A) "]}"
 
 static void plans(void **state)
 {
@@ -152,6 +162,66 @@ static void plans(void **state)
 	farm_plan_free(&p);
 }
 
+#define DIGITS "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define TOGETHER "\"open\": true, \"together\": true"
+
+static void cells_are_found(void **state)
+{
+	static const char text[] =
+		PLAN_OF(A_CELL(DIGITS "bbbb", "d", "k", "\"plan\": \"x\"") "," A_CELL(
+			"0" DIGITS "aaa", "e", "k", "\"plan\": \"x\"") "," A_CELL(DIGITS "aabb",
+			"f", "k", "\"kernel\": \"v\", \"open\": true"));
+	struct farm_plan p;
+
+	(void)state;
+	assert_int_equal(farm_plan_parse(&p, "x", text, strlen(text), NULL), 0);
+	assert_ptr_equal(farm_plan_find(&p, DIGITS "bbbb"), &p.cells[0]);
+	assert_ptr_equal(farm_plan_find(&p, "0aaaaaaaaaaa"), &p.cells[1]);
+	assert_ptr_equal(farm_plan_find(&p, DIGITS "aab"), &p.cells[2]);
+	/* two begin so; too few digits; none */
+	assert_null(farm_plan_find(&p, DIGITS));
+	assert_null(farm_plan_find(&p, "0aaaaaaaaaa"));
+	assert_null(farm_plan_find(&p, DIGITS "cccc"));
+	assert_null(farm_plan_find(&p, DIGITS "bbbbb"));
+	assert_ptr_equal(farm_plan_at(&p, "d", NULL, "m"), &p.cells[0]);
+	assert_ptr_equal(farm_plan_at(&p, "f", "v", "m"), &p.cells[2]);
+	assert_null(farm_plan_at(&p, "f", NULL, "m"));
+	assert_null(farm_plan_at(&p, "d", NULL, "n"));
+	assert_true(p.cells[2].open && !p.cells[0].open);
+	farm_plan_free(&p);
+}
+
+/* Each cell is in one share, and what is one worker's in the same. */
+static void shares(void **state)
+{
+	static const char text[] = PLAN_OF(A_CELL("0" DIGITS "aaa", "a", "k0", TOGETHER) "," A_CELL(
+		"1" DIGITS "aaa", "a", "k1", TOGETHER) "," A_CELL("2" DIGITS "aaa", "b", "k1",
+		TOGETHER) "," A_CELL("3" DIGITS "aaa", "c", "k1", TOGETHER) "," A_CELL("4" DIGITS
+										       "aaa",
+		"d", "k2", TOGETHER) "," A_CELL("5" DIGITS "aaa", "e", "k3",
+		"\"plan\": \"x\"") "," A_CELL("6" DIGITS "aaa", "f", "k3", "\"plan\": \"x\""));
+	struct farm_plan p;
+
+	(void)state;
+	assert_int_equal(farm_plan_parse(&p, "x", text, strlen(text), NULL), 0);
+	for (size_t n = 1; n < 20; n++) {
+		size_t next = 0, from, to;
+
+		for (size_t i = 0; i < n; i++) {
+			farm_plan_share(&p, i, n, &from, &to);
+			assert_int_equal(from, next);
+			assert_true(to >= from);
+			assert_false(from == 2 || from == 3);
+			next = to;
+		}
+		assert_int_equal(next, p.n);
+		/* others are divided as finely as there are shares */
+		farm_plan_share(&p, n - 1, n, &from, &to);
+		assert_true(n < 7 || to - from <= 1);
+	}
+	farm_plan_free(&p);
+}
+
 static void no_plans(void **state)
 {
 	static const struct {
@@ -162,16 +232,21 @@ static void no_plans(void **state)
 		{"[]", -EBADMSG},
 		{"{", -EBADMSG},
 		{PLAN_HEAD("0.0.1", "1") WORDS SETTINGS "\"cells\": []}", -EPROTO},
-		{PLAN_HEAD(PMKMOD_VERSION, "2") WORDS SETTINGS "\"cells\": []}", -EPROTO},
+		{PLAN_HEAD(PMKMOD_VERSION, "3") WORDS SETTINGS "\"cells\": []}", -EPROTO},
 		{PLAN_HEAD(PMKMOD_VERSION, "\"x\"") WORDS SETTINGS "\"cells\": []}", -EBADMSG},
-		{PLAN_HEAD(PMKMOD_VERSION, "1") SETTINGS "\"cells\": []}", -EBADMSG},
-		{PLAN_HEAD(PMKMOD_VERSION, "1") WORDS "\"cells\": []}", -EBADMSG},
-		{PLAN_HEAD(PMKMOD_VERSION, "1") WORDS SETTINGS "\"cells\": {}}", -EBADMSG},
-		{PLAN_HEAD(PMKMOD_VERSION, "1") WORDS SETTINGS "\"cells\": [1]}", -EBADMSG},
-		{PLAN_HEAD(PMKMOD_VERSION, "1") WORDS SETTINGS "\"cells\": [null]}", -EBADMSG},
-		{PLAN_HEAD(PMKMOD_VERSION, "1") WORDS SETTINGS "\"cells\": [" CELL("../../x") "]}",
+		{PLAN_HEAD(PMKMOD_VERSION, "2") SETTINGS "\"cells\": []}", -EBADMSG},
+		{PLAN_HEAD(PMKMOD_VERSION, "2") WORDS "\"cells\": []}", -EBADMSG},
+		{PLAN_HEAD(PMKMOD_VERSION, "2") WORDS SETTINGS "\"cells\": {}}", -EBADMSG},
+		{PLAN_HEAD(PMKMOD_VERSION, "2") WORDS SETTINGS "\"cells\": [1]}", -EBADMSG},
+		{PLAN_HEAD(PMKMOD_VERSION, "2") WORDS SETTINGS "\"cells\": [null]}", -EBADMSG},
+		{PLAN_HEAD(PMKMOD_VERSION, "2") WORDS SETTINGS "\"cells\": [" CELL("../../x") "]}",
 			-EBADMSG},
-		{PLAN_HEAD(PMKMOD_VERSION, "1") WORDS
+		/* neither what goes in, nor open; no kernel */
+		{PLAN_OF(A_CELL(HASH_A, "d", "k", "\"open\": false")), -EBADMSG},
+		{PLAN_OF("{\"cell\": \"" HASH_A
+			 "\", \"device\": \"d\", \"module\": \"m\", \"open\": true}"),
+			-EBADMSG},
+		{PLAN_HEAD(PMKMOD_VERSION, "2") WORDS
 			"\"settings\": [{\"section\": 1}], \"cells\": []}",
 			-EBADMSG},
 	};
@@ -224,6 +299,8 @@ int main(void)
 		cmocka_unit_test(colours_are_left_out),
 		cmocka_unit_test(no_results),
 		cmocka_unit_test(plans),
+		cmocka_unit_test(cells_are_found),
+		cmocka_unit_test(shares),
 		cmocka_unit_test(no_plans),
 		cmocka_unit_test(absolute_paths),
 	};
