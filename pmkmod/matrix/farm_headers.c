@@ -292,10 +292,10 @@ static int take_over(struct taking *t)
 
 	if (r == 0)
 		r = load_keys(t);
-	if (r == 0)
-		r = lock = made_headers_lock(t->p->x, &t->p->device, t->e);
-	if (r >= 0)
-		r = publish_both(t);
+	if (r < 0)
+		return r;
+	lock = made_headers_lock(t->p->x, &t->p->device, t->e);
+	r = lock < 0 ? lock : publish_both(t);
 	if (r == 0)
 		r = made_headers_store(&t->theirs, t->p->x, &t->p->device, t->e);
 	return r < 0 ? r : keep_log(t);
