@@ -37,6 +37,7 @@ static int dry_run(const struct matrix *m, struct context *x, const struct optio
 	if (o->json) {
 		struct matrix_view *v = view_open(m, x, VIEW_EVENTS);
 
+		view_cells(v);
 		view_close(v, 0, NULL);
 		return 0;
 	}

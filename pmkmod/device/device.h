@@ -112,6 +112,14 @@ int profile_read(struct config **out, const char *path, struct err *e);
 int device_profile_read(struct config **out, struct config *c, const char *path, struct err *e);
 /* inherit.c: `packages`, `autoload`, `compression`; `p` NULL: there is no profile. */
 int device_read_extras(struct device *d, struct config *p, struct err *e);
+/* What a profile may say; no keys: any. */
+#define PROFILE_KEYS 32
+struct profile_section {
+	const char *name;
+	const char *keys[PROFILE_KEYS];
+};
+/* The first section or key that nobody reads, in a sentence; NULL: there is none. Caller frees. */
+char *profile_unread(struct config *p, const struct profile_section *known, size_t n);
 /* An -ENOENT error: "there is no <what> '<name>'", the nearest of `names`, where they live. */
 int profile_unknown(const char *what, const char *name, const struct strvec *names,
 	const char *list_command, struct err *e);

@@ -128,6 +128,21 @@ static int read_compression(struct device *d, struct config *p, struct err *e)
 			   d->profile, v));
 }
 
+/* A word that nobody reads is more likely a slip than of no importance. */
+static void note_unread(struct device *d, struct config *p)
+{
+	static const struct profile_section known[] = {
+		{"device", {"title", "arch", "kernel", "channel", "flavor", "headers", "scripts",
+				   "packages", "autoload", "inherit"}},
+		{"kernel", {"kdir", "source", "sha256", "aport", "config", "image", "symvers", "cc",
+				   "phone", "sign_key", "compression"}},
+		{"boot", {"machine", "memory", "timeout", "cpu", "append", "qemu", "accel"}}};
+	_cleanup_free_ char *unread = profile_unread(p, known, ARRAY_SIZE(known));
+
+	if (unread)
+		strvec_addf(&d->notes, "%s: %s", d->profile, unread);
+}
+
 int device_read_extras(struct device *d, struct config *p, struct err *e)
 {
 	int r;
@@ -135,6 +150,7 @@ int device_read_extras(struct device *d, struct config *p, struct err *e)
 	d->compression = -1;
 	if (!p)
 		return 0;
+	note_unread(d, p);
 	config_list(p, "device", "packages", &d->packages);
 	r = config_bool(p, "device", "autoload", false, &d->autoload, e);
 	if (r < 0)

@@ -96,3 +96,46 @@ int profile_unknown(const char *what, const char *name, const struct strvec *nam
 	err_hint(e, "'%s' shows all %zu that are known here", list_command, names->n);
 	return -ENOENT;
 }
+
+/* With what is nearest to it, if something is. */
+static char *not_read(const char *what, const char *name, const struct strvec *known)
+{
+	const char *near;
+
+	if (nearest_names(name, known, &near, 1))
+		return xasprintf("%s '%s' is not known; did you mean '%s'?", what, name, near);
+	return xasprintf("%s '%s' is not known", what, name);
+}
+
+static char *unread_key(struct config *p, const struct profile_section *s)
+{
+	_cleanup_strvec_ struct strvec keys = {0}, known = {0};
+	_cleanup_free_ char *what = xasprintf("[%s]: the key", s->name);
+
+	for (size_t i = 0; i < PROFILE_KEYS && s->keys[i]; i++)
+		strvec_add(&known, s->keys[i]);
+	config_keys(p, s->name, &keys);
+	for (size_t i = 0; known.n && i < keys.n; i++)
+		if (!strvec_has(&known, keys.v[i]))
+			return not_read(what, keys.v[i], &known);
+	return NULL;
+}
+
+char *profile_unread(struct config *p, const struct profile_section *known, size_t n)
+{
+	_cleanup_strvec_ struct strvec names = {0}, sections = {0};
+
+	for (size_t i = 0; i < n; i++)
+		strvec_add(&names, known[i].name);
+	config_sections(p, "", &sections);
+	for (size_t i = 0; i < sections.n; i++)
+		if (!strvec_has(&names, sections.v[i]))
+			return not_read("the section", sections.v[i], &names);
+	for (size_t i = 0; i < n; i++) {
+		char *unread = unread_key(p, &known[i]);
+
+		if (unread)
+			return unread;
+	}
+	return NULL;
+}

@@ -95,10 +95,10 @@ void event_stage(const struct matrix_view *v, size_t cell)
 	write_event(o);
 }
 
-void event_end_cell(const struct matrix_view *v, size_t cell)
+/* All that is known of it. */
+static void whole_cell(const struct matrix_view *v, const char *what, size_t cell)
 {
-	struct json_object *o = event(v, "cell-end"),
-			   *all = cell_json(v->m, v->x, &v->m->cells[cell]);
+	struct json_object *o = event(v, what), *all = cell_json(v->m, v->x, &v->m->cells[cell]);
 
 	add_count(o, "number", cell);
 	add_devices(o, v, cell);
@@ -106,6 +106,17 @@ void event_end_cell(const struct matrix_view *v, size_t cell)
 		json_object_object_add(o, key, json_object_get(value));
 	json_object_put(all);
 	write_event(o);
+}
+
+void event_end_cell(const struct matrix_view *v, size_t cell)
+{
+	whole_cell(v, "cell-end", cell);
+}
+
+void event_cells(const struct matrix_view *v)
+{
+	for (size_t i = 0; i < v->m->n_cells; i++)
+		whole_cell(v, "cell", i);
 }
 
 void event_end(const struct matrix_view *v, int exit_code, const struct strvec *reports)

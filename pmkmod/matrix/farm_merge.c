@@ -199,12 +199,28 @@ static int take_over(struct merging *g, const struct matrix_cell *c)
 	return r < 0 ? r : remember(g);
 }
 
-/* Why there is nothing: what the last worker that tried it said. */
-char *trouble_of(const struct farm_plan *p, const char *hash)
+/* Of an open cell: the worker's result is that of other inputs than are seen here. */
+static bool saw_others(
+	const struct farm_plan *p, const struct farm_cell *c, const char *hash, struct strbuf *b)
 {
-	_cleanup_free_ char *path = xasprintf("%s/trouble/%s", p->dir, hash), *text = NULL;
+	_cleanup_free_ char *moved = farm_moved(p, c->hash);
+
+	if (!hash || !moved || streq(moved, hash) || !farm_has_result(p, moved))
+		return false;
+	strbuf_addf(b,
+		"the inputs that its worker saw (cell %.12s) are other ones than are seen here (cell "
+		"%.12s); sources, profiles and repositories must be the same on all machines",
+		moved, hash);
+	return true;
+}
+
+char *trouble_of(const struct farm_plan *p, const struct farm_cell *c, const char *hash)
+{
+	_cleanup_free_ char *path = xasprintf("%s/trouble/%s", p->dir, c->hash), *text = NULL;
 	struct strbuf b = {0};
 
+	if (saw_others(p, c, hash, &b))
+		return strbuf_steal(&b);
 	strbuf_adds(&b, "no worker has brought a result");
 	if (fs_read_regular(path, 65536, &text, NULL, NULL) == 0) {
 		strbuf_adds(&b, "; the last one said:\n");
@@ -229,7 +245,7 @@ int merge_cell(struct merging *g, struct matrix_cell *c, const struct farm_cell 
 	int r;
 
 	if (!farm_has_result(g->plan, c->hash)) {
-		has_to_run_again(c, EXIT_GENERAL, trouble_of(g->plan, planned->hash));
+		has_to_run_again(c, EXIT_GENERAL, trouble_of(g->plan, planned, c->hash));
 		return 0;
 	}
 	g->e = &e;

@@ -35,7 +35,7 @@ static void without_headers(
 	const struct farm_problem *why = farm_problem_with(g->problems, planned->headers);
 
 	if (!why) {
-		has_to_run_again(c, EXIT_GENERAL, trouble_of(g->plan, planned->hash));
+		has_to_run_again(c, EXIT_GENERAL, trouble_of(g->plan, planned, NULL));
 	} else if (!why->failed) {
 		has_to_run_again(c, why->exit_code, xstrdup(why->text));
 	} else {

@@ -32,7 +32,8 @@ struct merging {
 int merge_cell(struct merging *g, struct matrix_cell *c, const struct farm_cell *planned);
 /* There is no result, or none that can be taken; `why` becomes the cell's. */
 void has_to_run_again(struct matrix_cell *c, int exit_code, char *take_why);
-/* What the last worker that tried it said; caller frees. */
-char *trouble_of(const struct farm_plan *p, const char *hash);
+/* Why there is no result under `hash` (NULL: not known even now): what the last worker that tried
+ * the cell said, or that it saw something else. Caller frees. */
+char *trouble_of(const struct farm_plan *p, const struct farm_cell *c, const char *hash);
 
 #endif

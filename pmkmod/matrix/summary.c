@@ -43,26 +43,6 @@ static void print_failure(
 		printf("    log %s\n", log);
 }
 
-static void print_failures(const struct matrix *m, const struct context *x)
-{
-	struct members members;
-	size_t n = 0;
-
-	members_find(&members, m);
-	for (size_t i = 0; i < m->n_cells; i++) {
-		if (m->cells[i].state != CELL_FAILED)
-			continue;
-		if (n == 0)
-			puts("failed:");
-		if (n < FAILED_SHOWN)
-			print_failure(m, x, &members, i);
-		n++;
-	}
-	if (n > FAILED_SHOWN)
-		printf("  and %zu more, which the reports have\n", n - FAILED_SHOWN);
-	members_free(&members);
-}
-
 static char *modules_text(const struct matrix *m, const struct reason *r)
 {
 	struct strbuf b = {0};
@@ -102,13 +82,33 @@ static void print_reasons(const struct matrix *m, enum cell_state state, bool re
 	reasons_free(&all);
 }
 
+/* One by one while that can be read; beyond that by what they have in common. */
+static void print_failures(const struct matrix *m, const struct context *x, bool reported)
+{
+	struct matrix_counts counts;
+	struct members members;
+
+	matrix_count(m, &counts);
+	if (counts.cells[CELL_FAILED] > FAILED_SHOWN) {
+		print_reasons(m, CELL_FAILED, reported);
+		return;
+	}
+	if (counts.cells[CELL_FAILED])
+		puts("failed:");
+	members_find(&members, m);
+	for (size_t i = 0; i < m->n_cells; i++)
+		if (m->cells[i].state == CELL_FAILED)
+			print_failure(m, x, &members, i);
+	members_free(&members);
+}
+
 void matrix_print_summary(
 	const struct matrix *m, const struct context *x, const struct strvec *reports)
 {
 	_cleanup_free_ char *took = text_duration(m->seconds);
 
 	print_counts(m);
-	print_failures(m, x);
+	print_failures(m, x, reports && reports->n);
 	print_reasons(m, CELL_EXCLUDED, reports && reports->n);
 	print_reasons(m, CELL_REFUSED, reports && reports->n);
 	if (m->interrupted)

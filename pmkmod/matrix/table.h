@@ -26,6 +26,8 @@ struct matrix_view *view_open(const struct matrix *m, const struct context *x, e
  * or ended. What is the same as before is passed over.
  */
 void view_event(struct matrix_view *v, size_t cell);
+/* Where nothing is to be built: tell all that is known of each cell (VIEW_EVENTS; else nothing). */
+void view_cells(struct matrix_view *v);
 /* Call about ten times a second, and after events: redraws if it is time to. */
 void view_tick(struct matrix_view *v);
 /* A sentence that is no cell's: above the table, to standard error. */

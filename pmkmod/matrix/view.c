@@ -225,6 +225,12 @@ static bool take_stage(struct matrix_view *v, size_t cell)
 	return true;
 }
 
+void view_cells(struct matrix_view *v)
+{
+	if (v->mode == VIEW_EVENTS)
+		event_cells(v);
+}
+
 void view_event(struct matrix_view *v, size_t cell)
 {
 	enum cell_state s = v->m->cells[cell].state, before = v->seen[cell];

@@ -37,6 +37,8 @@ void event_plan(const struct matrix_view *v);
 void event_start(const struct matrix_view *v, size_t cell);
 void event_stage(const struct matrix_view *v, size_t cell);
 void event_end_cell(const struct matrix_view *v, size_t cell);
+/* What is known of each, before anything is built. */
+void event_cells(const struct matrix_view *v);
 void event_end(const struct matrix_view *v, int exit_code, const struct strvec *reports);
 
 /* ---- table.c ---- */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* Recipes: profiles/modules/<name>.ini. */
 #include "chroot/base/fs.h"
+#include "pmkmod/device/device.h"
 #include "pmkmod/module/kernel_range.h"
 #include "pmkmod/module/module_parts.h"
 #include "pmkmod/module/source.h"
@@ -120,10 +121,27 @@ static int read_use(struct module *m, struct config *p, struct err *e)
 	return use ? module_bad(m, "use = must be any, kbuild, dkms or akms", e) : 0;
 }
 
+/* A word that nobody reads would leave out what its author thinks is there. [package] has its own
+ * list, and [patches] names of files. */
+static int check_words(const struct module *m, struct config *p, struct err *e)
+{
+	static const struct profile_section known[] = {
+		{"module", {"source", "sha256", "commit", "submodules", "title", "subdir",
+				   "version", "license", "description", "url", "userspace",
+				   "target", "kernel", "make", "modules", "depends", "packages",
+				   "arch", "config", "use", "autoload"}},
+		{"patches", {NULL}}, {"package", {NULL}}, {"test", {"run"}}};
+	_cleanup_free_ char *unread = profile_unread(p, known, ARRAY_SIZE(known));
+
+	return unread ? module_bad(m, unread, e) : 0;
+}
+
 int recipe_read(struct module *m, struct config *p, struct err *e)
 {
-	int r = read_source(m, p, e);
+	int r = check_words(m, p, e);
 
+	if (r == 0)
+		r = read_source(m, p, e);
 	if (r < 0)
 		return r;
 	text(p, "title", &m->title);

@@ -242,11 +242,11 @@ static void summary_of_many(void **state)
 	text = captured(1);
 	for (const char *s = text; (s = strchr(s, '\n')); s++)
 		n++;
-	assert_in_range(n, 20, 70);
+	assert_in_range(n, 5, 20);
 	assert_non_null(
 		strstr(text, "1500: <device>: no kernel\n    all 5 modules for maker-phone0, "
 			     "maker-phone1, maker-phone2, maker-phone3 and 596 more\n"));
-	assert_non_null(strstr(text, "and 700 more, which the reports have\n"));
+	assert_non_null(strstr(text, "failed:\n  1500: make failed\n    all 5 modules for "));
 }
 
 /* ---- what fits ---- */

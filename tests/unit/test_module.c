@@ -51,6 +51,11 @@ static void recipes(void **state)
 			"sha256"},
 		{"[module]\nsource = package:x\nsubdir = ../y\n", -EINVAL, "stay inside"},
 		{"[module]\nsource = package:x\nautoload = maybe\n", -EINVAL, "autoload"},
+		{"[module]\nsource = package:x\nsubdri = y\n", -EINVAL,
+			"[module]: the key 'subdri' is not known; did you mean 'subdir'?"},
+		{"[module]\nsource = package:x\n[tset]\nrun = true\n", -EINVAL,
+			"the section 'tset' is not known; did you mean 'test'?"},
+		{"[module]\nsource = package:x\n[test]\nrun = true\n", 0, NULL},
 	};
 	struct config *c = config_here();
 
