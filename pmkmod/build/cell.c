@@ -199,10 +199,29 @@ int cell_recall(const struct plan *p, struct cell_result *out)
 	return 0;
 }
 
+/* Which of the device's kernels is meant, where somebody chose one. */
+static char *latest_dir(const struct context *x, const char *device)
+{
+	const char *choice = config_get(x->config, "kernel", "name");
+
+	return xasprintf("%s/cells/latest/%s%s%s", x->state, device, choice ? ":" : "",
+		choice ? choice : "");
+}
+
+/* The cell that the file `module` of a folder names; NULL: there is none. */
+static char *named_by(const struct context *x, const char *dir, const char *module)
+{
+	_cleanup_free_ char *path = path_join(dir, module), *cell = NULL;
+
+	if (fs_read(path, 4096, &cell, NULL, NULL) < 0)
+		return NULL;
+	return xasprintf("%s/cells/%s", x->state, cell);
+}
+
 bool cell_latest_built(const struct context *x, const char *device, const char *module,
 	struct cell_result *out, char **symvers)
 {
-	_cleanup_free_ char *dir = cell_latest(x, device, module);
+	_cleanup_free_ char *latest = latest_dir(x, device), *dir = named_by(x, latest, module);
 
 	*out = (struct cell_result){0};
 	*symvers = NULL;
@@ -282,7 +301,7 @@ void cell_result_free(struct cell_result *r)
 int cell_set_latest_of(const struct context *x, const char *device, const char *module,
 	const char *cell, struct err *e)
 {
-	_cleanup_free_ char *dir = xasprintf("%s/cells/latest/%s", x->state, device);
+	_cleanup_free_ char *dir = latest_dir(x, device);
 	_cleanup_free_ char *path = path_join(dir, module);
 	int r = fs_mkdirs(dir, 0700, e);
 	_cleanup_free_ char *have = NULL;
@@ -299,12 +318,43 @@ int cell_set_latest(const struct plan *p, const char *device, struct err *e)
 	return cell_set_latest_of(p->x, device, p->module.name, p->cell, e);
 }
 
+static bool is_newer(const struct stat *a, const struct stat *b)
+{
+	return a->st_mtim.tv_sec > b->st_mtim.tv_sec ||
+	       (a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec > b->st_mtim.tv_nsec);
+}
+
+/* Of a device that is only built for with a choice of its kernel: whichever was last. */
+static char *latest_of_any(const struct context *x, const char *device, const char *module)
+{
+	_cleanup_free_ char *all = path_join(x->state, "cells/latest"), *best = NULL;
+	_cleanup_free_ char *begin = xasprintf("%s:", device);
+	struct stat newest = {0};
+	DIR *d = opendir(all);
+	struct dirent *de;
+
+	while (d && (de = readdir(d))) {
+		_cleanup_free_ char *path = xasprintf("%s/%s/%s", all, de->d_name, module);
+		struct stat st;
+
+		if (!starts_with(de->d_name, begin) || stat(path, &st) < 0 ||
+			!is_newer(&st, &newest))
+			continue;
+		newest = st;
+		free(best);
+		best = path_join(all, de->d_name);
+	}
+	if (d)
+		closedir(d);
+	return best ? named_by(x, best, module) : NULL;
+}
+
 char *cell_latest(const struct context *x, const char *device, const char *module)
 {
-	_cleanup_free_ char *path = xasprintf("%s/cells/latest/%s/%s", x->state, device, module);
-	_cleanup_free_ char *cell = NULL;
+	_cleanup_free_ char *dir = latest_dir(x, device);
+	char *cell = named_by(x, dir, module);
 
-	if (fs_read(path, 4096, &cell, NULL, NULL) < 0)
-		return NULL;
-	return xasprintf("%s/cells/%s", x->state, cell);
+	if (cell || config_get(x->config, "kernel", "name"))
+		return cell;
+	return latest_of_any(x, device, module);
 }

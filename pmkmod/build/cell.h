@@ -2,7 +2,8 @@
 /*
  * Cells: what is remembered of each build under the hash of all that went in. Files:
  * <state>/cells/<hash>/{plan,result,log}, <hash>.lock beside, and
- * <state>/cells/latest/<device>/<module> naming the newest cell of a device and module.
+ * <state>/cells/latest/<device>[:<kernel>]/<module> naming the newest cell of a device (with the
+ * kernel that kernel.name chooses) and module.
  */
 #ifndef PMKMOD_CELL_H
 #define PMKMOD_CELL_H
@@ -73,7 +74,8 @@ bool cell_latest_built(const struct context *x, const char *device, const char *
 	struct cell_result *out, char **symvers);
 /* Path of that file in the plan's cell; caller frees. */
 char *cell_symvers_path(const struct plan *p);
-/* Folder of the newest cell of (device, module), NULL if there is none; caller frees. */
+/* Folder of the newest cell of (device, module), NULL if there is none; where no kernel is chosen
+ * and none was, of any of the device's kernels. Caller frees. */
 char *cell_latest(const struct context *x, const char *device, const char *module);
 
 #endif

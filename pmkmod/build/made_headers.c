@@ -121,6 +121,18 @@ bool headers_origin_given(const struct kernel_origin *o)
 	return o->kdir || o->source || o->aport;
 }
 
+bool headers_origin_below(const struct kernel_origin *o, const char *dir)
+{
+	const char *const paths[] = {
+		o->kdir, o->source, o->aport, o->config, o->image, o->symvers, o->phone};
+	size_t n = strlen(dir);
+
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
+		if (paths[i] && strncmp(paths[i], dir, n) == 0 && paths[i][n] == '/')
+			return true;
+	return false;
+}
+
 /* ---- the hash of an origin ---- */
 
 static void add_stat(struct strbuf *b, const char *word, const char *path)

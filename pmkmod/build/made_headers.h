@@ -39,6 +39,8 @@ bool made_headers_are_repaired(const struct made_headers *h);
 
 /* Does the porter name where the headers are to come from (--kdir, --source, --aport)? */
 bool headers_origin_given(const struct kernel_origin *o);
+/* Is something of it a file below that folder? */
+bool headers_origin_below(const struct kernel_origin *o, const char *dir);
 /*
  * Hash over the origin as it is now: names, sizes and times of files, a source's Makefile and git
  * commit; not the content of a whole source tree, which would take seconds each time.

@@ -237,7 +237,9 @@ static void load_made(struct plan *p)
 	_cleanup_free_ char *now = headers_origin_given(o) ? headers_origin_hash(o) : NULL;
 
 	made_headers_load(&p->made, p->x, &p->device);
-	if (p->made.dev.name && now && !streq(now, p->made.origin))
+	/* what pmaports has of source is no better than what the repositories have of headers */
+	if (p->made.dev.name && now && !streq(now, p->made.origin) &&
+		!(o->implied && made_headers_are_repaired(&p->made)))
 		made_headers_free(&p->made);
 }
 
@@ -277,6 +279,12 @@ static int resolve_with_headers(struct plan *p, struct err *e)
 	if (!p->x->remake_headers)
 		load_made(p);
 	r = resolve_all(p, e);
+	if (r == 0 && made_headers_are_repaired(&p->made) && !made_fits(p)) {
+		/* the repositories have those of this kernel, too */
+		forget_resolved(p);
+		made_headers_free(&p->made);
+		r = resolve_all(p, e);
+	}
 	wanted = r == 0 ? (p->made.dev.name ? !made_fits(p) : named)
 			: e && e->exit_code == EXIT_NO_HEADERS;
 	if (!wanted || !given)

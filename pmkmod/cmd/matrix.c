@@ -110,8 +110,8 @@ static void tell_handed_over(const struct options *o, const struct handed_over *
 	printf("plan   %s, %zu cell%s for other machines\n", o->shared, cells,
 		cells == 1 ? "" : "s");
 	if (h->here)
-		printf("here   %zu that are signed, or depend on modules that are not in the matrix, by "
-		       "merge-cells\n",
+		printf("here   %zu by merge-cells: signed, of modules that depend on others outside the "
+		       "matrix, or with headers made of files beside a profile\n",
 			h->here);
 	for (size_t i = 0; i < files->n; i++)
 		printf("file   %s\n", files->v[i]);

@@ -63,9 +63,8 @@ static void note_taken(const struct matrix *m, const struct context *x)
 	for (size_t i = 0; i < m->n_cells; i++) {
 		const struct matrix_cell *c = &m->cells[i];
 
-		if (c->hash && !c->remembered &&
-			(c->state == CELL_BUILT || c->state == CELL_FAILED ||
-				c->state == CELL_EXCLUDED)) {
+		if (!c->remembered && (c->state == CELL_BUILT || c->state == CELL_FAILED ||
+					      c->state == CELL_EXCLUDED)) {
 			attempts_note(m, x, c);
 			matrix_remember_latest(m, x, c);
 		}

@@ -121,10 +121,17 @@ char *matrix_cell_log(const struct context *x, const struct matrix_cell *c)
 void matrix_remember_latest(
 	const struct matrix *m, const struct context *x, const struct matrix_cell *c)
 {
-	for (size_t i = 0; c->hash && i < m->n_devices; i++)
-		if (matrix_slot(m, i, c->module) == c)
-			cell_set_latest_of(
-				x, m->devices[i].device, m->modules[c->module].name, c->hash, NULL);
+	static const struct matrix_device no_choice;
+
+	for (size_t i = 0; c->hash && i < m->n_devices; i++) {
+		const struct matrix_device *d = &m->devices[i];
+
+		if (matrix_slot(m, i, c->module) != c)
+			continue;
+		matrix_choose_kernel(x, d);
+		cell_set_latest_of(x, d->device, m->modules[c->module].name, c->hash, NULL);
+	}
+	matrix_choose_kernel(x, &no_choice);
 }
 
 void matrix_count(const struct matrix *m, struct matrix_counts *out)

@@ -85,8 +85,8 @@ static int pack_all(struct parcel *k, const struct plan *p)
 	return r;
 }
 
-static int deliver(
-	const struct farm_plan *f, const struct plan *p, struct cell_result *take, struct err *e)
+static int deliver(const struct farm_plan *f, const struct plan *p, struct cell_result *take,
+	bool replace, struct err *e)
 {
 	_cleanup_free_ char *log = cell_log_path(p);
 	struct parcel k = {.r = {.cell = *take}};
@@ -98,18 +98,23 @@ static int deliver(
 	if (r == 0)
 		r = pack_all(&k, p);
 	if (r == 0)
-		r = parcel_send(&k, p->x, f);
+		r = parcel_send(&k, p->x, f, replace);
 	parcel_close(&k, r);
 	return r;
 }
 
 /* ---- one cell ---- */
 
+/* Two workers that made headers at the same time are one change. */
+#define CHANGES_MAX 3
+
 struct errand {
 	struct context *x;
 	const struct farm_plan *f;
 	const struct farm_cell *c;
 	char hash[HASH_HEX_MAX]; /* that it has turned out to have */
+	bool rebuild; /* the user's own --rebuild: what is there does not count */
+	unsigned changes; /* how often other headers took the place of ours */
 	bool *done;
 	struct err *e;
 };
@@ -131,11 +136,17 @@ static bool may_move(const struct errand *w, const struct plan *p)
 }
 
 /* Headers that are used here, for whoever builds upon them. 1: others were sent before. */
-static int share_headers(const struct errand *w, struct plan *p)
+static int share_headers(struct errand *w, struct plan *p)
 {
+	int r;
+
 	if (!p->made.dev.name || farm_seed_has(w->f, w->c->headers))
 		return 0;
-	return farm_headers_send(p, w->f, w->e);
+	r = farm_headers_send(p, w->f, w->e);
+	if (r == 1 && ++w->changes > CHANGES_MAX)
+		return err_set(w->e, -ESTALE, "the headers in '%s' for %s change all the time",
+			w->f->dir, p->device.kernel);
+	return r;
 }
 
 static int plan_here(struct errand *w, struct plan *p, const char *module, bool make)
@@ -164,6 +175,25 @@ static int make_headers(struct errand *w, struct plan *p)
 	return r;
 }
 
+/* Whether they were repaired elsewhere shows in what was sent alone. */
+static bool may_take(const struct errand *w, const struct plan *p)
+{
+	return p->headers_todo || (!p->made.dev.name && farm_headers_were_sent(w->f, w->c));
+}
+
+/* 1: they are ours now. -ECANCELED: they cannot be made, as another worker found. */
+static int take_headers(struct errand *w, struct plan *p)
+{
+	int r = may_take(w, p) && !w->rebuild ? farm_headers_take(p, w->f, w->e) : 0;
+
+	/* what is none, or has just been there, is replaced by what is made here */
+	if (r == -EBADMSG || r == -ENOENT) {
+		err_clear(w->e);
+		r = 0;
+	}
+	return r;
+}
+
 /* What a cell is built upon: headers of its kernel, sent by another worker or made here. */
 static int get_headers(struct errand *w)
 {
@@ -172,15 +202,13 @@ static int get_headers(struct errand *w)
 
 	if (r < 0)
 		return r;
-	if (p.headers_todo) {
-		r = farm_headers_take(&p, w->f, w->e);
-		/* 1: they are ours now */
-		if (r == 0) {
-			plan_free(&p);
-			r = make_headers(w, &p);
-		}
-		if (r == -ECANCELED && farm_headers_moved_note(w->f, w->c, NULL) == 0)
+	r = take_headers(w, &p);
+	if (r == -ECANCELED) {
+		if (farm_headers_moved_note(w->f, w->c, NULL) == 0)
 			*w->done = true;
+	} else if (r == 0 && p.headers_todo) {
+		plan_free(&p);
+		r = make_headers(w, &p);
 	}
 	if (r == 0)
 		r = share_headers(w, &p);
@@ -251,7 +279,7 @@ static int build(struct errand *w)
 	if (built == 0 || again) {
 		r = moved_meanwhile(w, &p);
 		if (r == 0)
-			r = deliver(w->f, &p, &result, w->e);
+			r = deliver(w->f, &p, &result, w->rebuild, w->e);
 		*w->done = r == 0;
 	}
 	if (r == 0 && built < 0) {
@@ -267,7 +295,7 @@ static bool has_result(const struct errand *w, const char *hash)
 {
 	struct farm_result have;
 
-	if (w->x->rebuild || farm_result_take(&have, w->f, hash, NULL, NULL) < 0)
+	if (w->rebuild || farm_result_take(&have, w->f, hash, NULL, NULL) < 0)
 		return false;
 	progress_note(&w->x->progress, "cell %.12s: its result is there already, made on %s",
 		w->c->hash, have.host);
@@ -290,11 +318,15 @@ static int run_cell(struct errand *w)
 		r = build_needed(w->x, w->c->device, w->c->module, w->e);
 	if (r == 0)
 		r = check_plan(w);
-	if (r < 0)
-		return r;
-	if (!streq(w->hash, w->c->hash) && has_result(w, w->hash))
+	if (r == 0 && has_result(w, w->hash))
 		return 1;
-	return build(w);
+	if (r == 0) {
+		/* as the plan has it: what this machine built before does not count either */
+		w->x->rebuild = w->rebuild || w->c->again;
+		r = build(w);
+		w->x->rebuild = w->rebuild;
+	}
+	return r;
 }
 
 /* Why there is no result; that of an earlier attempt is over with one. */
@@ -317,7 +349,6 @@ int farm_run_cell(
 	struct err own = ERR_INIT;
 	struct errand w = {
 		.x = x, .f = p, .c = farm_plan_find(p, hash), .done = done, .e = e ? e : &own};
-	bool rebuild = x->rebuild;
 	int r;
 
 	*done = false;
@@ -326,13 +357,11 @@ int farm_run_cell(
 			"the plan in '%s' has no cell %s; its file `cells` has them all", p->dir,
 			hash);
 	/* that of an open one is of use only with the headers it was built with: see run_cell() */
-	if (!w.c->open && has_result(&w, w.c->hash))
+	if (!farm_is_open(p, w.c) && has_result(&w, w.c->hash))
 		return 1;
 	x->force = x->force || p->force;
-	x->rebuild = rebuild || w.c->again;
 	config_set(x->config, "kernel", "name", w.c->choice ? w.c->choice : "");
 	r = run_cell(&w);
-	x->rebuild = rebuild;
 	note_trouble(&w, r);
 	return r;
 }

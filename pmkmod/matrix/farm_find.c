@@ -87,15 +87,16 @@ const struct farm_cell *farm_plan_for(
 {
 	const struct matrix_device *d = &m->devices[c->device];
 	const struct farm_cell *planned = c->hash ? farm_plan_find(p, c->hash) : NULL;
-	_cleanup_free_ char *moved = NULL;
 
 	if (planned)
 		return planned;
 	planned = farm_plan_at(p, d->device, d->choice, m->modules[c->module].asked);
-	if (!planned || planned->open)
-		return planned;
-	moved = c->hash ? farm_moved(p, planned->hash) : NULL;
-	return moved && streq(moved, c->hash) ? planned : NULL;
+	return planned && farm_is_open(p, planned) ? planned : NULL;
+}
+
+bool farm_is_open(const struct farm_plan *p, const struct farm_cell *c)
+{
+	return c->open || (farm_headers_were_sent(p, c) && !farm_seed_has(p, c->headers));
 }
 
 /* Where a share that would begin at `at` does: not among the cells of one kernel. */

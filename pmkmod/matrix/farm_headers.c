@@ -39,6 +39,14 @@ static void id_of(const struct plan *p, char id[HASH_HEX_MAX])
 	farm_headers_id(path_base(dir), id);
 }
 
+bool farm_is_headers_id(const struct farm_cell *c, const char *hash)
+{
+	char id[HASH_HEX_MAX];
+
+	farm_headers_id(c->headers, id);
+	return streq(hash, id);
+}
+
 bool farm_headers_were_sent(const struct farm_plan *f, const struct farm_cell *c)
 {
 	char id[HASH_HEX_MAX];
@@ -118,12 +126,9 @@ int farm_headers_send(struct plan *p, const struct farm_plan *f, struct err *e)
 				   .verdict = xstrdup("headers"),
 				   .stage = xstrdup("headers")}};
 	char id[HASH_HEX_MAX];
-	bool same;
-	int r;
+	bool same = are_sent(p, f);
+	int r = same ? 0 : take_result(p, f, true, &same, NULL);
 
-	if (are_sent(p, f))
-		return 0;
-	r = take_result(p, f, true, &same, NULL);
 	/* those that were there, if they are what they should be, are what all others build upon */
 	if (r != 1 && !same) {
 		id_of(p, id);
@@ -131,7 +136,7 @@ int farm_headers_send(struct plan *p, const struct farm_plan *f, struct err *e)
 		if (r == 0)
 			r = pack_made(&k, p);
 		if (r == 0)
-			r = parcel_send(&k, p->x, f);
+			r = parcel_send(&k, p->x, f, p->x->rebuild);
 		/* of two that came at the same time one has the place */
 		if (r == 0)
 			r = take_result(p, f, true, &same, e);
@@ -142,7 +147,8 @@ int farm_headers_send(struct plan *p, const struct farm_plan *f, struct err *e)
 
 bool farm_headers_fail_again(int exit_code)
 {
-	return exit_code == EXIT_BUILD_FAILED || exit_code == EXIT_NO_HEADERS;
+	return exit_code == EXIT_BUILD_FAILED || exit_code == EXIT_NO_HEADERS ||
+	       exit_code == EXIT_PATCH_FAILED;
 }
 
 int farm_headers_send_failure(
@@ -162,7 +168,7 @@ int farm_headers_send_failure(
 	if (r == 0)
 		r = parcel_add_if_there(&k, log, "log");
 	if (r == 0)
-		r = parcel_send(&k, x, f);
+		r = parcel_send(&k, x, f, x->rebuild);
 	parcel_close(&k, r);
 	return r;
 }
@@ -233,7 +239,7 @@ static int check_and_sign(struct taking *t, const struct pinned *one, bool progr
 
 	if (r < 0)
 		return r;
-	fd = open(from, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	fd = open(from, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
 		return err_errno(t->e, -errno, "cannot open '%s'", from);
 	strvec_add(paths, to);
@@ -301,6 +307,12 @@ static int take_over(struct taking *t)
 	return r < 0 ? r : keep_log(t);
 }
 
+static bool is_of_headers(const struct cell_result *c)
+{
+	return c->stage && streq(c->stage, "headers") &&
+	       (c->built || farm_headers_fail_again(c->exit_code));
+}
+
 static int failed(struct taking *t)
 {
 	int r;
@@ -326,6 +338,9 @@ static int take(struct taking *t)
 		r = fs_mkdirs(t->to, 0700, t->e);
 	if (r == 0)
 		r = farm_result_take(&t->r, t->f, id, t->from, t->e);
+	if (r == 0 && !is_of_headers(&t->r.cell))
+		return err_exit(t->e, EXIT_UNTRUSTED, -EBADMSG,
+			"%s/results/%s is no result about headers", t->f->dir, id);
 	if (r == 0 && !t->r.cell.built)
 		return failed(t);
 	if (r == 0)

@@ -31,6 +31,11 @@ static bool is_line(const char *s)
 	return true;
 }
 
+static bool is_of_kernel(const struct headers_check *c, const struct pinned *said, const char *name)
+{
+	return streq(said->name, name) && streq(said->version, c->kernel->version);
+}
+
 int farm_headers_check_record(const struct headers_check *c, const char *shown, struct err *e)
 {
 	const struct made_headers *t = c->theirs;
@@ -42,9 +47,15 @@ int farm_headers_check_record(const struct headers_check *c, const char *shown, 
 	if (!is_word(t->compiler) || !is_word(t->release) || !is_line(t->provider) ||
 		(t->symvers && !is_line(t->symvers)))
 		return no(e, file, "has words that pmkmod does not write");
+	if (!is_of_kernel(c, &t->dev, c->plan->device.headers) ||
+		!is_of_kernel(c, &t->scripts, c->plan->device.scripts))
+		return no(e, file,
+			"names packages that are not called as headers of this kernel are");
 	if (!hash_eq(&t->kernel, &c->kernel->identity))
 		return no(e, file, "is about another package of that kernel");
-	if (!made_headers_are_repaired(t) && (!ours || !streq(ours, t->origin)))
+	/* headers are repaired where there are some, made where there are none */
+	if (made_headers_are_repaired(t) ? c->plan->headers_todo != NULL
+					 : !ours || !streq(ours, t->origin))
 		return no(e, file, "says that they were made of something else than is seen here");
 	return 0;
 }
@@ -76,14 +87,12 @@ static int check_depends(const struct checking *k, const struct apk_pkg *p, stru
 static int on_control(void *ctx, const struct apk_control *c, struct err *e)
 {
 	const struct checking *k = ctx;
-	const struct device *d = &k->c->plan->device;
 	const struct apk_pkg *p = &c->pkg;
 	const struct pinned *said = k->programs ? &k->c->theirs->scripts : &k->c->theirs->dev;
 
-	if (!streq(p->name, k->programs ? d->scripts : d->headers) ||
-		!streq(p->version, k->c->kernel->version) || !streq(p->arch, d->arch->alpine))
-		return no(e, k->file, "is not called as headers of this kernel are");
+	/* whose names are those of the kernel's headers: farm_headers_check_record() */
 	if (!streq(p->name, said->name) || !streq(p->version, said->version) ||
+		!streq(p->arch, k->c->plan->device.arch->alpine) ||
 		!hash_eq(&p->identity, &said->identity))
 		return no(e, k->file, "is not the package that its record names");
 	if (p->provides.n || p->install_if.n || p->replaces.n || p->triggers.n)
@@ -130,7 +139,7 @@ int farm_headers_check_package(
 	static const struct apk_reader_ops ops = {.control = on_control, .entry = on_entry};
 	const char *release = c->theirs->release;
 	struct checking k = {.c = c, .file = path_base(path), .programs = programs};
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	int r;
 
 	if (fd < 0)

@@ -205,7 +205,8 @@ static bool saw_others(
 {
 	_cleanup_free_ char *moved = farm_moved(p, c->hash);
 
-	if (!hash || !moved || streq(moved, hash) || !farm_has_result(p, moved))
+	if (!hash || !moved || streq(moved, hash) || farm_is_headers_id(c, moved) ||
+		!farm_has_result(p, moved))
 		return false;
 	strbuf_addf(b,
 		"the inputs that its worker saw (cell %.12s) are other ones than are seen here (cell "

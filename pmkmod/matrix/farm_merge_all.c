@@ -148,7 +148,7 @@ static const struct farm_cell *wanted_as(struct merging *g, struct matrix_cell *
 	planned = in_plan(g, c);
 	if (!planned || (known && !planned->again))
 		return NULL;
-	if (planned->open || farm_has_result(g->plan, c->hash))
+	if (farm_is_open(g->plan, planned) || farm_has_result(g->plan, c->hash))
 		return planned;
 	if (c->state == CELL_WAITING)
 		inputs_changed(c, planned);

@@ -70,10 +70,11 @@ static int merge_one(struct context *x, const struct farm_plan *f, const struct 
 			*e = why;
 		return r;
 	}
-	if (r != -ECANCELED) {
+	/* what is only our own trouble is no reason to have them made anew */
+	if (r == -EBADMSG || why.exit_code == EXIT_UNTRUSTED)
 		farm_put_aside(f, id, &why);
+	if (r != -ECANCELED)
 		err_prefix(&why, "headers that a worker has made are not taken");
-	}
 	add_problem(problems, c->headers, r == -ECANCELED, failure_exit_code(r, &why), why.text);
 	return 0;
 }

@@ -81,7 +81,7 @@ static int put_in_place(
 	return 0;
 }
 
-int parcel_send(struct parcel *k, const struct context *x, const struct farm_plan *f)
+int parcel_send(struct parcel *k, const struct context *x, const struct farm_plan *f, bool replace)
 {
 	_cleanup_free_ char *keys = plan_keys_dir(x), *key_dir = path_join(k->dir, "key");
 	_cleanup_free_ char *path = path_join(k->dir, "result");
@@ -97,7 +97,7 @@ int parcel_send(struct parcel *k, const struct context *x, const struct farm_pla
 	farm_result_print(&k->r, &text);
 	if (r == 0)
 		r = fs_write_atomic(path, text.s, text.len, 0644, k->e);
-	return r < 0 ? r : put_in_place(k, f, to, x->rebuild);
+	return r < 0 ? r : put_in_place(k, f, to, replace);
 }
 
 void parcel_close(struct parcel *k, int r)

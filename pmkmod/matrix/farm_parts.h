@@ -9,6 +9,8 @@
 
 /* farm_find.c: fill by_hash and by_place. */
 void farm_plan_index(struct farm_plan *p);
+/* May it have another hash than in the plan? It is open, or headers were repaired meanwhile. */
+bool farm_is_open(const struct farm_plan *p, const struct farm_cell *c);
 
 /* farm_seed.c: into the plan's folder, and from there into the worker's own repository. */
 int farm_seed_write(const struct matrix *m, struct context *x, const char *dir, struct err *e);
@@ -25,6 +27,8 @@ bool farm_seed_has(const struct farm_plan *p, const char *headers);
 char *farm_headers_name(const struct matrix_device *d);
 /* Under which hash they are a result. */
 void farm_headers_id(const char *name, char id[HASH_HEX_MAX]);
+/* Is it that of the headers of the cell's kernel? */
+bool farm_is_headers_id(const struct farm_cell *c, const char *hash);
 /* Of the cell's kernel, by whomever. */
 bool farm_headers_were_sent(const struct farm_plan *f, const struct farm_cell *c);
 /* Of the plan, whose made headers are used. 1: another worker's were there before, and are ours
@@ -71,7 +75,7 @@ int farm_moved_note(const struct farm_plan *p, const char *hash, const char *to,
 /*
  * farm_parcel.c: a result's folder under way. All of it belongs to the parcel; parcel_close() with
  * what came of it (negative: the folder goes away). What is sent has the place if nothing valid was
- * there, or x->rebuild.
+ * there, or with `replace`.
  */
 struct parcel {
 	struct farm_result r; /* cell: set before */
@@ -81,7 +85,7 @@ struct parcel {
 int parcel_open(struct parcel *k, const struct farm_plan *f, const char *hash, struct err *e);
 int parcel_add(struct parcel *k, const char *from, const char *name);
 int parcel_add_if_there(struct parcel *k, const char *from, const char *name);
-int parcel_send(struct parcel *k, const struct context *x, const struct farm_plan *f);
+int parcel_send(struct parcel *k, const struct context *x, const struct farm_plan *f, bool replace);
 void parcel_close(struct parcel *k, int r);
 
 /*

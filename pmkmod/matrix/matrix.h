@@ -33,8 +33,8 @@ struct matrix_cell {
 	char *hash; /* hex; NULL: not known, because headers or modules it depends on have to be
 		     * made first, or it is refused */
 	char *plan; /* all that goes in, with m->keep_plans; else NULL */
-	bool here; /* it is built where the keys are: it is signed, or depends on what is not in the
-		    * matrix */
+	bool here; /* it is built where the keys are: it is signed, depends on what is not in the
+		    * matrix, or its headers are made of files that lie beside a profile */
 	uint32_t device, module; /* by which it is built: the first that has it */
 	uint32_t kernel; /* equal numbers: the same kernel */
 	enum cell_state state;
@@ -118,7 +118,7 @@ int matrix_select_modules(struct strvec *out, struct context *x, const char *wor
 int matrix_survey(struct matrix *m, struct context *x, const char *devices, const char *modules,
 	struct err *e);
 /* Make the context's configuration choose the device's kernel, for device_load(). */
-void matrix_choose_kernel(struct context *x, const struct matrix_device *d);
+void matrix_choose_kernel(const struct context *x, const struct matrix_device *d);
 
 /* ---- reports: files for people and programs, each written whole or not at all ---- */
 

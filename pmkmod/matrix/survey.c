@@ -153,9 +153,30 @@ static bool builds_all(const struct survey *s, const struct strvec *names, unsig
 	return all;
 }
 
+static bool uses_origin(const struct plan *p)
+{
+	return p->headers_todo || (p->made.dev.name && !made_headers_are_repaired(&p->made));
+}
+
+/* Other machines have copies of profiles elsewhere, and nothing of this one's state. */
+static bool is_of_here(const struct survey *s, const struct kernel_origin *o)
+{
+	_cleanup_strvec_ struct strvec folders = {0};
+	bool here = headers_origin_below(o, s->x->state);
+
+	config_list(s->x->config, "paths", "profiles", &folders);
+	for (size_t i = 0; !here && i < folders.n; i++)
+		here = headers_origin_below(o, folders.v[i]);
+	return here;
+}
+
 static void place(struct survey *s, struct plan *p, size_t device, size_t module, uint32_t kernel)
 {
-	bool unknown = !p->cell[0] || !are_current(s, &p->device, &p->module.depends, 0), new;
+	const struct plan_module *pm = &s->modules[module];
+	/* which builds of those it depends on are meant is known only now */
+	bool current = are_current(s, &p->device, &pm->module.depends, 0), new;
+	bool planned = !pm->module.depends.n || (current && plan_loan_module(p, pm, NULL) == 0);
+	bool unknown = !current || !planned || !p->cell[0];
 	_cleanup_free_ char *key =
 		unknown ? xasprintf("unknown %u %zu", kernel, module) : xstrdup(p->cell);
 	struct matrix_cell *c = put(s, device, module, key, &new);
@@ -164,7 +185,8 @@ static void place(struct survey *s, struct plan *p, size_t device, size_t module
 		return;
 	c->kernel = kernel;
 	c->headers_first = p->headers_todo != NULL;
-	c->here = p->sign_key || !builds_all(s, &p->module.depends, 0);
+	c->here = p->sign_key || !builds_all(s, &p->module.depends, 0) ||
+		  (uses_origin(p) && is_of_here(s, &p->device.origin));
 	if (unknown)
 		return;
 	c->hash = xstrdup(p->cell);
@@ -247,7 +269,7 @@ static void survey_device(struct survey *s, size_t device)
 
 /* ---- the whole ---- */
 
-void matrix_choose_kernel(struct context *x, const struct matrix_device *d)
+void matrix_choose_kernel(const struct context *x, const struct matrix_device *d)
 {
 	if (d->choice)
 		config_set(x->config, "kernel", "name", d->choice);

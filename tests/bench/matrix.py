@@ -33,7 +33,7 @@ class Many(Kernels):
             for other in glob.glob(os.path.join(self.sources, name, 'dkms.conf')):
                 os.unlink(other)
             with open(os.path.join(self.profiles, 'modules', 'b-%s.ini' % name), 'w', encoding='utf-8') as f:
-                f.write('[module]\nsource = %s\nbuild = kbuild\n' % os.path.join(self.sources, name))
+                f.write('[module]\nsource = %s\nuse = kbuild\n' % os.path.join(self.sources, name))
         self.make(1, KERNELS)
 
     def matrix(self, *options):

@@ -99,7 +99,7 @@ class Planner:
 
 def measure(subject, work, rounds):
     planner = Planner(subject, make(subject, work))
-    cells = re.search(r'(\d+)', planner.plan())
+    cells = re.search(r'(\d+) cells', planner.plan())
     print('planning of %d devices (%d kernels) and %d modules: %s cells' % (
         DEVICES, KERNELS, MODULES, cells.group(1) if cells else '?'))
     for name, before in (('nothing is known of them', planner.forget), ('as before', None)):
