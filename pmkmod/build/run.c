@@ -382,6 +382,7 @@ static int build_one(struct plan *p, struct context *x, const char *device, cons
 		progress_failed(&x->progress);
 		return r;
 	}
+	cell_result_free(result);
 	plan_free(p);
 	return run_once(p, x, device, module, result, unchanged, first);
 }
