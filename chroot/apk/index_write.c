@@ -115,7 +115,8 @@ static void before_read(struct before *b, const char *path, const struct apk_key
 
 		b->v[b->n] = (struct named){xasprintf("%s-%s.apk", p->name, p->version), p};
 	}
-	qsort(b->v, b->n, sizeof(*b->v), by_file);
+	if (b->n)
+		qsort(b->v, b->n, sizeof(*b->v), by_file);
 }
 
 static void before_free(struct before *b)
@@ -136,7 +137,7 @@ static const struct apk_pkg *unchanged(
 		(st->st_ctim.tv_sec == b->changed.tv_sec &&
 			st->st_ctim.tv_nsec > b->changed.tv_nsec))
 		return NULL;
-	found = bsearch(&key, b->v, b->n, sizeof(*b->v), by_file);
+	found = b->n ? bsearch(&key, b->v, b->n, sizeof(*b->v), by_file) : NULL;
 	return found && found->pkg->size == (uint64_t)st->st_size ? found->pkg : NULL;
 }
 

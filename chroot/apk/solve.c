@@ -131,7 +131,8 @@ static void fill_solution(struct solver *s, struct apk_solution *out)
 	out->all = xcalloc(s->present.n, sizeof(*out->all));
 	for (uint32_t i = 0; i < s->present.n; i++)
 		out->all[out->n_all++] = s->cands[s->present.v[i]].p;
-	qsort(out->all, out->n_all, sizeof(*out->all), by_name);
+	if (out->n_all)
+		qsort(out->all, out->n_all, sizeof(*out->all), by_name);
 }
 
 int apk_solve(const struct apk_universe *u, const struct apk_deps *world, unsigned flags,

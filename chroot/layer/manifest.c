@@ -236,8 +236,10 @@ size_t manifest_compare(
 {
 	size_t i = 0, k = 0, n = 0;
 
-	qsort(want->v, want->n, sizeof(*want->v), by_path);
-	qsort(have->v, have->n, sizeof(*have->v), by_path);
+	if (want->n)
+		qsort(want->v, want->n, sizeof(*want->v), by_path);
+	if (have->n)
+		qsort(have->v, have->n, sizeof(*have->v), by_path);
 	while (i < want->n || k < have->n) {
 		int order = i == want->n   ? 1
 			    : k == have->n ? -1

@@ -78,7 +78,8 @@ static size_t candidates(const struct manifest *m, char kind, struct candidate *
 		v[n].f = f;
 		make_key(&v[n++], kind);
 	}
-	qsort(v, n, sizeof(*v), by_key);
+	if (n)
+		qsort(v, n, sizeof(*v), by_key);
 	for (size_t i = 0; i < n; i++) {
 		char hex[HASH_HEX_MAX];
 

@@ -59,7 +59,8 @@ static char *apply_edits(struct emit *m, const char *text, size_t len, size_t *o
 	struct strbuf b = {0};
 	size_t pos = 0;
 
-	qsort(m->edits, m->n_edits, sizeof(*m->edits), by_place);
+	if (m->n_edits)
+		qsort(m->edits, m->n_edits, sizeof(*m->edits), by_place);
 	for (size_t i = 0; i < m->n_edits; i++) {
 		strbuf_add(&b, text + pos, m->edits[i].at - pos);
 		strbuf_adds(&b, m->edits[i].text);

@@ -123,7 +123,8 @@ static void gather(struct device_list *l)
 	}
 	for (size_t i = 0; i < l->n; i++)
 		settle(l, &l->rows[i]);
-	qsort(l->rows, l->n, sizeof(*l->rows), compare_rows);
+	if (l->n)
+		qsort(l->rows, l->n, sizeof(*l->rows), compare_rows);
 }
 
 int device_list_read(struct device_list *l, struct context *x)

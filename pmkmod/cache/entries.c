@@ -228,7 +228,8 @@ int cache_read(struct cache_list *l, struct context *x, bool measure, struct err
 			read_folder(&r, k, x->cache);
 	code = read_layers(&r, e);
 	meter_free(r.meter);
-	qsort(l->v, l->n, sizeof(*l->v), by_kind);
+	if (l->n)
+		qsort(l->v, l->n, sizeof(*l->v), by_kind);
 	if (code < 0)
 		cache_free(l);
 	return code;

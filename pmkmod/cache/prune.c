@@ -141,7 +141,8 @@ static int by_use(const void *a, const void *b)
 
 void cache_sort(struct cache_list *l)
 {
-	qsort(l->v, l->n, sizeof(*l->v), by_use);
+	if (l->n)
+		qsort(l->v, l->n, sizeof(*l->v), by_use);
 }
 
 struct pruning {

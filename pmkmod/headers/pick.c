@@ -173,7 +173,8 @@ static void keep_first(struct picked_files *p, const struct maker *m)
 	const char *const order[] = {m->shadow, m->out_dir, m->source};
 	size_t n = 0;
 
-	qsort(p->v, p->n, sizeof(*p->v), by_name);
+	if (p->n)
+		qsort(p->v, p->n, sizeof(*p->v), by_name);
 	for (size_t i = 0; i < p->n;) {
 		size_t k = i, best = i, best_rank = ARRAY_SIZE(order);
 

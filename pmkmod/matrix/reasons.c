@@ -109,7 +109,8 @@ void reasons_find(
 		out->v[i].text = steal_ptr(texts.v[i]);
 		find_members(&out->v[i], m);
 	}
-	qsort(out->v, out->n, sizeof(*out->v), by_frequency);
+	if (out->n)
+		qsort(out->v, out->n, sizeof(*out->v), by_frequency);
 	for (uint32_t i = 0; i < out->n; i++)
 		for (size_t k = 0; k < out->v[i].n; k++)
 			out->of_cell[m->slots[out->v[i].slots[k]]] = i;

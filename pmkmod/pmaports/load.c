@@ -81,7 +81,8 @@ static void choose_devices(struct loading *l, const char *only)
 	for (size_t i = 0; i < l->walk.n_devices; i++)
 		if (!name || streq(l->walk.devices[i].name, name))
 			l->dirs[l->n_devices++] = &l->walk.devices[i];
-	qsort(l->dirs, l->n_devices, sizeof(*l->dirs), by_name);
+	if (l->n_devices)
+		qsort(l->dirs, l->n_devices, sizeof(*l->dirs), by_name);
 	l->devices = xcalloc(l->n_devices + 1, sizeof(*l->devices));
 }
 

@@ -269,7 +269,9 @@ static int compare_name(const void *name, const void *device)
 
 const struct pmaports_device *pmaports_find(const struct pmaports *t, const char *name)
 {
-	return bsearch(name, t->devices, t->n_devices, sizeof(*t->devices), compare_name);
+	return t->n_devices
+		       ? bsearch(name, t->devices, t->n_devices, sizeof(*t->devices), compare_name)
+		       : NULL;
 }
 
 const struct strvec *pmaports_notes(const struct pmaports *t)
