@@ -266,7 +266,8 @@ static int store_record(struct making *m, struct err *e)
 		.provider = xstrdup(m->provider),
 		.compiler = xstrdup(m->compiler),
 		.release = xstrdup(m->result.release),
-		.symvers = xstrdup(symvers_origin(m))};
+		.symvers = xstrdup(symvers_origin(m)),
+		.content = m->packaged ? NULL : headers_origin_content(&d->origin)};
 	int r = pin(&h.dev, m->result.dev_path, "headers", e);
 
 	if (r == 0)

@@ -425,12 +425,15 @@ static int build_after(struct context *x, const char *device, const char *module
 {
 	struct cell_result result = {0};
 	struct plan p = {0};
-	bool unchanged;
+	bool unchanged, rebuild = x->rebuild;
 	int r = build_depends(x, device, module, chain, e);
 
 	if (r < 0)
 		return r;
+	/* what was asked for is something else */
+	x->rebuild = false;
 	r = build_one(&p, x, device, module, &result, &unchanged, e);
+	x->rebuild = rebuild;
 	if (r < 0)
 		err_prefix(e, "%s needs %s", chain->v[chain->n - 1], module);
 	cell_result_free(&result);

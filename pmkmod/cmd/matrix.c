@@ -60,7 +60,7 @@ static int emit(struct context *x, const char *kind, const char *dir, const stru
 			   : slurm_write(x, dir, tasks, e);
 	if (r < 0)
 		return r;
-	if (!gitlab)
+	if (!gitlab && tasks)
 		strvec_take(files, path_join(dir, "slurm/cells.sh"));
 	strvec_take(files, path_join(dir, gitlab ? "gitlab-ci.yml" : "slurm/merge.sh"));
 	return 0;
@@ -87,6 +87,18 @@ static void count_left(struct handed_over *h, const struct matrix *m)
 {
 	for (size_t i = 0; i < m->n_cells; i++)
 		h->here += m->cells[i].state == CELL_WAITING && m->cells[i].here;
+}
+
+static void tell_commands(const char *shared, const struct handed_over *h)
+{
+	_cleanup_free_ char *dir = farm_absolute(shared);
+	_cleanup_strbuf_ struct strbuf plan = {0};
+
+	strbuf_add_quoted(&plan, dir);
+	if (h->size.cells)
+		printf("build  pmkmod run-cell --plan %s --task I/N, I from 0, N at most %zu\n",
+			plan.s, h->size.parts);
+	printf("merge  pmkmod merge-cells --plan %s\n", plan.s);
 }
 
 static void tell_handed_over(const struct options *o, const struct handed_over *h)
@@ -119,10 +131,11 @@ static void tell_handed_over(const struct options *o, const struct handed_over *
 		printf("%s  job %s\n", i + 1 < jobs->n ? "cells" : "merge", jobs->v[i]);
 	if (jobs->n)
 		printf("logs   %s/logs\n", o->shared);
+	else if (files->n == 2)
+		printf("submit sbatch --parsable cells.sh, then sbatch --dependency=afterany:<its number> "
+		       "merge.sh\n");
 	else if (!files->n)
-		printf("each cell: pmkmod run-cell --plan %s HASH; at the end: pmkmod merge-cells "
-		       "--plan %s\n",
-			o->shared, o->shared);
+		tell_commands(o->shared, h);
 }
 
 static int hand_over(

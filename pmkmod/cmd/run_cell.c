@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* A worker: cells of a plan, one after another. */
 #include "pmkmod/cmd/cmd.h"
+#include "pmkmod/matrix/cells.h"
 #include "pmkmod/matrix/farm.h"
+#include "pmkmod/matrix/report.h"
 #include "pmkmod/util/json.h"
 
 /* "I/N": the part I of N, each of about as many neighbours as the others. */
@@ -50,20 +52,25 @@ static void tell(bool json, const char *hash, const char *state, const struct er
 		return;
 	}
 	printf("%.12s  %s", hash, state);
-	if (e)
-		printf(": %.*s", (int)strcspn(e->text, "\n"), e->text);
+	if (e) {
+		_cleanup_free_ char *first = text_first_line(e->text);
+
+		printf(": %s", first);
+	}
 	putchar('\n');
 	fflush(stdout);
 }
 
 /* All of them are tried; the exit code is that of the last one that came to nothing. */
 static int run_all(struct context *x, const struct farm_plan *p, const struct strvec *hashes,
-	bool json, int *status, struct err *e)
+	const struct options *o, int *status, struct err *e)
 {
+	bool alone = hashes->n == 1 && !o->task, json = o->json;
+
 	for (size_t i = 0; i < hashes->n; i++) {
 		struct err failure = ERR_INIT;
 		bool done;
-		int r = farm_run_cell(x, p, hashes->v[i], &done, &failure);
+		int code, r = farm_run_cell(x, p, hashes->v[i], &done, &failure);
 
 		if (interrupted()) {
 			*e = failure;
@@ -73,12 +80,15 @@ static int run_all(struct context *x, const struct farm_plan *p, const struct st
 			tell(json, hashes->v[i], r ? "has a result" : "built", NULL);
 			continue;
 		}
-		tell(json, hashes->v[i], done ? "failed" : "no result", &failure);
+		code = failure_exit_code(r, &failure);
+		tell(json, hashes->v[i],
+			done ? cell_state_names[matrix_state_of_failure(code)] : "no result",
+			&failure);
 		if (!done)
 			fprintf(stderr, "pmkmod: %s\n", failure.text);
 		/* a result is a result; who asks for one cell alone wants to know which */
-		if (!done || hashes->n == 1)
-			*status = failure_exit_code(r, &failure);
+		if (!done || alone)
+			*status = code;
 	}
 	return 0;
 }
@@ -92,8 +102,11 @@ int cmd_run_cell(struct context *x, const struct options *o, int *status, struct
 	if (r < 0)
 		return r;
 	r = which(&p, o, &hashes, e);
+	if (r == 0 && !hashes.n)
+		progress_note(
+			&x->progress, "there are fewer parts than that: this one has no cells");
 	if (r == 0)
-		r = run_all(x, &p, &hashes, o->json, status, e);
+		r = run_all(x, &p, &hashes, o, status, e);
 	farm_plan_free(&p);
 	return r;
 }

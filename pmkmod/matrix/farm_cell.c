@@ -151,11 +151,14 @@ static int share_headers(struct errand *w, struct plan *p)
 
 static int plan_here(struct errand *w, struct plan *p, const char *module, bool make)
 {
-	bool makes = w->x->make_headers;
+	bool makes = w->x->make_headers, quiet = w->x->progress.quiet;
 	int r;
 
 	w->x->make_headers = make;
+	/* what is odd about the device is told by the build */
+	w->x->progress.quiet = quiet || !make;
 	r = plan_make(p, w->x, w->c->device, module, w->e);
+	w->x->progress.quiet = quiet;
 	w->x->make_headers = makes;
 	return r;
 }
@@ -304,6 +307,40 @@ static bool has_result(const struct errand *w, const char *hash)
 	return true;
 }
 
+/* What a module depends on, and has failed: its result says what is known of this one, too. */
+static bool note_failed_depend(struct errand *w)
+{
+	const struct farm_cell *c = w->c;
+	struct module m;
+	bool noted = false;
+
+	if (module_load(&m, w->x->config, c->module, NULL) < 0)
+		return false;
+	for (size_t i = 0; !noted && i < m.depends.n; i++) {
+		const struct farm_cell *below =
+			farm_plan_at(w->f, c->device, c->choice, m.depends.v[i]);
+		_cleanup_free_ char *moved = below ? farm_moved(w->f, below->hash) : NULL;
+		const char *at = moved ? moved : below ? below->hash : NULL;
+		struct farm_result r;
+
+		if (!at || farm_result_take(&r, w->f, at, NULL, NULL) < 0)
+			continue;
+		noted = !r.cell.built && farm_moved_note(w->f, c->hash, at, NULL) == 0;
+		farm_result_free(&r);
+	}
+	module_free(&m);
+	return noted;
+}
+
+static int build_below(struct errand *w)
+{
+	int r = build_needed(w->x, w->c->device, w->c->module, w->e);
+
+	if (r < 0 && farm_comes_again(w->e->exit_code))
+		*w->done = note_failed_depend(w);
+	return r;
+}
+
 static int run_cell(struct errand *w)
 {
 	struct device d = {0};
@@ -315,7 +352,7 @@ static int run_cell(struct errand *w)
 	if (r == 0 && (w->c->open || farm_headers_were_sent(w->f, w->c)))
 		r = get_headers(w);
 	if (r == 0)
-		r = build_needed(w->x, w->c->device, w->c->module, w->e);
+		r = build_below(w);
 	if (r == 0)
 		r = check_plan(w);
 	if (r == 0 && has_result(w, w->hash))

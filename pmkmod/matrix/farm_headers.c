@@ -75,13 +75,24 @@ static int pack_one(struct parcel *k, const struct plan *p, const struct pinned 
 	return parcel_add(k, path, *name);
 }
 
-static int pack_made(struct parcel *k, const struct plan *p)
+/* Of what they were made; in the record of an older pmkmod that is missing. */
+static int complete_record(struct plan *p, struct err *e)
+{
+	if (p->made.content || made_headers_are_repaired(&p->made))
+		return 0;
+	p->made.content = headers_origin_content(&p->device.origin);
+	return made_headers_store(&p->made, p->x, &p->device, e);
+}
+
+static int pack_made(struct parcel *k, struct plan *p)
 {
 	_cleanup_free_ char *dir = made_headers_dir(p->x, &p->device);
 	_cleanup_free_ char *record = path_join(dir, "record"), *log = path_join(dir, "log");
 	struct cell_result *c = &k->r.cell;
-	int r = pack_one(k, p, &p->made.dev, &c->apk);
+	int r = complete_record(p, k->e);
 
+	if (r == 0)
+		r = pack_one(k, p, &p->made.dev, &c->apk);
 	if (r == 0)
 		r = pack_one(k, p, &p->made.scripts, &c->parts);
 	if (r == 0)
@@ -151,9 +162,11 @@ bool farm_headers_fail_again(int exit_code)
 	       exit_code == EXIT_PATCH_FAILED;
 }
 
+/* apk_sha256 is of what they could not be made. */
 int farm_headers_send_failure(
 	struct context *x, const struct farm_plan *f, const struct farm_cell *c, struct err *why)
 {
+	struct device d = {0};
 	_cleanup_free_ char *log = xasprintf("%s/headers/%s/log", x->state, c->headers);
 	struct err e = ERR_INIT;
 	struct parcel k = {.r.cell = {.exit_code = why->exit_code,
@@ -164,12 +177,18 @@ int farm_headers_send_failure(
 
 	farm_headers_id(c->headers, id);
 	farm_result_move_log(&k.r.cell, log, false);
-	r = parcel_open(&k, f, id, &e);
+	r = device_load(&d, x->config, c->device, &e);
+	if (r == 0) {
+		k.r.cell.apk_sha256 = headers_origin_content(&d.origin);
+		r = parcel_open(&k, f, id, &e);
+	}
 	if (r == 0)
 		r = parcel_add_if_there(&k, log, "log");
+	/* what was there was of another source, or this would not have been tried */
 	if (r == 0)
-		r = parcel_send(&k, x, f, x->rebuild);
+		r = parcel_send(&k, x, f, true);
 	parcel_close(&k, r);
+	device_free(&d);
 	return r;
 }
 
@@ -302,6 +321,11 @@ static int take_over(struct taking *t)
 		return r;
 	lock = made_headers_lock(t->p->x, &t->p->device, t->e);
 	r = lock < 0 ? lock : publish_both(t);
+	/* of the same content, and unchanged as long as this machine sees no change */
+	if (r == 0 && !made_headers_are_repaired(&t->theirs)) {
+		free(t->theirs.origin);
+		t->theirs.origin = headers_origin_hash(&t->p->device.origin);
+	}
 	if (r == 0)
 		r = made_headers_store(&t->theirs, t->p->x, &t->p->device, t->e);
 	return r < 0 ? r : keep_log(t);
@@ -315,10 +339,16 @@ static bool is_of_headers(const struct cell_result *c)
 
 static int failed(struct taking *t)
 {
+	_cleanup_free_ char *ours = NULL;
 	int r;
 
 	if (t->p->x->rebuild || t->replace)
 		return 0;
+	ours = headers_origin_content(&t->p->device.origin);
+	if (!t->r.cell.apk_sha256 || !streq(t->r.cell.apk_sha256, ours))
+		return err_exit(t->e, EXIT_UNTRUSTED, -EBADMSG,
+			"%s could not make the headers of %s, of another source than is seen here",
+			t->r.host, t->p->device.kernel);
 	r = keep_log(t);
 	return r < 0 ? r : err_exit(t->e, t->r.cell.exit_code, -ECANCELED, "%s", t->r.cell.error);
 }

@@ -40,7 +40,7 @@ int farm_headers_check_record(const struct headers_check *c, const char *shown, 
 {
 	const struct made_headers *t = c->theirs;
 	const struct kernel_origin *o = &c->plan->device.origin;
-	_cleanup_free_ char *ours = headers_origin_given(o) ? headers_origin_hash(o) : NULL;
+	_cleanup_free_ char *ours = headers_origin_given(o) ? headers_origin_content(o) : NULL;
 	_cleanup_free_ char *file = xasprintf(
 		"the record of the headers of %s, made on %s,", c->plan->device.kernel, shown);
 
@@ -55,7 +55,7 @@ int farm_headers_check_record(const struct headers_check *c, const char *shown, 
 		return no(e, file, "is about another package of that kernel");
 	/* headers are repaired where there are some, made where there are none */
 	if (made_headers_are_repaired(t) ? c->plan->headers_todo != NULL
-					 : !ours || !streq(ours, t->origin))
+					 : !ours || !t->content || !streq(ours, t->content))
 		return no(e, file, "says that they were made of something else than is seen here");
 	return 0;
 }

@@ -28,13 +28,23 @@ static int merge_next(struct merging *g, struct matrix_cell *c, const struct far
 
 /* ---- cells that are open until their headers, or what they depend on, are there ---- */
 
+static bool has_only_headers_missing(const struct farm_plan *p, const struct farm_cell *c)
+{
+	_cleanup_free_ char *moved = farm_moved(p, c->hash);
+
+	return moved && !farm_is_headers_id(c, moved) && farm_has_result(p, moved);
+}
+
 /* Its headers have not come, and why. */
 static void without_headers(
 	struct merging *g, struct matrix_cell *c, const struct farm_cell *planned)
 {
 	const struct farm_problem *why = farm_problem_with(g->problems, planned->headers);
 
-	if (!why) {
+	if (!why && has_only_headers_missing(g->plan, planned)) {
+		has_to_run_again(c, EXIT_GENERAL,
+			xstrdup("its result is there, but the headers that it was built with are not"));
+	} else if (!why) {
 		has_to_run_again(c, EXIT_GENERAL, trouble_of(g->plan, planned, NULL));
 	} else if (!why->failed) {
 		has_to_run_again(c, why->exit_code, xstrdup(why->text));

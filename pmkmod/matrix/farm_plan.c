@@ -14,13 +14,33 @@
 
 /* ---- writing ---- */
 
+/* Others begin in other folders. What is neither a path from the top nor a reference is from here.
+ */
+static char *from_anywhere(const char *section, const char *key, const char *value)
+{
+	_cleanup_strvec_ struct strvec words = {0}, out = {0};
+
+	if (!streq(section, "paths"))
+		return xstrdup(value);
+	/* one path may have blanks in it; a list is divided by them */
+	if (streq(key, "profiles"))
+		strvec_split(&words, value, " \t\n");
+	else if (*value)
+		strvec_add(&words, value);
+	for (size_t i = 0; i < words.n; i++)
+		strvec_take(&out, strchr("/{~", *words.v[i]) ? xstrdup(words.v[i])
+							     : farm_absolute(words.v[i]));
+	return strvec_join(&out, " ");
+}
+
 static void add_setting(void *ctx, const char *section, const char *key, const char *value)
 {
 	struct json_object *o = json_object_new_object();
+	_cleanup_free_ char *absolute = from_anywhere(section, key, value);
 
 	json_add_text(o, "section", section);
 	json_add_text(o, "key", key);
-	json_add_text(o, "value", value);
+	json_add_text(o, "value", absolute);
 	json_object_array_add(ctx, o);
 }
 

@@ -104,6 +104,10 @@ int gitlab_check_folder(const char *dir, struct err *e)
 	_cleanup_strvec_ struct strvec parts = {0};
 
 	strvec_split(&parts, path, "/");
+	if (strchr(path, '$'))
+		return err_exit(e, EXIT_USAGE, -EINVAL,
+			"--shared %s: GitLab takes what follows a $ for the name of a variable",
+			dir);
 	if (*path != '/' && parts.n && !strvec_has(&parts, ".."))
 		return 0;
 	err_exit(e, EXIT_USAGE, -EINVAL,

@@ -35,7 +35,8 @@ enum text_form {
  * write most of them. Newlines and tabs are kept if `lines`, else they are blanks.
  */
 void text_add(struct strbuf *b, const char *s, size_t len, enum text_form form, bool lines);
-/* The first line, as TEXT_PLAIN; "" for NULL. Caller frees. */
+/* The first line, as TEXT_PLAIN, with the next one if it ends in a colon; "" for NULL. Caller
+ * frees. */
 char *text_first_line(const char *s);
 /* All of it on one line, nothing but printable ASCII: as many columns as bytes. Caller frees. */
 char *text_columns(const char *s);

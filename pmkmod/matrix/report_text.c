@@ -79,9 +79,13 @@ void text_add(struct strbuf *b, const char *s, size_t len, enum text_form form, 
 char *text_first_line(const char *s)
 {
 	struct strbuf b = {0};
+	size_t n = s ? strcspn(s, "\n") : 0;
 
+	/* "it cannot be: " and why on the next line */
+	if (n && s[n - 1] == ':' && s[n])
+		n += 1 + strcspn(s + n + 1, "\n");
 	if (s)
-		text_add(&b, s, strcspn(s, "\n"), TEXT_PLAIN, false);
+		text_add(&b, s, n, TEXT_PLAIN, false);
 	return strbuf_steal(&b);
 }
 

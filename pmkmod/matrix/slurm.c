@@ -17,12 +17,15 @@ static const char cells_text[] =
 	"#!/bin/sh\n"
 	"# Written by pmkmod: one task of a job array, which builds its share of the plan's cells.\n"
 	"#SBATCH --job-name=pmkmod-cells --requeue --open-mode=append\n"
+	"#SBATCH --array=0-%lu\n"
+	"%s"
 	"exec %s run-cell --plan %s -j \"${SLURM_CPUS_ON_NODE:-0}\" --task \"$SLURM_ARRAY_TASK_ID/%lu\"\n";
 
 static const char merge_text[] =
 	"#!/bin/sh\n"
 	"# Written by pmkmod: checks, signs and publishes what the tasks have built.\n"
 	"#SBATCH --job-name=pmkmod-merge --open-mode=append\n"
+	"%s"
 	"exec %s merge-cells -o %s --plan %s\n";
 
 static char *quoted(const char *s)
@@ -70,6 +73,19 @@ static int write_script(const char *dir, const char *name, const char *text, str
 	return fs_write_atomic(path, text, strlen(text), 0755, e);
 }
 
+/* The same words for whoever submits the script without us, a line each. */
+static char *word_lines(struct context *x, const char *key)
+{
+	_cleanup_strvec_ struct strvec words = {0};
+	struct strbuf b = {0};
+
+	config_list(x->config, "matrix", key, &words);
+	strbuf_adds(&b, "");
+	for (size_t i = 0; i < words.n; i++)
+		strbuf_addf(&b, "#SBATCH %s\n", words.v[i]);
+	return b.s ? strbuf_steal(&b) : xstrdup("");
+}
+
 int slurm_write(struct context *x, const char *dir, unsigned long tasks, struct err *e)
 {
 	_cleanup_free_ char *folder = path_join(dir, "slurm"), *full = farm_absolute(dir);
@@ -78,11 +94,13 @@ int slurm_write(struct context *x, const char *dir, unsigned long tasks, struct 
 	/* the script that Slurm keeps says where the key is; what lies in the folder could be
 	 * altered */
 	_cleanup_free_ char *state = xasprintf("paths.state=%s", x->state), *s = quoted(state);
-	_cleanup_free_ char *cells = xasprintf(cells_text, p, d, tasks);
-	_cleanup_free_ char *merge = xasprintf(merge_text, p, s, d);
+	_cleanup_free_ char *more = word_lines(x, "slurm"), *last = word_lines(x, "slurm_merge");
+	_cleanup_free_ char *cells =
+		xasprintf(cells_text, tasks ? tasks - 1 : 0, more, p, d, tasks);
+	_cleanup_free_ char *merge = xasprintf(merge_text, last, p, s, d);
 	int r = fs_mkdirs(folder, 0755, e);
 
-	if (r == 0)
+	if (r == 0 && tasks)
 		r = write_script(folder, "cells.sh", cells, e);
 	return r < 0 ? r : write_script(folder, "merge.sh", merge, e);
 }
