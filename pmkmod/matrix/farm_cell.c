@@ -384,11 +384,11 @@ int farm_run_cell(
 	struct context *x, const struct farm_plan *p, const char *hash, bool *done, struct err *e)
 {
 	struct err own = ERR_INIT;
-	struct errand w = {
-		.x = x, .f = p, .c = farm_plan_find(p, hash), .done = done, .e = e ? e : &own};
+	struct errand w = {.x = x, .f = p, .rebuild = x->rebuild, .done = done, .e = e ? e : &own};
 	int r;
 
 	*done = false;
+	w.c = farm_plan_find(p, hash);
 	if (!w.c)
 		return err_exit(e, EXIT_UNKNOWN_NAME, -ENOENT,
 			"the plan in '%s' has no cell %s; its file `cells` has them all", p->dir,
