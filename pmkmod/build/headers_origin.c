@@ -45,16 +45,49 @@ static void add_stat(struct strbuf *b, const char *word, const char *path)
 			(long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
 }
 
-static void add_content(struct strbuf *b, const char *dir, const char *name)
+static void add_file(struct strbuf *b, const char *word, const char *path)
 {
-	_cleanup_free_ char *path = path_join(dir, name);
 	char hex[HASH_HEX_MAX];
 	struct hash h;
 
-	if (hash_file(AT_FDCWD, path, HASH_SHA256, &h, NULL) < 0)
+	if (!path || hash_file(AT_FDCWD, path, HASH_SHA256, &h, NULL) < 0)
 		return;
 	hash_hex(&h, hex);
-	strbuf_addf(b, "%s %s\n", name, hex);
+	strbuf_addf(b, "%s %s\n", word, hex);
+}
+
+static void add_content(struct strbuf *b, const char *dir, const char *name)
+{
+	_cleanup_free_ char *path = path_join(dir, name);
+
+	add_file(b, name, path);
+}
+
+/* What says of a build folder and an aport which ones they are. */
+static void add_built(struct strbuf *b, const struct kernel_origin *o)
+{
+	static const char *const names[] = {".config", "include/generated/utsrelease.h",
+		"include/config/auto.conf", "Module.symvers"};
+
+	for (size_t i = 0; o->kdir && i < ARRAY_SIZE(names); i++)
+		add_content(b, o->kdir, names[i]);
+	if (o->aport)
+		add_content(b, o->aport, "APKBUILD");
+}
+
+static void begin(struct strbuf *b, const struct kernel_origin *o)
+{
+	strbuf_addf(b, "headers %d\ncc %s\n", HEADERS_FORMAT, o->cc ? o->cc : "");
+}
+
+static char *hash_of(const struct strbuf *b)
+{
+	char hex[HASH_HEX_MAX];
+	struct hash h;
+
+	hash_buf(HASH_SHA256, b->s, b->len, &h);
+	hash_hex(&h, hex);
+	return xstrdup(hex);
 }
 
 /* Text of one small file of a git folder without its line end, NULL if there is none. */
@@ -118,10 +151,8 @@ static void add_commit(struct strbuf *b, const char *dir)
 char *headers_origin_hash(const struct kernel_origin *o)
 {
 	_cleanup_strbuf_ struct strbuf b = {0};
-	char hex[HASH_HEX_MAX];
-	struct hash h;
 
-	strbuf_addf(&b, "headers %d\ncc %s\n", HEADERS_FORMAT, o->cc ? o->cc : "");
+	begin(&b, o);
 	add_stat(&b, "kdir", o->kdir);
 	add_stat(&b, "source", o->source);
 	add_stat(&b, "config", o->config);
@@ -138,31 +169,11 @@ char *headers_origin_hash(const struct kernel_origin *o)
 		add_content(&b, o->source, "Makefile");
 		add_commit(&b, o->source);
 	}
-	if (o->kdir) {
-		add_content(&b, o->kdir, ".config");
-		add_content(&b, o->kdir, "include/generated/utsrelease.h");
-		add_content(&b, o->kdir, "include/config/auto.conf");
-		add_content(&b, o->kdir, "Module.symvers");
-	}
-	if (o->aport)
-		add_content(&b, o->aport, "APKBUILD");
-	hash_buf(HASH_SHA256, b.s, b.len, &h);
-	hash_hex(&h, hex);
-	return xstrdup(hex);
+	add_built(&b, o);
+	return hash_of(&b);
 }
 
 /* ---- the same on every machine ---- */
-
-static void add_file(struct strbuf *b, const char *word, const char *path)
-{
-	char hex[HASH_HEX_MAX];
-	struct hash h;
-
-	if (!path || hash_file(AT_FDCWD, path, HASH_SHA256, &h, NULL) < 0)
-		return;
-	hash_hex(&h, hex);
-	strbuf_addf(b, "%s %s\n", word, hex);
-}
 
 static int by_name(const FTSENT **a, const FTSENT **b)
 {
@@ -242,13 +253,9 @@ static void add_source(struct strbuf *b, const char *source)
 
 char *headers_origin_content(const struct kernel_origin *o)
 {
-	static const char *const built[] = {".config", "include/generated/utsrelease.h",
-		"include/config/auto.conf", "Module.symvers"};
 	_cleanup_strbuf_ struct strbuf b = {0};
-	char hex[HASH_HEX_MAX];
-	struct hash h;
 
-	strbuf_addf(&b, "headers %d\ncc %s\n", HEADERS_FORMAT, o->cc ? o->cc : "");
+	begin(&b, o);
 	add_source(&b, o->source);
 	add_file(&b, "config", o->config);
 	add_file(&b, "image", o->image);
@@ -257,11 +264,6 @@ char *headers_origin_content(const struct kernel_origin *o)
 		add_content(&b, o->phone, "phone.ini");
 	if (o->sha256)
 		strbuf_addf(&b, "sha256 %s\n", o->sha256);
-	for (size_t i = 0; o->kdir && i < ARRAY_SIZE(built); i++)
-		add_content(&b, o->kdir, built[i]);
-	if (o->aport)
-		add_content(&b, o->aport, "APKBUILD");
-	hash_buf(HASH_SHA256, b.s, b.len, &h);
-	hash_hex(&h, hex);
-	return xstrdup(hex);
+	add_built(&b, o);
+	return hash_of(&b);
 }

@@ -124,6 +124,8 @@ void farm_result_print(const struct farm_result *r, struct strbuf *out);
 /* -EBADMSG: it is no such text. Names of files are plain names. */
 int farm_result_parse(
 	struct farm_result *r, const char *shown, const char *text, size_t len, struct err *e);
+/* Is it about the headers of a kernel, and of no cell? */
+bool farm_result_is_of_headers(const struct farm_result *r);
 /* Whether a failure would come again on every machine, and so is a result. */
 bool farm_comes_again(int exit_code);
 /*

@@ -331,12 +331,6 @@ static int take_over(struct taking *t)
 	return r < 0 ? r : keep_log(t);
 }
 
-static bool is_of_headers(const struct cell_result *c)
-{
-	return c->stage && streq(c->stage, "headers") &&
-	       (c->built || farm_headers_fail_again(c->exit_code));
-}
-
 static int failed(struct taking *t)
 {
 	_cleanup_free_ char *ours = NULL;
@@ -368,7 +362,8 @@ static int take(struct taking *t)
 		r = fs_mkdirs(t->to, 0700, t->e);
 	if (r == 0)
 		r = farm_result_take(&t->r, t->f, id, t->from, t->e);
-	if (r == 0 && !is_of_headers(&t->r.cell))
+	if (r == 0 && !(farm_result_is_of_headers(&t->r) &&
+			      (t->r.cell.built || farm_headers_fail_again(t->r.cell.exit_code))))
 		return err_exit(t->e, EXIT_UNTRUSTED, -EBADMSG,
 			"%s/results/%s is no result about headers", t->f->dir, id);
 	if (r == 0 && !t->r.cell.built)

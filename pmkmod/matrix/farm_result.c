@@ -169,7 +169,7 @@ static bool packages_of(const struct farm_result *r, struct strvec *out)
 }
 
 /* Of what is made for a kernel; whether it was asked for is not a matter of the text. */
-static bool is_of_headers(const struct farm_result *r)
+bool farm_result_is_of_headers(const struct farm_result *r)
 {
 	return r->cell.stage && streq(r->cell.stage, "headers");
 }
@@ -180,7 +180,7 @@ static bool files_have_a_use(const struct farm_result *r, const struct strvec *p
 	_cleanup_strvec_ struct strvec known = {0};
 
 	strvec_add(&known, "log");
-	strvec_add(&known, is_of_headers(r) ? "record" : "symvers");
+	strvec_add(&known, farm_result_is_of_headers(r) ? "record" : "symvers");
 	strvec_add_all(&known, packages);
 	for (size_t i = 0; i < packages->n; i++)
 		strvec_take(&known, publish_report_path(packages->v[i]));
@@ -213,7 +213,7 @@ static bool is_consistent(const struct farm_result *r)
 		return c->apk && c->package && c->version && c->release && c->verdict;
 	return c->error && !packages.n &&
 	       (farm_comes_again(c->exit_code) ||
-		       (is_of_headers(r) && farm_headers_fail_again(c->exit_code)));
+		       (farm_result_is_of_headers(r) && farm_headers_fail_again(c->exit_code)));
 }
 
 int farm_result_parse(
